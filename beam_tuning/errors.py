@@ -1,0 +1,92 @@
+"""The errors that a person sees, and the exit code each ends the process with.
+
+    BeamTuningError                 1   the run failed
+    ├── UsageError                  2   wrong options or unusable input
+    │   ├── OptionError             2   an option's value cannot be used
+    │   ├── InputError              2   a dataset file cannot be used
+    │   └── OutputError             2   the output folder cannot be used
+    └── GateClosed                  3   the run is whole, but the dataset is not ready to tune
+
+Faults of one example or of one media object are data (`beam_tuning.reasons.Finding`), never exceptions.
+"""
+
+from __future__ import annotations
+
+
+class BeamTuningError(Exception):
+    """What went wrong, where, what was observed, what is allowed, and what to do about it.
+
+    Attributes:
+      what: one sentence without a full stop.
+      where: an option, a path, a URI or `file:line`.
+      observed: the value that was found.
+      limit: the value that would have been accepted.
+      remedy: what the person can do, as an imperative sentence.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        observed: object = None,
+        limit: object = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.observed = observed
+        self.limit = limit
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.what}" if self.where else self.what]
+        if self.observed is not None:
+            lines.append(f"  observed: {self.observed}")
+        if self.limit is not None:
+            lines.append(f"  allowed:  {self.limit}")
+        if self.remedy:
+            lines.append(f"  remedy:   {self.remedy}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Workers send errors to the launcher pickled; keyword arguments would be lost by the default.
+        return _rebuild, (type(self), self.what, self.where, self.observed, self.limit, self.remedy)
+
+
+def _rebuild(
+    kind: type[BeamTuningError],
+    what: str,
+    where: str | None,
+    observed: object,
+    limit: object,
+    remedy: str | None,
+) -> BeamTuningError:
+    return kind(what, where=where, observed=observed, limit=limit, remedy=remedy)
+
+
+class UsageError(BeamTuningError):
+    """Wrong options or unusable input."""
+
+    exit_code = 2
+
+
+class OptionError(UsageError):
+    """An option's value cannot be used."""
+
+
+class InputError(UsageError):
+    """A dataset file cannot be used."""
+
+
+class OutputError(UsageError):
+    """The output folder cannot be used."""
+
+
+class GateClosed(BeamTuningError):
+    """The run is whole, but the dataset is not ready to tune."""
+
+    exit_code = 3
