@@ -1,0 +1,25 @@
+"""Fixtures that every room's tests may use. Modules beside this file are importable by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from gcs_emulator import GcsEmulator, running_gcs_emulator
+
+
+@pytest.fixture(scope="session")
+def _session_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsEmulator]:
+    # One for the whole session: Beam keeps the first credentials that it finds in a process.
+    with running_gcs_emulator(tmp_path_factory.mktemp("gcs")) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def gcs(_session_gcs: GcsEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsEmulator]:
+    """An empty Cloud Storage emulator that this process, and those it starts, talk to."""
+    for name, value in _session_gcs.environ.items():
+        monkeypatch.setenv(name, value)
+    yield _session_gcs
+    _session_gcs.wipe()
+    _session_gcs.requests.clear()

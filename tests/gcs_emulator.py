@@ -1,0 +1,190 @@
+"""Cloud Storage on a loopback port, for tests and for the processes that they start.
+
+The server is gcp-storage-emulator, in memory. What is added here:
+
+* headers of a media answer that real Cloud Storage sends and the emulator does not: `x-goog-generation`, `x-goog-hash`,
+  `ETag` (https://cloud.google.com/storage/docs/xml-api/reference-headers, the JSON API's media answers carry the same);
+* a longer listen backlog, for clients with many connections, and a record of every request;
+* a service account that exists nowhere but here, with its own token server on loopback: Beam's client looks for
+  credentials before it talks to any server, and without some it waits 20 s and more for a metadata server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from gcp_storage_emulator.exceptions import NotFound
+from gcp_storage_emulator.handlers import buckets, objects
+from gcp_storage_emulator.server import RequestHandler
+from gcp_storage_emulator.storage import Storage
+
+_DOWNLOAD_PREFIX = "/download/storage/v1/b/"
+
+
+class GcsEmulator:
+    """A running emulator.
+
+    Attributes:
+      url: e.g. `http://127.0.0.1:40123`, the value of STORAGE_EMULATOR_HOST.
+      environ: what a process needs in its environment to use this emulator, through Beam or through beam_tuning.
+      requests: `METHOD target` of each request since the start or the last `requests.clear()`.
+    """
+
+    def __init__(self, storage: Storage, url: str, environ: Mapping[str, str], requests: list[str]) -> None:
+        self.url = url
+        self.environ = dict(environ)
+        self.requests = requests
+        self._storage = storage
+
+    def create_bucket(self, bucket: str) -> None:
+        buckets.create_bucket(bucket, self._storage)
+
+    def put(
+        self,
+        uri: str,
+        data: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        content_encoding: str | None = None,
+    ) -> str:
+        """Writes an object (its bucket is made when absent) and returns its generation."""
+        bucket, name = _split(uri)
+        if bucket not in self._storage.buckets:
+            self.create_bucket(bucket)
+        metadata = {"contentEncoding": content_encoding} if content_encoding else None
+        resource = objects._make_object_resource(self.url, bucket, name, content_type, str(len(data)), metadata)
+        self._storage.create_file(bucket, name, data, objects._checksums(data, resource))
+        return str(resource["generation"])
+
+    def get(self, uri: str) -> bytes:
+        return bytes(self._storage.get_file(*_split(uri)))
+
+    def delete(self, uri: str) -> None:
+        self._storage.delete_file(*_split(uri))
+
+    def list(self, prefix_uri: str) -> list[str]:
+        """The URIs of all objects that start with `prefix_uri`, sorted."""
+        bucket, prefix = _split(prefix_uri)
+        files, _ = self._storage.get_file_list(bucket, prefix or None)
+        return sorted(f"gs://{bucket}/{item['name']}" for item in files)
+
+    def wipe(self) -> None:
+        """Deletes every bucket."""
+        self._storage.wipe()
+
+
+def _split(uri: str) -> tuple[str, str]:
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    return bucket, name
+
+
+class _GcsHandler(RequestHandler):
+    """Sends the headers that the emulator leaves out, and records the request."""
+
+    def __init__(self, storage: Storage, requests: list[str], *args: Any) -> None:
+        self._requests = requests
+        super().__init__(storage, *args)
+
+    def parse_request(self) -> bool:
+        parsed = super().parse_request()
+        if parsed:
+            self._requests.append(f"{self.command} {self.path}")
+        return parsed
+
+    def end_headers(self) -> None:
+        path = urlsplit(self.path).path
+        if self.command == "GET" and path.startswith(_DOWNLOAD_PREFIX):
+            bucket, _, name = path.removeprefix(_DOWNLOAD_PREFIX).partition("/o/")
+            with contextlib.suppress(NotFound):
+                resource = self.storage.get_file_obj(unquote(bucket), unquote(name))
+                self.send_header("x-goog-generation", resource["generation"])
+                if self.headers["Range"]:  # without one the emulator sends it
+                    self.send_header("x-goog-hash", f"crc32c={resource['crc32c']},md5={resource['md5Hash']}")
+                self.send_header("ETag", f'"{resource["etag"]}"')
+                if resource.get("contentEncoding"):
+                    self.send_header("Content-Encoding", resource["contentEncoding"])
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the standard library
+        pass
+
+
+class _TokenHandler(BaseHTTPRequestHandler):
+    """Gives the same access token to whoever asks."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = json.dumps({"access_token": "emulator-token", "expires_in": 3600, "token_type": "Bearer"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the standard library
+        pass
+
+
+class _Server(HTTPServer):
+    request_queue_size = 128
+
+
+@contextlib.contextmanager
+def _serving(handler: Any) -> Iterator[str]:
+    """Serves on a free loopback port from one thread; yields the base URL."""
+    server = _Server(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _write_service_account(path: Path, token_url: str) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    account = {
+        "type": "service_account",
+        "project_id": "emulator-project",
+        "private_key_id": "1",
+        "private_key": pem,
+        "client_email": "tester@emulator-project.iam.gserviceaccount.com",
+        "client_id": "1",
+        "token_uri": f"{token_url}/token",
+    }
+    path.write_text(json.dumps(account))
+
+
+@contextlib.contextmanager
+def running_gcs_emulator(directory: Path) -> Iterator[GcsEmulator]:
+    """Runs an emulator for the time of the block; `directory` receives the service account's key file.
+
+    Nothing uses it before `GcsEmulator.environ` is set, in this process or in one that is started inside the block.
+    """
+    storage = Storage(use_memory_fs=True)
+    requests: list[str] = []
+    with _serving(partial(_GcsHandler, storage, requests)) as url, _serving(_TokenHandler) as token_url:
+        key_file = directory / "service-account.json"
+        _write_service_account(key_file, token_url)
+        environ = {
+            "STORAGE_EMULATOR_HOST": url,
+            "GOOGLE_APPLICATION_CREDENTIALS": str(key_file),
+            "GOOGLE_CLOUD_PROJECT": "emulator-project",
+            "NO_GCE_CHECK": "true",
+        }
+        yield GcsEmulator(storage, url, environ, requests)
