@@ -1,0 +1,70 @@
+"""Container families: from an object's first bytes to the plan that reads it.
+
+Each module reads one family and has `matches(head) -> bool` and `plan(head, size_bytes) -> Plan` (see `plan.py`).
+Names and declared MIME types are never asked: only bytes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Protocol, cast
+
+from beam_tuning.media.containers import fallback
+from beam_tuning.media.containers.plan import Plan
+
+
+class ContainerReader(Protocol):
+    """What a module of this package offers."""
+
+    def matches(self, head: bytes) -> bool:
+        """Whether the object starts as this family does. Raises nothing, whatever the bytes."""
+        ...
+
+    def plan(self, head: bytes, size_bytes: int) -> Plan:
+        """How to read an object whose head matches."""
+        ...
+
+
+#: Long magic numbers first; the short sync words of elementary streams, which any bytes may hold, last.
+_SNIFFING_ORDER = (
+    "iso_bmff",
+    "matroska",
+    "riff",
+    "asf",
+    "ogg",
+    "flac",
+    "aiff",
+    "flv",
+    "stills",
+    "pdf",
+    "mpeg_ps",
+    "mpeg_ts",
+    "adts",
+    "mp3",
+)
+
+
+def _readers() -> tuple[ContainerReader, ...]:
+    readers: list[ContainerReader] = []
+    for name in _SNIFFING_ORDER:
+        try:
+            readers.append(cast(ContainerReader, importlib.import_module(f"{__name__}.{name}")))
+        except ModuleNotFoundError:  # noqa: PERF203
+            continue
+    return tuple(readers)
+
+
+_READERS = _readers()
+
+
+def plan_for(head: bytes, size_bytes: int) -> Plan:
+    """The plan of the first reader that knows the head; the native fallback when none does.
+
+    Args:
+      head: bytes [0, len(head)) of the object, at least one.
+      size_bytes: the whole object's size.
+    """
+    for reader in _READERS:
+        if reader.matches(head):
+            return reader.plan(head, size_bytes)
+    return fallback.plan(head, size_bytes)
