@@ -4,6 +4,9 @@
     ├── UsageError                  2   wrong options or unusable input
     │   ├── OptionError             2   an option's value cannot be used
     │   ├── InputError              2   a dataset file cannot be used
+    │   │   ├── FileNotJsonLines    2   it is text, but not one JSON object a line
+    │   │   ├── FileTruncated       2   its compressed data end early
+    │   │   └── FileUnreadable      2   it cannot be opened or decompressed
     │   └── OutputError             2   the output folder cannot be used
     └── GateClosed                  3   the run is whole, but the dataset is not ready to tune
 
@@ -80,6 +83,18 @@ class OptionError(UsageError):
 
 class InputError(UsageError):
     """A dataset file cannot be used."""
+
+
+class FileNotJsonLines(InputError):
+    """A dataset file is text, but not one JSON object a line."""
+
+
+class FileTruncated(InputError):
+    """A dataset file's compressed data end early."""
+
+
+class FileUnreadable(InputError):
+    """A dataset file cannot be opened or decompressed."""
 
 
 class OutputError(UsageError):
