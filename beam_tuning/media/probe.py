@@ -30,10 +30,13 @@ class ProbeCaps(msgspec.Struct, frozen=True):
     timeout_s: float = 120.0
 
 
+DEFAULT_CAPS = ProbeCaps()
+
+
 def probe_object(
     uri: str,
     reader: ObjectReader,
-    caps: ProbeCaps = ProbeCaps(),
+    caps: ProbeCaps = DEFAULT_CAPS,
     clock: Callable[[], float] = time.monotonic,
 ) -> ProbeResult:
     """Finds out what one object is. Never raises; the caller closes the reader.

@@ -48,8 +48,8 @@ def _readers() -> tuple[ContainerReader, ...]:
     readers: list[ContainerReader] = []
     for name in _SNIFFING_ORDER:
         try:
-            readers.append(cast(ContainerReader, importlib.import_module(f"{__name__}.{name}")))
-        except ModuleNotFoundError:  # noqa: PERF203
+            readers.append(cast("ContainerReader", importlib.import_module(f"{__name__}.{name}")))
+        except ModuleNotFoundError:
             continue
     return tuple(readers)
 
