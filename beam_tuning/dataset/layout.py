@@ -1,6 +1,7 @@
 """Where every pack stands: its first line's number, and the output shard its examples go to.
 
-Shards hold consecutive packs, so an output keeps the order of its input, is the same in every run and is bounded in size.
+Shards hold consecutive packs, so an output keeps the order of its input, is the same in every run and has a bounded
+size.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def check_json_lines(head: bytes, path: str) -> None:
     """Looks at the first decompressed bytes of a file.
 
     Raises:
-      FileNotJsonLines: the file is compressed in another way, in another encoding, one JSON array or one pretty-printed object.
+      FileNotJsonLines: another compression or encoding, one JSON array, or one pretty-printed object.
     """
     for magic, name in _NOT_TEXT.items():
         if head.startswith(magic):
