@@ -6,7 +6,7 @@ import msgspec
 
 from beam_tuning.dataset.example import LineId, MediaPart
 from beam_tuning.media.info import ProbeResult
-from beam_tuning.reasons import Finding, Verdict
+from beam_tuning.reasons import Finding, Reason, Verdict
 
 
 class TokenRange(msgspec.Struct, frozen=True):
@@ -23,11 +23,13 @@ class WhatIf(msgspec.Struct, frozen=True):
       profile: key of the column, e.g. `gemini-2.5/MEDIA_RESOLUTION_LOW`.
       verdict: with every other finding unchanged.
       tokens: None when a duration is unknown.
+      over: the limits that the example is over under this profile, for "what is then over which limit".
     """
 
     profile: str
     verdict: Verdict
     tokens: TokenRange | None
+    over: tuple[Reason, ...] = ()
 
 
 class JudgedExample(msgspec.Struct, frozen=True):

@@ -1,0 +1,118 @@
+"""A bounded sample of the examples that have a reason, the same whatever the order in which they come."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import msgspec
+
+from beam_tuning.dataset.example import LineId, MediaPart
+from beam_tuning.media.info import ProbeResult
+from beam_tuning.reasons import Finding
+from beam_tuning.summary.distributions import LARGEST, encodable
+from beam_tuning.summary.record import JudgedExample
+
+#: Samples of each reason in each split.
+SAMPLES_PER_REASON = 8
+#: Media parts that a sample shows, and the lengths at which its texts are cut.
+_MOST_MEDIA = 4
+_LONGEST_TEXT = 400
+_LONGEST_URI = 1024
+
+
+class SampleMedia(msgspec.Struct, frozen=True, array_like=True):
+    """One media part of a sample, as far as a player needs it; nanoseconds, None where not given."""
+
+    uri: str
+    kind: str | None
+    mime_type: str | None
+    start_ns: int | None
+    end_ns: int | None
+
+
+class Sample(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """One example under one reason. `rank` comes first: samples sort by it, then by place."""
+
+    rank: int
+    file: str
+    offset_bytes: int
+    line: int
+    path: str
+    message: str
+    observed: str | int | float | None
+    limit: str | int | float | None
+    verdict: str
+    prompt_start: str
+    media: tuple[SampleMedia, ...]
+
+
+def rank_of(line_id: LineId) -> int:
+    """A number that looks random and depends only on where the example stands."""
+    place = f"{line_id.split}\0{line_id.file}\0{line_id.offset_bytes}".encode("utf-8", "surrogatepass")
+    # 62 bits, so that it fits a signed 64-bit integer everywhere.
+    return int.from_bytes(hashlib.blake2b(place, digest_size=8).digest(), "big") >> 2
+
+
+def sample_of(rank: int, judged: JudgedExample, finding: Finding) -> Sample:
+    """What the report shows of one finding."""
+    place = judged.line_id
+    return Sample(
+        rank=rank,
+        file=encodable(place.file),
+        offset_bytes=place.offset_bytes,
+        line=place.line,
+        path=_cut(finding.path),
+        message=_cut(finding.message),
+        observed=_plain(finding.observed),
+        limit=_plain(finding.limit),
+        verdict=judged.verdict.value,
+        prompt_start=_cut(judged.prompt_start),
+        media=_media_near(judged.media, finding.path),
+    )
+
+
+def keep_smallest(samples: list[Sample], new: list[Sample]) -> list[Sample]:
+    """The samples with the smallest ranks of both, at most `SAMPLES_PER_REASON`, in order."""
+    return sorted(samples + new, key=_order)[:SAMPLES_PER_REASON]
+
+
+def _order(sample: Sample) -> tuple[int, bytes]:
+    # The encoding breaks ties: fields such as `observed` hold values that do not compare with each other.
+    return sample.rank, msgspec.msgpack.encode(sample)
+
+
+def _media_near(media: tuple[tuple[MediaPart, ProbeResult | None], ...], path: str) -> tuple[SampleMedia, ...]:
+    """The part that the finding speaks of, if it speaks of one; else the first parts."""
+    parts = [part for part, _ in media]
+    spoken_of = [part for part in parts if path == part.path or path.startswith(part.path + ".")]
+    return tuple(
+        SampleMedia(
+            uri=encodable(part.uri[:_LONGEST_URI]),
+            kind=part.kind.value if part.kind else None,
+            mime_type=_cut(part.mime_type) if part.mime_type else None,
+            start_ns=_within(part.segment.start_ns) if part.segment else None,
+            end_ns=_within(part.segment.end_ns) if part.segment else None,
+        )
+        for part in (spoken_of or parts)[:_MOST_MEDIA]
+    )
+
+
+def _cut(text: str) -> str:
+    return encodable(text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…")
+
+
+def _within(value: int | None) -> int | None:
+    """The value if an encoded sample holds it: segment offsets may lie centuries away."""
+    return value if value is not None and abs(value) <= LARGEST else None
+
+
+def _plain(value: str | int | float | None) -> str | int | float | None:
+    """The value if MessagePack and JSON hold it, else its text."""
+    if isinstance(value, str):
+        return _cut(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return _cut(str(value)) if abs(value) < 10**_LONGEST_TEXT else "a very large number"
+    return value

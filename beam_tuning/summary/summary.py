@@ -1,0 +1,332 @@
+"""What is counted over all examples: a commutative monoid of integers, bounded whatever the dataset's size.
+
+`Summary.empty()` is the neutral element; `merge` is associative and commutative; equal multisets of examples give equal
+`to_bytes()`, whatever the order and grouping in which they were added. Nothing here is a float, a time or a set.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from beam_tuning.dataset.example import MediaPart
+from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult
+from beam_tuning.reasons import Finding, Outcome, Reason, Verdict
+from beam_tuning.summary.distributions import LONGEST_S, BoundedCounts, Distribution
+from beam_tuning.summary.record import JudgedExample, WhatIf
+from beam_tuning.summary.samples import SAMPLES_PER_REASON, Sample, keep_smallest, rank_of, sample_of
+
+#: How an absent media resolution is counted: it is a value of its own.
+ABSENT = ""
+
+# Looking an enum's member up costs more than the counting: these are the same members, under names of the module.
+_AUDIO, _VIDEO, _IMAGE, _DOCUMENT = MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.IMAGE, MediaKind.DOCUMENT
+_KEPT, _DROPPED = Verdict.KEPT, Verdict.DROPPED
+_NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
+
+
+class VerdictCounts(msgspec.Struct, array_like=True):
+    """The examples of one split that have one verdict.
+
+    Attributes:
+      examples: how many.
+      size_bytes: of their lines, without newlines.
+      text_chars: characters that count as tokens.
+      tokens_high: the upper ends of the token estimates; `tokens_low_sum` sums the lower ends.
+      tokens_unknown: examples without an estimate.
+      with_media, with_audio, ...: examples that hold at least one such part. An example may be in several.
+      audio_ms, video_ms: used length of each part whose length is known: of the segment within the file where a
+        segment is given, else of the file.
+      media_bytes: size of the object behind each part where it is known, an object used twice counted twice.
+      length_unknown: audio and video parts without a known length.
+      resolutions: `generationConfig.mediaResolution` of each example that could be parsed; `ABSENT` where absent.
+      part_resolutions: levels of parts (Gemini 3 and later), for each part that has one.
+    """
+
+    examples: int = 0
+    size_bytes: Distribution = msgspec.field(default_factory=Distribution)
+    text_chars: Distribution = msgspec.field(default_factory=Distribution)
+    tokens_high: Distribution = msgspec.field(default_factory=Distribution)
+    tokens_low_sum: int = 0
+    tokens_unknown: int = 0
+    with_media: int = 0
+    with_audio: int = 0
+    with_video: int = 0
+    with_image: int = 0
+    with_document: int = 0
+    audio_ms: Distribution = msgspec.field(default_factory=Distribution)
+    video_ms: Distribution = msgspec.field(default_factory=Distribution)
+    media_bytes: Distribution = msgspec.field(default_factory=Distribution)
+    length_unknown: int = 0
+    resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
+    part_resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
+
+    def add_all(self, judged: Sequence[JudgedExample]) -> None:
+        self.examples += len(judged)
+        self.size_bytes.add_all([one.size_bytes for one in judged])
+        self.text_chars.add_all([one.text_chars for one in judged])
+        tokens = [one.tokens for one in judged if one.tokens is not None]
+        self.tokens_high.add_all([one.high for one in tokens])
+        self.tokens_low_sum += sum([one.low for one in tokens])
+        self.tokens_unknown += len(judged) - len(tokens)
+        # A line that could not be parsed holds neither text nor media, and says nothing about its resolution.
+        self.resolutions.add_all([one.media_resolution or ABSENT for one in judged if one.media or one.text_chars])
+        self._add_media([one.media for one in judged if one.media])
+
+    def _add_media(self, with_media: Sequence[tuple[tuple[MediaPart, ProbeResult | None], ...]]) -> None:
+        self.with_media += len(with_media)
+        audio_ms: list[int] = []
+        video_ms: list[int] = []
+        media_bytes: list[int] = []
+        for media in with_media:
+            has_audio = has_video = has_image = has_document = False
+            for part, probe in media:
+                if part.media_resolution:
+                    self.part_resolutions.add(part.media_resolution)
+                kind = part.kind
+                if probe is not None:
+                    if kind is None and isinstance(probe.media, MediaInfo):
+                        kind = probe.media.kind
+                    if probe.object is not None and probe.object.size_bytes is not None:
+                        media_bytes.append(probe.object.size_bytes)
+                if kind is _AUDIO or kind is _VIDEO:
+                    length_ms = used_length_ms(part, probe)
+                    if length_ms is None:
+                        self.length_unknown += 1
+                    elif kind is _AUDIO:
+                        audio_ms.append(length_ms)
+                    else:
+                        video_ms.append(length_ms)
+                has_audio |= kind is _AUDIO
+                has_video |= kind is _VIDEO
+                has_image |= kind is _IMAGE
+                has_document |= kind is _DOCUMENT
+            self.with_audio += has_audio
+            self.with_video += has_video
+            self.with_image += has_image
+            self.with_document += has_document
+        self.audio_ms.add_all(audio_ms)
+        self.video_ms.add_all(video_ms)
+        self.media_bytes.add_all(media_bytes)
+
+    def merge(self, other: VerdictCounts) -> None:
+        for field in self.__struct_fields__:
+            theirs = getattr(other, field)
+            if isinstance(theirs, int):
+                setattr(self, field, getattr(self, field) + theirs)
+            else:
+                getattr(self, field).merge(theirs)
+
+    def sort(self) -> None:
+        for field in self.__struct_fields__:
+            value = getattr(self, field)
+            if not isinstance(value, int):
+                value.sort()
+
+
+def used_length_ms(part: MediaPart, probe: ProbeResult | None) -> int | None:
+    """Milliseconds of the part that training decodes; None when the file's length is not known."""
+    if probe is None or not isinstance(probe.media, MediaInfo):
+        return None
+    duration_s = probe.media.duration_s
+    if duration_s is None or not 0 <= duration_s <= LONGEST_S:
+        return None
+    segment = part.segment
+    if segment is None:
+        return round(duration_s * 1000)
+    file_end_ns = round(duration_s * _NS_PER_S)
+    end_ns = file_end_ns if segment.end_ns is None else min(segment.end_ns, file_end_ns)
+    return max(0, end_ns - max(0, segment.start_ns or 0)) // _NS_PER_MS
+
+
+class ProfileCounts(msgspec.Struct, array_like=True):
+    """Examples under one what-if profile; tokens are those of kept examples.
+
+    Attributes:
+      over: examples by the code of each limit that they are over.
+    """
+
+    kept: int = 0
+    dropped: int = 0
+    undecided: int = 0
+    tokens_low: int = 0
+    tokens_high: int = 0
+    tokens_unknown: int = 0
+    over: dict[str, int] = {}
+
+    def add_all(self, outcomes: Sequence[JudgedExample | WhatIf]) -> None:
+        kept = [one.tokens for one in outcomes if one.verdict is _KEPT]
+        tokens = [one for one in kept if one is not None]
+        self.kept += len(kept)
+        self.tokens_low += sum([one.low for one in tokens])
+        self.tokens_high += sum([one.high for one in tokens])
+        self.tokens_unknown += len(kept) - len(tokens)
+        if len(kept) < len(outcomes):
+            dropped = sum([one.verdict is _DROPPED for one in outcomes])
+            self.dropped += dropped
+            self.undecided += len(outcomes) - len(kept) - dropped
+
+    def add_over(self, reasons: Iterable[Reason]) -> None:
+        for reason, examples in Counter(reasons).items():
+            self.over[reason.code] = self.over.get(reason.code, 0) + examples
+
+    def merge(self, other: ProfileCounts) -> None:
+        self.kept += other.kept
+        self.dropped += other.dropped
+        self.undecided += other.undecided
+        self.tokens_low += other.tokens_low
+        self.tokens_high += other.tokens_high
+        self.tokens_unknown += other.tokens_unknown
+        for code, count in other.over.items():
+            self.over[code] = self.over.get(code, 0) + count
+
+
+class ReasonCounts(msgspec.Struct, array_like=True):
+    """Examples of one split that have one reason.
+
+    Attributes:
+      examples: how many; an example that has the reason twice counts once.
+      alone: of these, the ones that are dropped or undecided for this reason only: mending it keeps them.
+      samples: those with the smallest ranks.
+    """
+
+    examples: int = 0
+    alone: int = 0
+    samples: list[Sample] = []
+
+    def add(self, judged: JudgedExample, finding: Finding, *, rank: int, alone: bool) -> None:
+        self.examples += 1
+        self.alone += alone
+        samples = self.samples
+        if len(samples) < SAMPLES_PER_REASON or rank <= samples[-1].rank:
+            self.samples = keep_smallest(samples, [sample_of(rank, judged, finding)])
+
+    def merge(self, other: ReasonCounts) -> None:
+        self.examples += other.examples
+        self.alone += other.alone
+        self.samples = keep_smallest(self.samples, other.samples)
+
+
+class SplitSummary(msgspec.Struct, array_like=True):
+    """One split. `what_if` holds examples that profiles treat differently; the others are in `same_for_all`."""
+
+    blank_lines: int = 0
+    by_verdict: dict[str, VerdictCounts] = msgspec.field(
+        default_factory=lambda: {verdict.value: VerdictCounts() for verdict in Verdict}
+    )
+    reasons: dict[str, ReasonCounts] = {}
+    what_if: dict[str, ProfileCounts] = {}
+    same_for_all: ProfileCounts = msgspec.field(default_factory=ProfileCounts)
+
+    @property
+    def read(self) -> int:
+        return sum(counts.examples for counts in self.by_verdict.values())
+
+    @property
+    def kept(self) -> int:
+        return self.by_verdict[Verdict.KEPT].examples
+
+    @property
+    def dropped(self) -> int:
+        return self.by_verdict[Verdict.DROPPED].examples
+
+    @property
+    def undecided(self) -> int:
+        return self.by_verdict[Verdict.UNDECIDED].examples
+
+    def add_all(self, judged: Sequence[JudgedExample]) -> None:
+        for verdict in Verdict:
+            self.by_verdict[verdict].add_all([one for one in judged if one.verdict is verdict])
+        for one in judged:
+            if one.findings:
+                self._add_findings(one)
+        self.same_for_all.add_all([one for one in judged if not one.what_if])
+        by_profile: dict[str, list[WhatIf]] = {}
+        for one in judged:
+            for what_if in one.what_if:
+                by_profile.setdefault(what_if.profile, []).append(what_if)
+        for profile, what_ifs in by_profile.items():
+            counts = self.what_if.setdefault(profile, ProfileCounts())
+            counts.add_all(what_ifs)
+            counts.add_over(reason for what_if in what_ifs if what_if.over for reason in what_if.over)
+
+    def _add_findings(self, judged: JudgedExample) -> None:
+        first_of_each = {finding.reason.name: finding for finding in reversed(judged.findings)}
+        deciding = sum(finding.reason.outcome is not Outcome.ADVICE for finding in first_of_each.values())
+        rank = rank_of(judged.line_id)
+        for code, finding in first_of_each.items():
+            counts = self.reasons.get(code)
+            if counts is None:
+                counts = self.reasons[code] = ReasonCounts()
+            alone = deciding == 1 and finding.reason.outcome is not Outcome.ADVICE
+            counts.add(judged, finding, rank=rank, alone=alone)
+
+    def merge(self, other: SplitSummary) -> None:
+        self.blank_lines += other.blank_lines
+        for verdict, verdict_counts in other.by_verdict.items():
+            self.by_verdict[verdict].merge(verdict_counts)
+        for code, reason_counts in other.reasons.items():
+            self.reasons.setdefault(code, ReasonCounts()).merge(reason_counts)
+        for profile, profile_counts in other.what_if.items():
+            self.what_if.setdefault(profile, ProfileCounts()).merge(profile_counts)
+        self.same_for_all.merge(other.same_for_all)
+
+    def sort(self) -> None:
+        for counts in self.by_verdict.values():
+            counts.sort()
+        self.reasons = dict(sorted(self.reasons.items()))
+        self.what_if = dict(sorted(self.what_if.items()))
+        for profile in (*self.what_if.values(), self.same_for_all):
+            profile.over = dict(sorted(profile.over.items()))
+
+
+class Summary(msgspec.Struct, array_like=True):
+    """Everything that is counted over the examples of a run. Splits are there once something of them was counted."""
+
+    splits: dict[str, SplitSummary] = {}
+
+    @classmethod
+    def empty(cls) -> Summary:
+        """The neutral element."""
+        return cls()
+
+    def add(self, judged: JudgedExample) -> None:
+        """Count one example."""
+        self.add_all((judged,))
+
+    def add_all(self, judged: Sequence[JudgedExample]) -> None:
+        """Count many examples, such as a pack: many at once cost a third of one by one."""
+        by_split: dict[str, list[JudgedExample]] = {}
+        for one in judged:
+            by_split.setdefault(one.line_id.split, []).append(one)
+        for name, examples in by_split.items():
+            self.splits.setdefault(name, SplitSummary()).add_all(examples)
+
+    def add_blank_lines(self, split: str, count: int) -> None:
+        """Count lines that hold white space only; they are no examples. A count of 0 still makes the split known."""
+        self.splits.setdefault(split, SplitSummary()).blank_lines += count
+
+    def merge(self, other: Summary) -> Summary:
+        """Add another summary to this one, which is returned; the other is left as it was."""
+        for name, split in other.splits.items():
+            self.splits.setdefault(name, SplitSummary()).merge(split)
+        return self
+
+    def to_bytes(self) -> bytes:
+        """A compact encoding; equal summaries have equal bytes."""
+        self.splits = dict(sorted(self.splits.items()))
+        for split in self.splits.values():
+            split.sort()
+        return _ENCODER.encode(self)
+
+    @classmethod
+    def from_bytes(cls, encoded: bytes) -> Summary:
+        """The summary that `to_bytes` wrote."""
+        return _DECODER.decode(encoded)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Summary)

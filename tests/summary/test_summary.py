@@ -1,0 +1,225 @@
+"""The summary is a commutative monoid, and counts what it says it counts."""
+
+from __future__ import annotations
+
+import pickle
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judged_examples import Generator
+
+from beam_tuning.dataset.example import LineId, MediaPart, Segment
+from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, ProbeResult
+from beam_tuning.reasons import Finding, Reason, Verdict
+from beam_tuning.summary.record import JudgedExample, TokenRange, WhatIf
+from beam_tuning.summary.samples import SAMPLES_PER_REASON
+from beam_tuning.summary.summary import ABSENT, Summary, used_length_ms
+
+EXAMPLES = [
+    *Generator(seed=1).examples(220, split="train"),
+    *Generator(seed=2).examples(80, split="validation"),
+]
+
+
+def summary_of(examples: list[JudgedExample]) -> Summary:
+    summary = Summary.empty()
+    summary.add_all(examples)
+    return summary
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.randoms(use_true_random=False), st.integers(1, 12))
+def test_order_and_grouping_change_nothing(rng: random.Random, groups: int) -> None:
+    shuffled = rng.sample(EXAMPLES, len(EXAMPLES))
+    parts = [Summary.empty() for _ in range(groups)]
+    for example in shuffled:
+        rng.choice(parts).add(example)
+    rng.shuffle(parts)
+    while len(parts) > 1:  # merge neighbours in any tree
+        at = rng.randrange(len(parts) - 1)
+        parts[at : at + 2] = [parts[at].merge(parts[at + 1])]
+    assert parts[0].to_bytes() == summary_of(EXAMPLES).to_bytes()
+
+
+def test_empty_is_neutral_on_both_sides() -> None:
+    whole = summary_of(EXAMPLES).to_bytes()
+    assert Summary.empty().merge(Summary.from_bytes(whole)).to_bytes() == whole
+    assert Summary.from_bytes(whole).merge(Summary.empty()).to_bytes() == whole
+
+
+def test_merge_leaves_the_other_as_it_was() -> None:
+    other = summary_of(EXAMPLES[:50])
+    before = other.to_bytes()
+    into = Summary.empty().merge(other)
+    into.add_all(EXAMPLES[50:])
+    assert other.to_bytes() == before
+
+
+def test_survives_encoding_and_pickling() -> None:
+    summary = summary_of(EXAMPLES)
+    assert Summary.from_bytes(summary.to_bytes()).to_bytes() == summary.to_bytes()
+    assert pickle.loads(pickle.dumps(summary)).to_bytes() == summary.to_bytes()
+
+
+def test_stays_small_whatever_the_number_of_examples() -> None:
+    summary = summary_of(list(Generator(seed=3).examples(20_000)))
+    assert len(summary.to_bytes()) < 100_000
+
+
+def test_every_example_has_one_verdict() -> None:
+    summary = summary_of(EXAMPLES)
+    train = summary.splits["train"]
+    assert (train.read, summary.splits["validation"].read) == (220, 80)
+    assert train.read == train.kept + train.dropped + train.undecided
+    assert train.dropped == sum(
+        example.verdict is Verdict.DROPPED for example in EXAMPLES if example.line_id.split == "train"
+    )
+
+
+def example(
+    *findings: Finding,
+    number: int = 1,
+    verdict: Verdict = Verdict.DROPPED,
+    media: tuple[tuple[MediaPart, ProbeResult | None], ...] = (),
+    **fields: object,
+) -> JudgedExample:
+    place = LineId("train", "train.jsonl", number, number * 100)
+    return JudgedExample(place, 99, verdict, findings, media, **fields)  # type: ignore[arg-type]
+
+
+def part(kind: MediaKind | None, segment: Segment | None = None, path: str = "contents[0].parts[0]") -> MediaPart:
+    return MediaPart(path, "user", "gs://example-bucket/a.mp4", None, kind, segment)
+
+
+def probed(duration_s: float | None, kind: MediaKind = MediaKind.VIDEO) -> ProbeResult:
+    return ProbeResult("gs://example-bucket/a.mp4", MediaInfo("mp4", kind, (), duration_s))
+
+
+def test_an_example_counts_once_under_a_reason_it_has_twice() -> None:
+    finding = Finding(Reason.PART_EMPTY, "A part is empty.", "contents[0].parts[0]")
+    summary = summary_of([example(finding, Finding(Reason.PART_EMPTY, "Another.", "contents[0].parts[1]"))])
+    counts = summary.splits["train"].reasons["PART_EMPTY"]
+    assert (counts.examples, counts.alone, len(counts.samples)) == (1, 1, 1)
+    assert counts.samples[0].path == "contents[0].parts[0]"
+
+
+@pytest.mark.parametrize(
+    ("codes", "alone"),
+    [
+        (["VIDEO_TOO_LONG"], 1),
+        (["VIDEO_TOO_LONG", "MIME_TYPE_MISMATCH"], 1),  # advice decides nothing
+        (["VIDEO_TOO_LONG", "VIDEO_TOO_LARGE"], 0),
+        (["VIDEO_TOO_LONG", "MEDIA_TIMED_OUT"], 0),
+    ],
+)
+def test_alone_means_that_mending_this_reason_keeps_the_example(codes: list[str], alone: int) -> None:
+    summary = summary_of([example(*(Finding(Reason[code], "") for code in codes))])
+    assert summary.splits["train"].reasons["VIDEO_TOO_LONG"].alone == alone
+
+
+def test_advice_is_counted_but_never_alone() -> None:
+    summary = summary_of([example(Finding(Reason.FIELD_UNKNOWN, ""), verdict=Verdict.KEPT)])
+    counts = summary.splits["train"].reasons["FIELD_UNKNOWN"]
+    assert (counts.examples, counts.alone) == (1, 0)
+
+
+def test_samples_are_bounded_and_in_both_splits() -> None:
+    summary = summary_of(list(Generator(seed=4).examples(4000)))
+    for counts in summary.splits["train"].reasons.values():
+        assert len(counts.samples) == min(counts.examples, SAMPLES_PER_REASON)
+
+
+@pytest.mark.parametrize("value", [10**40, -(10**500), float("inf"), float("nan"), "\ud800", "x" * 10_000])
+def test_hostile_values_do_not_break_the_encoding(value: object) -> None:
+    finding = Finding(Reason.FPS_INVALID, f"{value!r}\udcff"[:20_000], "p", value, value)  # type: ignore[arg-type]
+    far = part(MediaKind.VIDEO, Segment(10**25, -(10**25)))
+    summary = summary_of([example(finding, media=((far, None),), prompt_start="\udcff")])
+    assert Summary.from_bytes(summary.to_bytes()).to_bytes() == summary.to_bytes()
+
+
+def test_a_sample_shows_the_part_that_the_finding_speaks_of() -> None:
+    parts = [part(MediaKind.VIDEO, path=f"contents[0].parts[{number}]") for number in range(12)]
+    media = tuple((one, None) for one in parts)
+    finding = Finding(Reason.MEDIA_NOT_FOUND, "", "contents[0].parts[1].fileData.fileUri")
+    sample = summary_of([example(finding, media=media)]).splits["train"].reasons["MEDIA_NOT_FOUND"].samples[0]
+    assert len(sample.media) == 1  # parts[1], and neither parts[10] nor parts[11]
+
+
+def test_absent_resolution_is_a_value_and_an_unparsed_line_has_none() -> None:
+    summary = summary_of(
+        [
+            example(verdict=Verdict.KEPT, text_chars=10),
+            example(verdict=Verdict.KEPT, text_chars=10, media_resolution="MEDIA_RESOLUTION_LOW"),
+            example(Finding(Reason.LINE_NOT_JSON, "")),
+        ]
+    )
+    by_verdict = summary.splits["train"].by_verdict
+    assert by_verdict["kept"].resolutions.counts == {ABSENT: 1, "MEDIA_RESOLUTION_LOW": 1}
+    assert by_verdict["dropped"].resolutions.counts == {}
+
+
+def test_what_if_counts_only_kept_tokens() -> None:
+    tokens = TokenRange(10, 20)
+    over = (Reason.VIDEO_TOO_LONG,)
+    summary = summary_of(
+        [
+            example(
+                verdict=Verdict.KEPT,
+                what_if=(WhatIf("a", Verdict.KEPT, tokens), WhatIf("b", Verdict.DROPPED, tokens, over)),
+            ),
+            example(
+                verdict=Verdict.KEPT, what_if=(WhatIf("a", Verdict.KEPT, None), WhatIf("b", Verdict.UNDECIDED, None))
+            ),
+            example(verdict=Verdict.KEPT, tokens=tokens),
+        ]
+    )
+    split = summary.splits["train"]
+    a, b, same = split.what_if["a"], split.what_if["b"], split.same_for_all
+    assert (a.kept, a.tokens_low, a.tokens_high, a.tokens_unknown) == (2, 10, 20, 1)
+    assert (b.kept, b.dropped, b.undecided, b.tokens_high, b.over) == (0, 1, 1, 0, {"VIDEO_TOO_LONG": 1})
+    assert (same.kept, same.tokens_high) == (1, 20)
+
+
+def test_modalities() -> None:
+    both = ((part(MediaKind.AUDIO), probed(3.0)), (part(MediaKind.VIDEO), probed(4.0)))
+    undeclared = ((part(None), probed(5.0, MediaKind.VIDEO)),)
+    failed = ((part(None), ProbeResult("x", ProbeFailure(FailureKind.NOT_FOUND, "gone"))),)
+    summary = summary_of([example(media=media) for media in (both, undeclared, failed, ())])
+    counts = summary.splits["train"].by_verdict["dropped"]
+    assert (counts.examples, counts.with_media, counts.with_audio, counts.with_video) == (4, 3, 1, 2)
+    assert (counts.audio_ms.total, counts.video_ms.total, counts.length_unknown) == (3000, 9000, 0)
+
+
+S = 10**9
+
+
+@pytest.mark.parametrize(
+    ("segment", "duration_s", "length_ms"),
+    [
+        (None, 12.3456, 12_346),
+        (Segment(2 * S, 5 * S), 12.0, 3000),
+        (Segment(2 * S, None), 12.0, 10_000),
+        (Segment(None, 5 * S), 12.0, 5000),
+        (Segment(2 * S, 50 * S), 12.0, 10_000),  # beyond the end
+        (Segment(20 * S, 50 * S), 12.0, 0),
+        (Segment(5 * S, 2 * S), 12.0, 0),
+        (Segment(-5 * S, 2 * S), 12.0, 2000),
+        (Segment(fps=2.0), 12.0, 12_000),
+        (Segment(2 * S, 5 * S), None, None),
+        (None, float("inf"), None),
+        (None, float("nan"), None),
+        (None, -1.0, None),
+        (None, 1e300, None),
+    ],
+)
+def test_used_length(segment: Segment | None, duration_s: float | None, length_ms: int | None) -> None:
+    assert used_length_ms(part(MediaKind.VIDEO, segment), probed(duration_s)) == length_ms
+
+
+def test_blank_lines_make_a_split_known() -> None:
+    summary = Summary.empty()
+    summary.add_blank_lines("validation", 0)
+    summary.add_blank_lines("validation", 3)
+    assert (summary.splits["validation"].read, summary.splits["validation"].blank_lines) == (0, 3)
