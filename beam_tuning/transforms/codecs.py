@@ -1,0 +1,30 @@
+"""How records travel between stages: as bytes (msgpack or Arrow), so that their coder is the same on every runner."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+import pyarrow as pa
+
+T = TypeVar("T")
+
+encode = msgspec.msgpack.Encoder().encode
+
+
+def decoder(record: type[T]) -> msgspec.msgpack.Decoder[T]:
+    """A decoder to keep: making one costs more than using it."""
+    return msgspec.msgpack.Decoder(record)
+
+
+def table_to_ipc(table: pa.Table) -> bytes:
+    """An Arrow stream, LZ4-compressed."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def table_from_ipc(data: bytes) -> pa.Table:
+    """The inverse of `table_to_ipc`."""
+    return pa.ipc.open_stream(data).read_all()

@@ -1,0 +1,161 @@
+"""Reading dataset files into packs of lines."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple, cast
+
+import apache_beam as beam
+from apache_beam import pvalue
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from beam_tuning.dataset.layout import PackSize, Placement, place_packs
+from beam_tuning.dataset.lines import (
+    PACK_BYTES,
+    InputFile,
+    LinePack,
+    LineRange,
+    count_lines,
+    gunzip,
+    ranges_of,
+    read_packs,
+)
+from beam_tuning.dataset.sniff import SNIFF_BYTES, check_json_lines, is_gzip
+from beam_tuning.errors import FileNotJsonLines, FileTruncated, FileUnreadable, InputError
+from beam_tuning.reasons import Reason
+from beam_tuning.transforms.codecs import encode
+
+_REASON_OF = {
+    FileNotJsonLines: Reason.INPUT_FILE_NOT_JSON_LINES,
+    FileTruncated: Reason.INPUT_FILE_TRUNCATED,
+    FileUnreadable: Reason.INPUT_FILE_UNREADABLE,
+}
+_CANNOT_OPEN = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+FAULTS = "faults"
+SIZES = "sizes"
+
+
+class FileFault(NamedTuple):
+    """A dataset file that could not be read to its end; `message` names the file and the remedy."""
+
+    code: str
+    split: str
+    path: str
+    message: str
+
+
+class ReadPacks(NamedTuple):
+    """What `ReadLinePacks` gives.
+
+    Attributes:
+      packs: (pack key, encoded `LinePack`).
+      placements: (pack key, `Placement`).
+      faults: `FileFault`.
+    """
+
+    packs: beam.PCollection[tuple[bytes, bytes]]
+    placements: beam.PCollection[tuple[bytes, Placement]]
+    faults: beam.PCollection[FileFault]
+
+
+@dataclass
+class ReadLinePacks(beam.PTransform):
+    """Pipeline -> `ReadPacks` of all lines of `files`."""
+
+    files: tuple[InputFile, ...]
+    pack_bytes: int = PACK_BYTES
+
+    def expand(self, pipeline: beam.Pipeline) -> ReadPacks:
+        ranges = (
+            pipeline
+            | "List files" >> beam.Create(list(self.files), reshuffle=True)
+            | "Cut ranges" >> beam.ParDo(_CutRangesFn()).with_outputs(FAULTS, main="ranges")
+        )
+        read = (
+            ranges.ranges
+            | "Spread ranges" >> beam.Reshuffle()
+            | "Read packs" >> beam.ParDo(_ReadPacksFn(self.pack_bytes)).with_outputs(SIZES, FAULTS, main="packs")
+        )
+        placements = (
+            read[SIZES]
+            | "List packs" >> beam.combiners.ToList()
+            | "Place packs" >> beam.FlatMap(place_packs).with_output_types(tuple[bytes, Placement])
+        )
+        faults = (ranges[FAULTS], read[FAULTS]) | "All faults" >> beam.Flatten()
+        return ReadPacks(read.packs, placements, faults)
+
+
+@beam.typehints.with_output_types(LineRange)
+class _CutRangesFn(beam.DoFn):
+    """InputFile -> LineRange, and FileFault for files that are no JSON Lines."""
+
+    def process(self, element: InputFile) -> Iterator[LineRange | pvalue.TaggedOutput]:
+        file = InputFile(*element)
+        try:
+            with open_plain(file.path) as stream:
+                head = stream.read(SNIFF_BYTES)
+                compressed = is_gzip(head)
+                if compressed:
+                    head = next(gunzip(io.BytesIO(head), file.path), b"")
+            check_json_lines(head, file.path)
+        except FileTruncated:
+            pass  # The head alone of a gzip file is cut short by us; the reader will tell.
+        except InputError as error:
+            yield _fault(file, error)
+            return
+        except _CANNOT_OPEN as error:
+            yield _fault(file, _cannot_open(file.path, error))
+            return
+        yield from ranges_of(file, compressed=compressed)
+
+
+@beam.typehints.with_output_types(tuple[bytes, bytes])
+class _ReadPacksFn(beam.DoFn):
+    """LineRange -> (pack key, encoded LinePack); PackSize and FileFault as tagged outputs."""
+
+    def __init__(self, pack_bytes: int) -> None:
+        self._pack_bytes = pack_bytes
+
+    def process(self, element: LineRange) -> Iterator[tuple[bytes, bytes] | pvalue.TaggedOutput]:
+        line_range = LineRange(*element)
+        try:
+            with open_plain(line_range.path) as stream:
+                for offset, lines in read_packs(stream, line_range, self._pack_bytes):
+                    pack = LinePack.of(line_range.split, line_range.path, offset, lines)
+                    key = pack.key
+                    yield key, encode(pack)
+                    size = PackSize(pack.split, pack.path, offset, count_lines(lines), len(lines), key)
+                    yield pvalue.TaggedOutput(SIZES, size)
+        except InputError as error:
+            yield _fault(line_range, error)
+        except _CANNOT_OPEN as error:
+            yield _fault(line_range, _cannot_open(line_range.path, error))
+
+
+def open_plain(path: str) -> BinaryIO:
+    """Opens a local or remote file for reading bytes as they are stored, buffered."""
+    stream = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return cast("BinaryIO", stream)
+
+
+def _fault(file: InputFile | LineRange, error: InputError) -> pvalue.TaggedOutput:
+    reason = _REASON_OF[type(error)]
+    return pvalue.TaggedOutput(FAULTS, FileFault(reason.code, file.split, file.path, str(error)))
+
+
+def _cannot_open(path: str, error: OSError) -> FileUnreadable:
+    return FileUnreadable(
+        "the file cannot be opened",
+        where=path,
+        observed=error.strerror or type(error).__name__,
+        remedy="Check that the file is still there and that the account running the job may read it.",
+    )
+
+
+def list_faults(faults: Iterable[FileFault]) -> list[FileFault]:
+    """Sorted, each once (several ranges of one file can tell the same)."""
+    return sorted({FileFault(*fault) for fault in faults})
