@@ -1,7 +1,7 @@
 """The options of `validate`: one table for the command line, the Flex Template's metadata and the docs.
 
-A row says name, type, default, help and, for the template, how the console asks for it. `parse_validate` turns a command
-line into a frozen `ValidateOptions` and the rest, which is Beam's.
+A row says name, type, default, help and, for the template, how the console asks for it. `parse_validate` turns a
+command line into a frozen `ValidateOptions` and the rest, which is Beam's.
 """
 
 from __future__ import annotations
@@ -55,7 +55,13 @@ class Option(NamedTuple):
 
 
 _GCS = r"^gs:\/\/[^\n\r]+$"
-RESOLUTION_CHOICES = ("consistent", "majority", "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH")
+RESOLUTION_CHOICES = (
+    "consistent",
+    "majority",
+    "MEDIA_RESOLUTION_LOW",
+    "MEDIA_RESOLUTION_MEDIUM",
+    "MEDIA_RESOLUTION_HIGH",
+)
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -63,7 +69,7 @@ OPTIONS: tuple[Option, ...] = (
         "dataset",
         Kind.READ_FILES,
         "Training files",
-        "Training examples: JSON Lines, plain or gzip. Local paths or gs:// URIs, wildcards, several separated by commas.",
+        "Training examples: JSON Lines, plain or gzip. Local paths or gs:// URIs, wildcards, several with commas between.",
         required=True,
         metavar="GLOB[,GLOB]",
         pattern=_GCS,
