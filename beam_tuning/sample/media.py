@@ -107,7 +107,7 @@ def _encode(path: Path, recipe: _Recipe) -> None:
 
 
 def _add_video(container: av.container.OutputContainer, recipe: _Video) -> av.video.stream.VideoStream:
-    stream = cast(av.video.stream.VideoStream, container.add_stream(recipe.codec, rate=recipe.fps))
+    stream = cast("av.video.stream.VideoStream", container.add_stream(recipe.codec, rate=recipe.fps))
     stream.width, stream.height, stream.pix_fmt = recipe.width_px, recipe.height_px, "yuv420p"
     stream.bit_rate = 40_000
     context = stream.codec_context
@@ -118,7 +118,7 @@ def _add_video(container: av.container.OutputContainer, recipe: _Video) -> av.vi
 
 def _add_audio(container: av.container.OutputContainer, recipe: _Audio) -> av.audio.stream.AudioStream:
     stream = cast(
-        av.audio.stream.AudioStream, container.add_stream(recipe.codec, rate=recipe.sample_rate_hz, layout="mono")
+        "av.audio.stream.AudioStream", container.add_stream(recipe.codec, rate=recipe.sample_rate_hz, layout="mono")
     )
     stream.bit_rate = recipe.bit_rate
     stream.codec_context.options = {"flags": "+bitexact"}
