@@ -1,0 +1,115 @@
+"""Reading dataset files in a pipeline: every line once, with its place; a file that cannot be read is a fault."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.testing.util import assert_that
+
+from beam_tuning.dataset.layout import Placement
+from beam_tuning.dataset.lines import InputFile, LinePack
+from beam_tuning.reasons import Reason
+from beam_tuning.transforms.codecs import decoder
+from beam_tuning.transforms.read import FileFault, ReadLinePacks
+
+Line = tuple[str, int, int, bytes]
+
+
+def read(files: Iterable[Path], check: Callable[[list[Line], list[FileFault]], None], pack_bytes: int = 64) -> None:
+    """Runs `check` on (path, line number, offset, line) of all lines, sorted, and on the faults."""
+    inputs = tuple(InputFile("train", str(path), path.stat().st_size if path.exists() else 1) for path in files)
+
+    def lines_of(element: tuple[bytes, dict[str, Any]]) -> Iterable[Line]:
+        _, group = element
+        placement = Placement(*group["placements"][0])
+        (packed,) = group["packs"]
+        pack = decoder(LinePack).decode(packed)
+        for number, (offset, line) in enumerate(pack.lines(), placement.first_line):
+            yield pack.path, number, offset, line
+
+    with beam.Pipeline("FnApiRunner") as pipeline:
+        packs = pipeline | ReadLinePacks(inputs, pack_bytes)
+        lines = {"packs": packs.packs, "placements": packs.placements} | beam.CoGroupByKey() | beam.FlatMap(lines_of)
+        everything = (
+            pipeline
+            | beam.Create([None])
+            | beam.Map(
+                lambda _, lines, faults: (sorted(lines), sorted(FileFault(*fault) for fault in faults)),
+                beam.pvalue.AsList(lines),
+                beam.pvalue.AsList(packs.faults),
+            )
+        )
+        assert_that(everything, lambda actual: check(*actual[0]))
+
+
+def test_every_line_is_read_once_with_its_place(tmp_path: Path) -> None:
+    bodies = {
+        "plain.jsonl": b'{"a": 1}\r\n\n{"b": 2}\n   \n{"c": "\xff"}',
+        "long.jsonl": b"".join(b'{"n": %d}\n' % number for number in range(500)),
+        "empty.jsonl": b"",
+    }
+    for name, body in bodies.items():
+        (tmp_path / name).write_bytes(body)
+    stored = gzip.compress(bodies["long.jsonl"][:1000]) + gzip.compress(bodies["long.jsonl"][1000:])
+    (tmp_path / "long.jsonl.gz").write_bytes(stored)
+    (tmp_path / "gzip-without-its-name.jsonl").write_bytes(gzip.compress(bodies["plain.jsonl"]))
+    bodies |= {"long.jsonl.gz": bodies["long.jsonl"], "gzip-without-its-name.jsonl": bodies["plain.jsonl"]}
+
+    expected: list[Line] = []
+    for name, body in bodies.items():
+        offset = 0
+        for number, line in enumerate(body.split(b"\n") if body else [], 1):
+            if line or number <= body.count(b"\n"):
+                expected.append((str(tmp_path / name), number, offset, line))
+            offset += len(line) + 1
+
+    def check(lines: list[Line], faults: list[FileFault]) -> None:
+        assert lines == sorted(expected)
+        assert faults == []
+
+    read([tmp_path / name for name in bodies], check)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "reason"),
+    [
+        ("short.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 5000)[:-9], Reason.INPUT_FILE_TRUNCATED),
+        ("damaged.jsonl.gz", gzip.compress(b'{"a": 1}\n')[:-8] + bytes(8), Reason.INPUT_FILE_UNREADABLE),
+        ("array.json", b'[\n{"contents": []}\n]\n', Reason.INPUT_FILE_NOT_JSON_LINES),
+        ("pretty.json.gz", gzip.compress(b'{\n  "contents": []\n}\n'), Reason.INPUT_FILE_NOT_JSON_LINES),
+        ("gone.jsonl", None, Reason.INPUT_FILE_UNREADABLE),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_fault_and_stops_no_other(
+    tmp_path: Path, name: str, body: bytes | None, reason: Reason
+) -> None:
+    good = tmp_path / "good.jsonl"
+    good.write_bytes(b'{"good": 1}\n')
+    bad = tmp_path / name
+    if body is not None:
+        bad.write_bytes(body)
+
+    def check(lines: list[Line], faults: list[FileFault]) -> None:
+        assert (str(good), 1, 0, b'{"good": 1}') in lines
+        assert [(fault.code, fault.split, fault.path) for fault in faults] == [(reason.code, "train", str(bad))]
+        assert name in faults[0].message
+        assert "remedy" in faults[0].message
+
+    read([good, bad], check)
+
+
+def test_a_gzip_file_cut_short_still_gives_the_lines_before_the_cut(tmp_path: Path) -> None:
+    path = tmp_path / "short.jsonl.gz"
+    path.write_bytes(gzip.compress(b"".join(b'{"n": %d}\n' % number for number in range(50_000)))[:-9])
+
+    def check(lines: list[Line], faults: list[FileFault]) -> None:
+        assert len(faults) == 1
+        assert [number for _, number, _, _ in lines] == list(range(1, len(lines) + 1))
+        assert len(lines) > 1000
+
+    read([path], check, pack_bytes=1 << 12)
