@@ -161,7 +161,7 @@ def readiness(
       file_faults: dataset files that could not be read to their end; `file_fault` makes one.
     """
     named = {name: summary.splits.get(name, SplitSummary()) for name in sorted({*splits, *summary.splits})}
-    shares = {name: _drop_share(split, limits) for name, split in named.items()}
+    shares = {name: drop_share(split.read, split.dropped, split.undecided, limits) for name, split in named.items()}
     as_given = [
         *file_faults,
         *_empty(named, kept_only=False),
@@ -185,8 +185,9 @@ def file_fault(reason: Reason, split: str, message: str) -> DatasetFinding:
     return DatasetFinding(reason, reason.outcome is Outcome.REJECTS_JOB, message, split)
 
 
-def _drop_share(split: SplitSummary, limits: DatasetLimits) -> DropShare:
-    read, low, high = split.read, split.dropped, split.dropped + split.undecided
+def drop_share(read: int, dropped: int, undecided: int, limits: DatasetLimits) -> DropShare:
+    """The share of so many examples, held against the limit without rounding."""
+    low, high = dropped, dropped + undecided
     if not read:
         state = None
     elif 100 * high < limits.drop_percent * read:
@@ -195,7 +196,7 @@ def _drop_share(split: SplitSummary, limits: DatasetLimits) -> DropShare:
         state = State.NOT_READY
     else:
         state = State.UNCERTAIN
-    return DropShare(read, split.dropped, split.undecided, state)
+    return DropShare(read, dropped, undecided, state)
 
 
 def _drop_shares(shares: Mapping[str, DropShare], limits: DatasetLimits) -> Iterator[DatasetFinding]:

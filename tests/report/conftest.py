@@ -1,0 +1,21 @@
+"""A run's document, made once from generated examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from judged_examples import Generator
+from report_documents import document_of
+
+from beam_tuning.summary.record import JudgedExample
+
+
+@pytest.fixture(scope="session")
+def examples() -> list[JudgedExample]:
+    return [*Generator(seed=5).examples(900), *Generator(seed=6).examples(100, split="validation", shards=1)]
+
+
+@pytest.fixture(scope="session")
+def document(examples: list[JudgedExample]) -> dict[str, Any]:
+    return document_of(examples)
