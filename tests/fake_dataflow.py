@@ -1,0 +1,81 @@
+"""The door of Dataflow on a loopback port: takes a job as the service's REST interface does, and says that it is done.
+
+https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class FakeDataflow:
+    """A running service.
+
+    Attributes:
+      url: for --dataflow_endpoint; the name `localhost` in it makes Beam's client speak REST.
+      jobs: the body of each submission, in order, as the client sent it.
+      state: what the service says of every job.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.jobs: list[dict[str, Any]] = []
+        self.state = "JOB_STATE_DONE"
+
+    def _submit(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.jobs.append(body)
+        return self._job(len(self.jobs) - 1)
+
+    def _job(self, index: int) -> dict[str, Any]:
+        job = self.jobs[index]
+        return {**job, "id": f"fake-job-{index}", "location": "europe-west1", "currentState": self.state}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    service: FakeDataflow
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        self._answer(self.service._submit(body))
+
+    def do_GET(self) -> None:
+        if "/messages" in self.path:
+            self._answer({"jobMessages": []})
+        elif "/metrics" in self.path:
+            self._answer({"metrics": []})
+        elif match := re.search(r"/jobs/fake-job-(\d+)", self.path):
+            self._answer(self.service._job(int(match[1])))
+        else:
+            self.send_error(404)
+
+    def _answer(self, content: object) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the standard library
+        pass
+
+
+@contextlib.contextmanager
+def running_fake_dataflow() -> Iterator[FakeDataflow]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    service = FakeDataflow(f"http://localhost:{server.server_address[1]}")
+    server.RequestHandlerClass = type("Handler", (_Handler,), {"service": service})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield service
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
