@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -218,7 +219,7 @@ def test_everything_that_the_image_copies_exists_and_is_not_ignored() -> None:
 
 
 def test_hadolint_has_nothing_to_say() -> None:
-    hadolint = shutil.which("hadolint", path=str(Path(shutil.sys.executable).parent)) or shutil.which("hadolint")
+    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
     if hadolint is None:
         pytest.skip("hadolint is not installed")
     done = subprocess.run([hadolint, str(TEMPLATES / "Dockerfile")], capture_output=True, text=True, check=False)
