@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, cast
 
@@ -154,8 +154,3 @@ def _cannot_open(path: str, error: OSError) -> FileUnreadable:
         observed=error.strerror or type(error).__name__,
         remedy="Check that the file is still there and that the account running the job may read it.",
     )
-
-
-def list_faults(faults: Iterable[FileFault]) -> list[FileFault]:
-    """Sorted, each once (several ranges of one file can tell the same)."""
-    return sorted({FileFault(*fault) for fault in faults})

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import zlib
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import apache_beam as beam
+import msgspec
 from apache_beam import pvalue
 
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.scan import scan_line
-from beam_tuning.transforms.codecs import decoder
+from beam_tuning.transforms.codecs import decoder, encode
 
 RESOLUTIONS = "resolutions"
+
+_INPUT_BYTES_PER_BUCKET = 4 << 20
+_FEWEST_BUCKETS, _MOST_BUCKETS = 64, 1 << 16
+
+
+class PackUris(msgspec.Struct, frozen=True, array_like=True):
+    """Distinct URIs of one pack that fall into one bucket."""
+
+    pack_key: bytes
+    uris: list[str]
 
 
 class ScannedPacks(NamedTuple):
     """What `ScanLines` gives.
 
     Attributes:
-      media: (uri, pack key), each pair once.
+      media: (bucket, encoded `PackUris`). A URI is always in the same bucket.
       resolutions: `Counter` of media resolutions of examples with pictures, one a pack; "" stands for an absent one.
     """
 
-    media: beam.PCollection[tuple[str, bytes]]
+    media: beam.PCollection[tuple[int, bytes]]
     resolutions: beam.PCollection[Counter[str]]
 
 
@@ -33,29 +45,52 @@ class ScannedPacks(NamedTuple):
 class ScanLines(beam.PTransform):
     """(pack key, encoded LinePack) -> `ScannedPacks`."""
 
+    buckets: int
+
     def expand(self, packs: beam.PCollection[tuple[bytes, bytes]]) -> ScannedPacks:
-        scanned = packs | "Scan packs" >> beam.ParDo(_ScanPackFn()).with_outputs(RESOLUTIONS, main="media")
+        scan = beam.ParDo(_ScanPackFn(self.buckets))
+        scanned = packs | "Scan packs" >> scan.with_outputs(RESOLUTIONS, main="media")
         return ScannedPacks(scanned.media, scanned[RESOLUTIONS])
 
 
-@beam.typehints.with_output_types(tuple[str, bytes])
+@beam.typehints.with_output_types(tuple[int, bytes])
 class _ScanPackFn(beam.DoFn):
+    def __init__(self, buckets: int) -> None:
+        self._buckets = buckets
+
     def setup(self) -> None:
         self._decoder = decoder(LinePack)
 
-    def process(self, element: tuple[bytes, bytes]) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
+    def process(self, element: tuple[bytes, bytes]) -> Iterator[tuple[int, bytes] | pvalue.TaggedOutput]:
         key, packed = element
         uris: dict[str, None] = {}
         resolutions: Counter[str] = Counter()
         for _, line in self._decoder.decode(packed).lines():
             scan = scan_line(line)
-            uris.update(dict.fromkeys(scan.uris))
+            for uri in scan.uris:
+                uris[uri] = None
             if scan.has_visual_media:
                 resolutions[scan.media_resolution or ""] += 1
+        of_bucket: defaultdict[int, list[str]] = defaultdict(list)
         for uri in uris:
-            yield uri, key
+            of_bucket[bucket_of(uri, self._buckets)].append(uri)
+        for bucket, some in of_bucket.items():
+            yield bucket, encode(PackUris(key, some))
         if resolutions:
             yield pvalue.TaggedOutput(RESOLUTIONS, resolutions)
+
+
+def bucket_count(input_bytes: int) -> int:
+    """Buckets for an input of that size: each small enough for a worker's memory, and enough to occupy many workers.
+
+    URIs are shuffled in buckets because an element of its own for each URI costs more than reading its line.
+    """
+    return min(max(input_bytes // _INPUT_BYTES_PER_BUCKET, _FEWEST_BUCKETS), _MOST_BUCKETS)
+
+
+def bucket_of(uri: str, buckets: int) -> int:
+    """The same on every worker and in every attempt."""
+    return zlib.crc32(uri.encode()) % buckets
 
 
 class MostCommonResolutionCombineFn(beam.CombineFn):

@@ -1,8 +1,8 @@
 """Writing the output folder.
 
 Beam's own file sinks give records in no order, leave stale shards behind when the number of shards changes, and rename
-on Cloud Storage by copying. Here a shard holds consecutive packs in the order of the input under a name known beforehand:
-the same bytes in every run, and a retried or doubled bundle writes the same object again.
+on Cloud Storage by copying. Here a shard holds consecutive packs in the order of the input, under a name known
+beforehand: the same bytes in every run, and a retried or doubled bundle writes the same object again.
 """
 
 from __future__ import annotations
@@ -49,11 +49,13 @@ class WrittenFile(NamedTuple):
       name: relative to the output folder.
       size_bytes: of the content.
       crc32c: of the content, base64 of the big-endian value, as Cloud Storage shows it.
+      lines: newlines of a JSON Lines file; None for other files.
     """
 
     name: str
     size_bytes: int
     crc32c: str
+    lines: int | None = None
 
 
 @dataclass
@@ -142,7 +144,7 @@ def write_file(output: str, name: str, contents: Iterable[bytes]) -> WrittenFile
     remote = path.startswith("gs://")
     target = path if remote else f"{path}.incomplete"
     checksum = google_crc32c.Checksum()
-    size_bytes = 0
+    size_bytes = newlines = 0
     with cast("BinaryIO", FileSystems.create(target, compression_type=CompressionTypes.UNCOMPRESSED)) as stream:
         for content in contents:
             view = memoryview(content)
@@ -150,9 +152,11 @@ def write_file(output: str, name: str, contents: Iterable[bytes]) -> WrittenFile
                 stream.write(view[start : start + _WRITE_BYTES].tobytes())
             checksum.update(content)
             size_bytes += len(content)
+            newlines += content.count(b"\n")
     if not remote:
         FileSystems.rename([target], [path])
-    return WrittenFile(name, size_bytes, base64.b64encode(checksum.digest()).decode())
+    lines = newlines if name.endswith(".jsonl") else None
+    return WrittenFile(name, size_bytes, base64.b64encode(checksum.digest()).decode(), lines)
 
 
 def join_shards(output: str, name: str, shards: Iterable[WrittenFile]) -> WrittenFile | None:
@@ -160,7 +164,7 @@ def join_shards(output: str, name: str, shards: Iterable[WrittenFile]) -> Writte
 
     On Cloud Storage the store composes them, and no byte is read or written here.
     """
-    filled = [shard.name for shard in shards if shard.size_bytes]
+    filled = [shard for shard in shards if shard.size_bytes]
     if not filled:
         return None
     if output.startswith("gs://"):
@@ -168,14 +172,14 @@ def join_shards(output: str, name: str, shards: Iterable[WrittenFile]) -> Writte
 
     def contents() -> Iterator[bytes]:
         for shard in filled:
-            with FileSystems.open(join(output, shard), compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+            with FileSystems.open(join(output, shard.name), compression_type=CompressionTypes.UNCOMPRESSED) as stream:
                 while chunk := stream.read(_WRITE_BYTES):
                     yield chunk
 
     return write_file(output, name, contents())
 
 
-def _compose(output: str, name: str, shards: list[str]) -> WrittenFile:
+def _compose(output: str, name: str, shards: list[WrittenFile]) -> WrittenFile:
     """A request takes at most 32 sources, and a composite may be composed again.
 
     https://cloud.google.com/storage/docs/composing-objects
@@ -183,7 +187,7 @@ def _compose(output: str, name: str, shards: list[str]) -> WrittenFile:
     bucket_name, _, folder = output.removeprefix("gs://").partition("/")
     bucket = storage.Client().bucket(bucket_name)
     prefix = f"{folder}/" if folder else ""
-    parts = [prefix + shard for shard in shards]
+    parts = [prefix + shard.name for shard in shards]
     target = prefix + name
     temporary: list[str] = []
     while len(parts) > _COMPOSE_SOURCES:
@@ -198,4 +202,4 @@ def _compose(output: str, name: str, shards: list[str]) -> WrittenFile:
     for part in temporary:
         bucket.blob(part).delete()
     blob.reload()
-    return WrittenFile(name, blob.size, blob.crc32c)
+    return WrittenFile(name, blob.size, blob.crc32c, sum(shard.lines or 0 for shard in shards))

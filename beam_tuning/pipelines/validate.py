@@ -1,0 +1,77 @@
+"""The graph of `validate`, top to bottom."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import apache_beam as beam
+from apache_beam import pvalue
+
+from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.policy.judge import Policy
+from beam_tuning.report.run import RunSettings
+from beam_tuning.summary.media_summary import MediaSummary
+from beam_tuning.summary.summary import Summary
+from beam_tuning.transforms.finish import FinishRun, RunStart
+from beam_tuning.transforms.judge import JudgeExamples
+from beam_tuning.transforms.probe import ProbeMedia
+from beam_tuning.transforms.read import ReadLinePacks
+from beam_tuning.transforms.scan import MostCommonResolutionCombineFn, ScanLines, bucket_count
+from beam_tuning.transforms.summarize import SummaryCombineFn
+from beam_tuning.transforms.write import WriteMediaTable, WriteShards
+
+#: Bytes of input behind one shard of the media table.
+_INPUT_BYTES_PER_MEDIA_SHARD = 512 << 20
+
+
+class ValidateJob(NamedTuple):
+    """All that the graph depends on.
+
+    Attributes:
+      settings: what the report is told; also the files to read and the output folder.
+      probe_cache: pattern of the Parquet files of an earlier run.
+      raise_when_closed: whether a dataset that is not ready fails the job itself (see `FinishRun`).
+    """
+
+    policy: Policy
+    probing: ProbeOptions
+    probe_cache: str | None
+    settings: RunSettings
+    start: RunStart
+    raise_when_closed: bool
+
+
+def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
+    """Adds the whole job to the pipeline."""
+    input_bytes = sum(file.size_bytes for file in job.settings.inputs)
+    buckets = bucket_count(input_bytes)
+    media_shards = max(1, input_bytes // _INPUT_BYTES_PER_MEDIA_SHARD)
+
+    read = pipeline | "Read" >> ReadLinePacks(job.settings.inputs)
+    scanned = read.packs | "Scan" >> ScanLines(buckets)
+    probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache)
+
+    chosen = None
+    if job.policy.media_resolution == "majority":
+        chosen = pvalue.AsSingleton(
+            scanned.resolutions | "Most common resolution" >> beam.CombineGlobally(MostCommonResolutionCombineFn())
+        )
+    judged = {"packs": read.packs, "placements": read.placements, "results": probed.results} | "Judge" >> JudgeExamples(
+        job.policy, chosen
+    )
+
+    summary = judged.summaries | "Summarize examples" >> beam.CombineGlobally(SummaryCombineFn(Summary))
+    media_summary = probed.summaries | "Summarize media" >> beam.CombineGlobally(SummaryCombineFn(MediaSummary))
+
+    shards = judged.shards | "Write examples" >> WriteShards(job.settings.output)
+    media_table = probed.rows | "Write media" >> WriteMediaTable(job.settings.output, media_shards)
+
+    _ = pipeline | "Finish" >> FinishRun(
+        settings=job.settings,
+        start=job.start,
+        summary=summary,
+        media_summary=media_summary,
+        files=(shards, media_table) | "All files" >> beam.Flatten(),
+        faults=read.faults,
+        raise_when_closed=job.raise_when_closed,
+    )

@@ -1,0 +1,194 @@
+"""Probing every distinct media object once."""
+
+from __future__ import annotations
+
+import queue
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam import pvalue
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from beam_tuning.media.index import from_table, to_table
+from beam_tuning.media.info import ProbeFailure, ProbeResult
+from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.media.prober import Prober, shared_prober
+from beam_tuning.summary.media_summary import MediaSummary
+from beam_tuning.transforms.codecs import decoder, encode, table_to_ipc
+from beam_tuning.transforms.progress import PROGRESS
+from beam_tuning.transforms.scan import PackUris, bucket_of
+
+NAMESPACE = "beam_tuning"
+ROWS = "rows"
+SUMMARY = "summary"
+
+#: Probes waiting for each thread: enough to keep threads busy, few enough to bound memory.
+_WINDOW_PER_THREAD = 4
+#: Results in one Arrow table on the way to the media table.
+_ROWS_PER_TABLE = 10_000
+
+
+class ProbedMedia(NamedTuple):
+    """What `ProbeMedia` gives.
+
+    Attributes:
+      results: (pack key, encoded list of `ProbeResult`): in total each distinct URI of the pack once.
+      rows: Arrow tables of distinct results (`media.index.SCHEMA`), as IPC bytes.
+      summaries: encoded `MediaSummary` of parts.
+    """
+
+    results: beam.PCollection[tuple[bytes, bytes]]
+    rows: beam.PCollection[bytes]
+    summaries: beam.PCollection[bytes]
+
+
+@dataclass
+class ProbeMedia(beam.PTransform):
+    """(bucket, encoded PackUris) -> `ProbedMedia`.
+
+    `probe_cache` names the Parquet files of an earlier run's media table.
+    """
+
+    options: ProbeOptions
+    buckets: int
+    probe_cache: str | None = None
+
+    def expand(self, media: beam.PCollection[tuple[int, bytes]]) -> ProbedMedia:
+        inputs = {"named": media}
+        if self.probe_cache is not None:
+            tables = media.pipeline | "Read probe cache" >> beam.io.ReadFromParquetBatched(self.probe_cache)
+            inputs["cached"] = tables | "Cached results" >> beam.FlatMap(
+                _cached_results, self.buckets
+            ).with_output_types(tuple[int, bytes])
+        probed = (
+            inputs
+            | "Group by bucket" >> beam.CoGroupByKey()
+            | "Probe" >> beam.ParDo(_ProbeFn(self.options)).with_outputs(ROWS, SUMMARY, main="results")
+        )
+        return ProbedMedia(probed.results, probed[ROWS], probed[SUMMARY])
+
+
+@dataclass
+class _Bucket:
+    """Results of one bucket, gathered until its last probe is answered."""
+
+    unanswered: int
+    packs_of: dict[str, list[bytes]]
+    results_of: defaultdict[bytes, list[ProbeResult]] = field(default_factory=lambda: defaultdict(list))
+
+
+@beam.typehints.with_output_types(tuple[bytes, bytes])
+class _ProbeFn(beam.DoFn):
+    """(bucket, {named, cached}) -> results for each pack; Arrow rows and summaries as tagged outputs.
+
+    Probes run in the process-wide pool of the prober. The bundle's thread takes results as they complete and goes on to
+    the next bucket meanwhile, so that a slow host delays nobody else. Metrics are counted on the bundle's thread:
+    elsewhere Beam loses them.
+    """
+
+    _outcomes: ClassVar = {
+        outcome: Metrics.counter(NAMESPACE, f"probes_{outcome}") for outcome in ("answered", "failed", "cached")
+    }
+    _requests = Metrics.counter(NAMESPACE, "probe_requests")
+    _received_bytes = Metrics.counter(NAMESPACE, "probe_received_bytes")
+    _retries = Metrics.counter(NAMESPACE, "probe_retries")
+    _latency_ms = Metrics.distribution(NAMESPACE, "probe_latency_ms")
+
+    def __init__(self, options: ProbeOptions) -> None:
+        self._options = options
+
+    def setup(self) -> None:
+        self._prober: Prober = shared_prober(self._options)
+        self._uris_decoder = decoder(PackUris)
+        self._results_decoder = decoder(list[ProbeResult])
+        self._window = _WINDOW_PER_THREAD * self._options.threads
+
+    def start_bundle(self) -> None:
+        self._bucket_of: dict[Future[ProbeResult], _Bucket] = {}
+        self._done: queue.SimpleQueue[Future[ProbeResult]] = queue.SimpleQueue()
+        self._rows: list[ProbeResult] = []
+        self._summary = MediaSummary.empty()
+
+    def process(
+        self, element: tuple[int, dict[str, Iterable[bytes]]]
+    ) -> Iterator[tuple[bytes, bytes] | pvalue.TaggedOutput]:
+        _, group = element
+        packs_of: dict[str, list[bytes]] = {}
+        for packed in group["named"]:
+            named = self._uris_decoder.decode(packed)
+            for uri in named.uris:
+                packs_of.setdefault(uri, []).append(named.pack_key)
+        known: dict[str, ProbeResult] = {}
+        for packed in group.get("cached", ()):
+            known.update((result.uri, result) for result in self._results_decoder.decode(packed))
+        bucket = _Bucket(len(packs_of), packs_of)
+        for uri in packs_of:
+            future = self._prober.submit(uri, known.get(uri))
+            self._bucket_of[future] = bucket
+            future.add_done_callback(self._done.put)
+            while len(self._bucket_of) >= self._window or not self._done.empty():
+                yield from self._take()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+
+        def windowed(value: Any) -> WindowedValue:
+            return WindowedValue(value, window.max_timestamp(), [window])
+
+        def rest() -> Iterator[tuple[bytes, bytes] | pvalue.TaggedOutput]:
+            while self._bucket_of:
+                yield from self._take()
+            if self._rows:
+                yield self._table()
+            yield pvalue.TaggedOutput(SUMMARY, self._summary.to_bytes())
+
+        for output in rest():
+            if isinstance(output, pvalue.TaggedOutput):
+                yield pvalue.TaggedOutput(output.tag, windowed(output.value))
+            else:
+                yield windowed(output)
+
+    def _take(self) -> Iterator[tuple[bytes, bytes] | pvalue.TaggedOutput]:
+        """Takes one answer; gives the bucket's results when it was the last that they waited for."""
+        future = self._done.get()
+        bucket = self._bucket_of.pop(future)
+        result = future.result()
+        self._count(result)
+        self._rows.append(result)
+        if len(self._rows) >= _ROWS_PER_TABLE:
+            yield self._table()
+        for pack_key in bucket.packs_of[result.uri]:
+            bucket.results_of[pack_key].append(result)
+        bucket.unanswered -= 1
+        if not bucket.unanswered:
+            for pack_key, results in bucket.results_of.items():
+                yield pack_key, encode(results)
+
+    def _table(self) -> pvalue.TaggedOutput:
+        rows, self._rows = self._rows, []
+        return pvalue.TaggedOutput(ROWS, table_to_ipc(to_table(rows)))
+
+    def _count(self, result: ProbeResult) -> None:
+        self._summary.add(result)
+        failed = isinstance(result.media, ProbeFailure)
+        self._outcomes["cached" if result.cached else "failed" if failed else "answered"].inc()
+        self._requests.inc(result.cost.requests)
+        self._received_bytes.inc(result.cost.received_bytes)
+        self._retries.inc(result.cost.retries)
+        self._latency_ms.update(result.cost.latency_ms)
+        PROGRESS.add(media_probed=1, received_bytes=result.cost.received_bytes)
+
+
+def _cached_results(table: pa.Table, buckets: int) -> Iterator[tuple[int, bytes]]:
+    of_bucket: defaultdict[int, list[ProbeResult]] = defaultdict(list)
+    for result in from_table(table):
+        of_bucket[bucket_of(result.uri, buckets)].append(result)
+    for bucket, results in of_bucket.items():
+        yield bucket, encode(results)
