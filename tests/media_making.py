@@ -173,7 +173,7 @@ def demuxed(data: bytes) -> Truth:
         ends: dict[int, Fraction] = {}
         for packet in source.demux(streams) if streams else ():
             time = packet.pts if packet.pts is not None else packet.dts
-            if time is None:
+            if time is None or packet.is_discard:
                 continue
             start = time * packet.time_base
             end = (time + (packet.duration or 0)) * packet.time_base
@@ -258,17 +258,17 @@ def _tone(
 
 
 def _track(stream: Any, start: Fraction | None, end: Fraction | None) -> Track:
-    context = stream.codec_context
+    context = stream.codec_context  # None for a codec that FFmpeg does not know
     is_video = stream.type == "video"
-    rate = stream.average_rate if is_video else None
+    rate = stream.average_rate if is_video and context is not None else None
     return Track(
         kind=stream.type,
         codec=context.codec.canonical_name if context is not None else "",
         start_s=None if start is None else float(start),
         end_s=None if end is None else float(end),
-        width_px=context.width if is_video else None,
-        height_px=context.height if is_video else None,
-        sample_rate_hz=None if is_video else context.sample_rate,
-        channels=None if is_video else context.channels,
+        width_px=context.width if is_video and context is not None else None,
+        height_px=context.height if is_video and context is not None else None,
+        sample_rate_hz=context.sample_rate if not is_video and context is not None else None,
+        channels=context.channels if not is_video and context is not None else None,
         fps=float(rate) if rate else None,
     )

@@ -1,0 +1,70 @@
+"""AAC's AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1), which MP4, Matroska and FLV carry."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: ISO/IEC 14496-3, table 1.18 (samplingFrequencyIndex 0 to 12).
+SAMPLE_RATES_HZ = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+#: ISO/IEC 14496-3, table 1.19 (channelConfiguration); 0 says that the configuration stands elsewhere.
+CHANNELS = (None, 1, 2, 3, 4, 5, 6, 8, None, None, None, 7, 8, 24, 8, None)
+
+_ESCAPE = 31
+_SBR = 5
+_PARAMETRIC_STEREO = 29
+_SYNC_EXTENSION = 0x2B7
+
+
+class AacConfig(NamedTuple):
+    """What a decoder puts out: spectral band replication and parametric stereo counted in; None where not said."""
+
+    sample_rate_hz: int | None
+    channels: int | None
+
+
+class _Bits:
+    """Bits of a short byte string, the highest first; zeros after its end."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data, "big")
+        self._left = 8 * len(data)
+
+    def take(self, count: int) -> int:
+        self._left -= count
+        shifted = self._value >> self._left if self._left >= 0 else self._value << -self._left
+        return shifted & ((1 << count) - 1)
+
+    def left(self) -> int:
+        return self._left
+
+
+def parse_config(config: bytes) -> AacConfig | None:
+    """The configuration in `config`; None when there are fewer than two bytes."""
+    if len(config) < 2:
+        return None
+    bits = _Bits(config[:16])
+    object_type = _object_type(bits)
+    sample_rate_hz = _sample_rate_hz(bits)
+    channels = CHANNELS[bits.take(4)]
+    if object_type in (_SBR, _PARAMETRIC_STEREO):
+        sample_rate_hz = _sample_rate_hz(bits)
+        if object_type == _PARAMETRIC_STEREO and channels == 1:
+            channels = 2
+    elif bits.left() >= 3 + 11 + 5 + 1 + 4:
+        # Three flags of GASpecificConfig, then the backward compatible way to say SBR (1.6.6.1).
+        bits.take(3)
+        if bits.take(11) == _SYNC_EXTENSION and _object_type(bits) == _SBR and bits.take(1):
+            sample_rate_hz = _sample_rate_hz(bits)
+    return AacConfig(sample_rate_hz, channels)
+
+
+def _object_type(bits: _Bits) -> int:
+    object_type = bits.take(5)
+    return 32 + bits.take(6) if object_type == _ESCAPE else object_type
+
+
+def _sample_rate_hz(bits: _Bits) -> int | None:
+    index = bits.take(4)
+    if index == 15:
+        return bits.take(24) or None
+    return SAMPLE_RATES_HZ[index] if index < len(SAMPLE_RATES_HZ) else None
