@@ -1,0 +1,280 @@
+"""The report's pictures: Vega-Lite charts, rendered to inline SVG by vl-convert when the page is made.
+
+The specifications are plain dictionaries (https://vega.github.io/vega-lite/docs/spec.html).
+Colours are the page's CSS variables, so that one picture serves light, dark and print. Of the dataset's own words a
+picture holds only names of containers and codecs, which Vega escapes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import vl_convert
+
+from beam_tuning.report.wording import count, length, share, size, value_in, visible
+from beam_tuning.summary.distributions import bin_of, bin_start
+
+_WIDTH_PX = 340
+_ROW_PX = 96
+_BAR_PX = 20
+_MOST_BARS = 44
+_MOST_NAMES = 10
+_VERDICTS = ("kept", "undecided", "dropped")
+_VERDICT_COLOURS = ["var(--kept)", "var(--undecided)", "var(--dropped)"]
+#: Round values of the logarithmic axes.
+_TICKS = {
+    "ms": [1, 10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 360_000_000],
+    None: [10**power for power in range(16)],
+}
+
+
+#: A part of a Vega-Lite specification.
+_Spec = dict[str, Any]
+
+
+class Picture(NamedTuple):
+    """One figure.
+
+    Attributes:
+      svg: markup without ids, so that several pictures can stand on one page.
+      notes: what the picture shows, in words.
+    """
+
+    name: str
+    title: str
+    svg: str
+    notes: tuple[str, ...]
+
+
+def distribution_pictures(document: Mapping[str, Any]) -> list[Picture]:
+    """Lengths, sizes, tokens and texts for each split, with the limits drawn in."""
+    return [_distribution(one) for one in document["distributions"] if any(row["count"] for row in one["series"])]
+
+
+def media_pictures(document: Mapping[str, Any]) -> list[Picture]:
+    """What the distinct media objects are."""
+    titles = {
+        "outcomes": "What probing found",
+        "containers": "Containers",
+        "video_codecs": "Video codecs",
+        "audio_codecs": "Audio codecs",
+        "picture_sizes": "Pictures by their shorter side, up to so many pixels",
+    }
+    return [
+        _bars(name, title, [(_name(row), row["count"]) for row in document["media"][name]], count)
+        for name, title in titles.items()
+        if document["media"][name]
+    ]
+
+
+def run_pictures(document: Mapping[str, Any]) -> list[Picture]:
+    """Where time and bytes of the run went."""
+    run = document["run"]
+    found = []
+    if run["stages_s"]:
+        stages = [(name, round(1000 * seconds)) for name, seconds in run["stages_s"].items()]
+        found.append(_bars("stages", "Time by stage of the job", stages, length))
+    by_container = [row for row in run["probing"]["by_container"] if row["fresh"]]
+    if by_container:
+        waited = [(row["name"], row["latency_ms_sum"]) for row in by_container]
+        found.append(_bars("waited", "Time spent waiting for media, summed over all probes", waited, length))
+        received = {row["name"]: row["received_bytes"] for row in by_container}
+        whole = {row["name"]: row["object_bytes"] for row in by_container}
+        notes = [
+            f"{name}: {size(received[name])} of {size(whole[name])} read, {share(received[name] / whole[name])}"
+            for name in received
+            if whole[name]
+        ]
+        found.append(_bars("received", "Bytes read of media", list(received.items()), size, notes))
+    return found
+
+
+def _distribution(distribution: Mapping[str, Any]) -> Picture:
+    unit = distribution["unit"]
+    splits = list(dict.fromkeys(row["split"] for row in distribution["series"] if row["count"]))
+    limits = distribution["limits"]
+    merged = _merged_bins(distribution["series"])
+    edges = [edge for row in merged for edge in (row["start"], row["stop"])]
+    domain = [min(edges), max(edges + [1.1 * limit["value"] for limit in limits])]
+    rows = [
+        _histogram([row for row in merged if row["split"] == split], limits, domain, unit, split, split == splits[-1])
+        for split in splits
+    ]
+    chart = {"vconcat": rows, "spacing": 14}
+    notes = [
+        f"{split}: {count(total['count'])}, from {value_in(unit, total['min'])} to {value_in(unit, total['max'])}"
+        for split in splits
+        for total in [_together([row for row in distribution["series"] if row["split"] == split])]
+    ]
+    notes += [f"Limit: {limit['label']}" for limit in limits]
+    return Picture(distribution["name"], distribution["title"], _svg(chart), tuple(notes))
+
+
+def _histogram(
+    bins: Sequence[Mapping[str, Any]],
+    limits: Sequence[Mapping[str, Any]],
+    domain: list[float],
+    unit: str,
+    split: str,
+    is_last: bool,
+) -> _Spec:
+    ticks = [tick for tick in _TICKS.get(unit, _TICKS[None]) if domain[0] <= tick <= domain[1]]
+    bars = {
+        "data": {"values": list(bins)},
+        "mark": {"type": "bar", "stroke": "var(--surface)", "strokeWidth": 0.6},
+        "encoding": {
+            "x": {
+                "field": "start",
+                "type": "quantitative",
+                "scale": {"type": "log", "domain": domain, "nice": False},
+                "axis": {"values": ticks, "labelExpr": _labels(ticks, unit), "labels": is_last, "title": None},
+            },
+            "x2": {"field": "stop"},
+            "y": {
+                "field": "examples",
+                "type": "quantitative",
+                "stack": "zero",
+                "axis": {"tickCount": 3, "title": None, "domain": False, "format": "~s", "grid": True},
+            },
+            "color": {
+                "field": "verdict",
+                "type": "nominal",
+                "scale": {"domain": list(_VERDICTS), "range": _VERDICT_COLOURS},
+                "legend": None,
+            },
+            "order": {"field": "order", "type": "quantitative"},
+        },
+    }
+    at = {"field": "at", "type": "quantitative"}
+    lines = {
+        "data": {"values": [{"at": one["value"], "label": value_in(unit, one["value"])} for one in limits]},
+        "encoding": {"x": at},
+        "layer": [
+            {"mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [3, 3]}},
+            {
+                "mark": {"type": "text", "align": "right", "baseline": "top", "dx": -4, "color": "var(--ink)"},
+                "encoding": {"text": {"field": "label"}, "y": {"value": 0}},
+            },
+        ],
+    }
+    return {
+        "title": {"text": split, "anchor": "start", "offset": 4},
+        "width": _WIDTH_PX,
+        "height": _ROW_PX,
+        "layer": [bars, lines],
+    }
+
+
+def _merged_bins(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Neighbouring bins put together until they are few enough to see, by a power of two so that octaves stay whole."""
+    indexes = [bin_of(start) for row in series for start, _, _ in row["bins"]]
+    values = sum(row["count"] for row in series)
+    wanted = min(_MOST_BARS, max(6, 2 * math.isqrt(values)))
+    width = next(width for width in (1, 2, 4, 8, 16, 32, 64) if (max(indexes) - min(indexes)) / width < wanted)
+    merged: dict[tuple[str, str, int], int] = {}
+    for row in series:
+        for start, _, examples in row["bins"]:
+            key = (row["split"], row["verdict"], bin_of(start) // width)
+            merged[key] = merged.get(key, 0) + examples
+    return [
+        {
+            "split": split,
+            "verdict": verdict,
+            "order": _VERDICTS.index(verdict),
+            "start": bin_start(group * width) or 0.5,  # a logarithmic axis has no 0
+            "stop": bin_start((group + 1) * width),
+            "examples": examples,
+        }
+        for (split, verdict, group), examples in sorted(merged.items())
+    ]
+
+
+def _together(series: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    filled = [row for row in series if row["count"]]
+    return {
+        "count": sum(row["count"] for row in filled),
+        "min": min(row["min"] for row in filled),
+        "max": max(row["max"] for row in filled),
+    }
+
+
+def _bars(
+    name: str,
+    title: str,
+    rows: Sequence[tuple[str, int]],
+    words: Callable[[int], str],
+    notes: Sequence[str] = (),
+) -> Picture:
+    largest = sorted(rows, key=lambda row: -row[1])
+    shown = largest[:_MOST_NAMES]
+    if len(largest) > _MOST_NAMES:
+        shown.append(("others", sum(value for _, value in largest[_MOST_NAMES:])))
+    values = [{"name": one, "value": value, "label": words(value)} for one, value in shown]
+    chart = {
+        "width": _WIDTH_PX - 90,
+        "height": _BAR_PX * len(values),
+        "data": {"values": values},
+        "encoding": {
+            "y": {
+                "field": "name",
+                "type": "nominal",
+                "sort": None,
+                "axis": {"title": None, "domain": False, "ticks": False, "labelLimit": 110},
+            },
+            "x": {
+                "field": "value",
+                "type": "quantitative",
+                "axis": None,
+                "scale": {"domain": [0, 1.35 * max(1, shown[0][1])]},
+            },
+        },
+        "layer": [
+            {"mark": {"type": "bar", "color": "var(--accent)", "height": _BAR_PX - 8}},
+            {
+                "mark": {"type": "text", "align": "left", "dx": 5, "color": "var(--soft)"},
+                "encoding": {"text": {"field": "label"}},
+            },
+        ],
+    }
+    return Picture(name, title, _svg(chart), tuple(notes) or tuple(f"{one}: {words(value)}" for one, value in shown))
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return "others" if row["name"] is None else visible(row["name"])
+
+
+def _labels(ticks: Sequence[int], unit: str) -> str:
+    words = [value_in(unit, tick).removesuffix(f" {unit}") if unit != "ms" else length(tick) for tick in ticks]
+    return f"{words!r}[indexof({list(ticks)!r}, datum.value)]"
+
+
+def _svg(chart: _Spec) -> str:
+    svg = vl_convert.vegalite_to_svg({**chart, "config": _CONFIG})
+    # The figure's own words are what a screen reader needs; Vega's many nested roles only get in the way.
+    svg = re.sub(r' (?:role|aria-[a-z]+|xmlns:xlink|class|version|pointer-events)="[^"]*"', "", svg)
+    # Ids would clash between pictures; what they are for, clipping at the picture's edge, is not needed.
+    svg = re.sub(r' clip-path="url\(#[^"]*\)"|<defs>.*?</defs>', "", svg)
+    return re.sub(
+        r'<svg([^>]*?) width="[0-9.]+" height="[0-9.]+"', r'<svg\1 class="chart" focusable="false"', svg, count=1
+    )
+
+
+_CONFIG: _Spec = {
+    "font": "system-ui, sans-serif",
+    "background": "transparent",
+    "padding": 2,
+    "view": {"stroke": None},
+    "text": {"fontSize": 11},
+    "title": {"color": "var(--soft)", "fontSize": 11, "fontWeight": "normal"},
+    "axis": {
+        "grid": False,
+        "labelColor": "var(--soft)",
+        "labelFontSize": 11,
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "gridColor": "var(--line)",
+    },
+}

@@ -1,0 +1,103 @@
+"""Numbers and states as people read them, for the page and the terminal."""
+
+from __future__ import annotations
+
+import re
+
+STATES = {"ready": "ready", "not-ready": "not ready", "uncertain": "perhaps not ready"}
+OUTCOMES = {
+    "rejects-job": "The service refuses the whole dataset.",
+    "drops-example": "The service drops the example.",
+    "over-limit": "Over a documented limit; what the service does is not documented.",
+    "undecided": "Could not be found out.",
+    "advice": "Good to know; decides nothing.",
+}
+
+_BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+_BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_INVISIBLE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff{_BIDI_CONTROLS}]")
+
+
+def count(number: int | None) -> str:
+    """E.g. `12,345`."""
+    return "unknown" if number is None else f"{number:,}"
+
+
+def short(number: int | float) -> str:
+    """E.g. `12.3 M`, for large numbers of which the first digits matter."""
+    for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= factor:
+            return f"{number / factor:.3g} {letter}"
+    return f"{number:.3g}" if isinstance(number, float) else str(number)
+
+
+def size(size_bytes: int | None) -> str:
+    """Decimal units, as the service's limits are read: `1.5 MB` is 1,500,000 bytes."""
+    if size_bytes is None:
+        return "unknown"
+    value = float(size_bytes)
+    for unit in _BYTE_UNITS[:-1]:
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:,.3g} {_BYTE_UNITS[-1]}"
+
+
+def length(length_ms: int | None) -> str:
+    """E.g. `850 ms`, `12.3 s`, `4 min 10 s`, `1 h 2 min`."""
+    if length_ms is None:
+        return "unknown"
+    if length_ms < 1000:
+        return f"{length_ms} ms"
+    if length_ms < 60_000:
+        return f"{length_ms / 1000:.3g} s"
+    minutes, seconds = divmod(length_ms // 1000, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
+
+
+def share(value: float | None) -> str:
+    """E.g. `5.9 %`; a share that is not quite 0, 10 or 100 % never reads as if it were."""
+    if value is None:
+        return "none"
+    text = f"{100 * value:.1f}"
+    if float(text) in (0.0, 10.0, 100.0) and 100 * value != float(text):
+        text = f"{100 * value:.4g}"
+    return f"{text.removesuffix('.0')} %"
+
+
+def share_range(low: float | None, high: float | None) -> str:
+    """E.g. `5.9 %` or `5.9 to 6.8 %`."""
+    if low is None or low == high:
+        return share(low)
+    return f"{share(low).removesuffix(' %')} to {share(high)}"
+
+
+def number_range(low: int, high: int) -> str:
+    """E.g. `1.2 M to 1.5 M`, `0`."""
+    return short(low) if short(low) == short(high) else f"{short(low)} to {short(high)}"
+
+
+def usd_range(low: float | None, high: float | None) -> str:
+    """E.g. `$12.30 to $14.00`, `unknown`."""
+    if low is None or high is None:
+        return "unknown"
+    return f"${low:,.2f}" if low == high else f"${low:,.2f} to ${high:,.2f}"
+
+
+def value_in(unit: str, value: int | float | None) -> str:
+    """A value of a distribution in words."""
+    if value is None:
+        return "none"
+    if unit == "ms":
+        return length(round(value))
+    if unit == "bytes":
+        return size(round(value))
+    return f"{value:,} {unit}"
+
+
+def visible(text: str) -> str:
+    """The text with control and direction-changing characters spelled out, so that it cannot look like another."""
+    return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
