@@ -21,8 +21,7 @@ from apache_beam.options.pipeline_options import (
 from rich.console import Console
 
 from beam_tuning.errors import BeamTuningError
-from beam_tuning.transforms.probe import NAMESPACE
-from beam_tuning.transforms.progress import PROGRESS
+from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 
 #: In process. Beam's own DirectRunner tries to download Prism and behaves differently where it gets it.
 IN_PROCESS = "FnApiRunner"

@@ -24,8 +24,7 @@ from beam_tuning.summary.record import JudgedExample
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import verdict_table
 from beam_tuning.transforms.codecs import decoder, table_to_ipc
-from beam_tuning.transforms.probe import NAMESPACE
-from beam_tuning.transforms.progress import PROGRESS
+from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 
 SUMMARY = "summary"
 _BOM = b"\xef\xbb\xbf"

@@ -22,10 +22,9 @@ from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import Prober, shared_prober
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.transforms.codecs import decoder, encode, table_to_ipc
-from beam_tuning.transforms.progress import PROGRESS
+from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.scan import PackUris, bucket_of
 
-NAMESPACE = "beam_tuning"
 ROWS = "rows"
 SUMMARY = "summary"
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import threading
 
+#: Of this project's Beam metrics.
+NAMESPACE = "beam_tuning"
+
 
 class Progress:
     """Counts that only grow; safe to add to and read from any thread."""
