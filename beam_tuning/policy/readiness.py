@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from beam_tuning.reasons import Outcome, Reason, Verdict
+from beam_tuning.reasons import Outcome, Reason, Scope, Verdict
 from beam_tuning.summary.distributions import BoundedCounts
 from beam_tuning.summary.summary import ABSENT, SplitSummary, Summary
 
@@ -115,14 +115,11 @@ class FailOn(enum.StrEnum):
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """Exit code of a whole run: 0 when the gate is open, 3 when it is closed; `why` is a sentence."""
+    """Exit code of a run: 0 when the gate is open, 3 when it is closed, 2 when input could not be used."""
 
     is_open: bool
     why: str
-
-    @property
-    def exit_code(self) -> int:
-        return 0 if self.is_open else 3
+    exit_code: int
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -133,15 +130,20 @@ class Readiness(msgspec.Struct, frozen=True):
     drop_shares: Mapping[str, DropShare]
 
     def gate(self, fail_on: FailOn) -> Gate:
-        """As given: both answers must be ready; cleaned: that one must; never: the gate stays open."""
+        """As given: both answers must be ready; cleaned: that one must; never: the gate stays open.
+
+        A dataset file that could not be read to its end closes it in any case: the run is not whole.
+        """
+        if any(finding.reason.scope is Scope.FILE for finding in self.as_given.findings):
+            return Gate(False, "A dataset file could not be read to its end.", 2)
         if fail_on is FailOn.NEVER:
-            return Gate(True, "The gate is turned off.")
+            return Gate(True, "The gate is turned off.", 0)
         if fail_on is FailOn.AS_GIVEN and self.as_given.state is not State.READY:
-            return Gate(False, f"As given, the dataset is {_WORDS[self.as_given.state]}.")
+            return Gate(False, f"As given, the dataset is {_WORDS[self.as_given.state]}.", 3)
         if self.cleaned.state is not State.READY:
-            return Gate(False, f"The cleaned dataset is {_WORDS[self.cleaned.state]}.")
+            return Gate(False, f"The cleaned dataset is {_WORDS[self.cleaned.state]}.", 3)
         which = "As given and cleaned" if fail_on is FailOn.AS_GIVEN else "Cleaned"
-        return Gate(True, f"{which}, the dataset is ready to tune.")
+        return Gate(True, f"{which}, the dataset is ready to tune.", 0)
 
 
 _WORDS = {State.NOT_READY: "not ready to tune", State.UNCERTAIN: "perhaps not ready to tune"}
