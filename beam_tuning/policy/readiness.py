@@ -259,7 +259,10 @@ def _undecided(splits: Mapping[str, SplitSummary], limits: DatasetLimits) -> Ite
 
 
 def _resolutions(splits: Mapping[str, SplitSummary], verdicts: Sequence[Verdict]) -> Iterator[DatasetFinding]:
-    """The page asks for one value on all lines of both files. A lack beside one value is mixing by the letter only."""
+    """The page asks for one value on all lines of both files. A lack beside one value is mixing by the letter only.
+
+    Lines without pictures to which no resolution is set do not count.
+    """
     counts = resolution_counts(splits.values(), verdicts)
     values = counts.most_common()
     if len(values) < 2:

@@ -42,7 +42,8 @@ class VerdictCounts(msgspec.Struct, array_like=True):
         segment is given, else of the file.
       media_bytes: size of the object behind each part where it is known, an object used twice counted twice.
       length_unknown: audio and video parts without a known length.
-      resolutions: `generationConfig.mediaResolution` of each example that could be parsed; `ABSENT` where absent.
+      resolutions: `generationConfig.mediaResolution` of each example that sets it, and `ABSENT` for each that does not
+        but holds a video, an image or a document; to other examples a resolution means nothing.
       part_resolutions: levels of parts (Gemini 3 and later), for each part that has one.
     """
 
@@ -72,18 +73,18 @@ class VerdictCounts(msgspec.Struct, array_like=True):
         self.tokens_high.add_all([one.high for one in tokens])
         self.tokens_low_sum += sum([one.low for one in tokens])
         self.tokens_unknown += len(judged) - len(tokens)
-        # A line that could not be parsed holds neither text nor media, and says nothing about its resolution.
-        self.resolutions.add_all([one.media_resolution or ABSENT for one in judged if one.media or one.text_chars])
-        self._add_media([one.media for one in judged if one.media])
+        self.resolutions.add_all([one.media_resolution for one in judged if one.media_resolution])
+        self._add_media([one for one in judged if one.media])
 
-    def _add_media(self, with_media: Sequence[tuple[tuple[MediaPart, ProbeResult | None], ...]]) -> None:
+    def _add_media(self, with_media: Sequence[JudgedExample]) -> None:
         self.with_media += len(with_media)
+        resolution_absent = 0
         audio_ms: list[int] = []
         video_ms: list[int] = []
         media_bytes: list[int] = []
-        for media in with_media:
+        for one in with_media:
             has_audio = has_video = has_image = has_document = False
-            for part, probe in media:
+            for part, probe in one.media:
                 if part.media_resolution:
                     self.part_resolutions.add(part.media_resolution)
                 kind = part.kind
@@ -108,9 +109,13 @@ class VerdictCounts(msgspec.Struct, array_like=True):
             self.with_video += has_video
             self.with_image += has_image
             self.with_document += has_document
+            if not one.media_resolution and (has_video or has_image or has_document):
+                resolution_absent += 1
         self.audio_ms.add_all(audio_ms)
         self.video_ms.add_all(video_ms)
         self.media_bytes.add_all(media_bytes)
+        if resolution_absent:
+            self.resolutions.add(ABSENT, resolution_absent)
 
     def merge(self, other: VerdictCounts) -> None:
         for field in self.__struct_fields__:

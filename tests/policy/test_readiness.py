@@ -19,18 +19,22 @@ PART = MediaPart("contents[0].parts[0]", "user", "gs://example-bucket/a.mp4", "v
 
 
 def summary(**splits: dict[str, int]) -> Summary:
-    """E.g. `summary(train={"kept": 9, "VIDEO_TOO_LONG": 1})`: so many examples with that reason, or with none."""
+    """E.g. `summary(train={"kept": 9, "VIDEO_TOO_LONG": 1})`: so many examples with that reason, or with none.
+
+    A media resolution's name gives kept examples that set it, `video` gives kept ones with a video that set none.
+    """
     whole = Summary.empty()
     for split, groups in splits.items():
         whole.add_blank_lines(split, 0)
         number = 0
         for name, count in groups.items():
-            findings = () if name in ("kept", LOW, HIGH) else (Finding(Reason[name], ""),)
+            findings = () if name in ("kept", "video", LOW, HIGH) else (Finding(Reason[name], ""),)
             resolution = name if name in (LOW, HIGH) else None
+            media = ((PART, None),) if name == "video" else ()
             for _ in range(count):
                 number += 1
                 place = LineId(split, f"{split}.jsonl", number, number)
-                whole.add(JudgedExample(place, 99, verdict_of(findings), findings, (), resolution, text_chars=5))
+                whole.add(JudgedExample(place, 99, verdict_of(findings), findings, media, resolution, text_chars=5))
     return whole
 
 
@@ -147,8 +151,10 @@ def test_few_undecided_examples_do_not_matter() -> None:
         ({"kept": 5}, {"kept": 5}, State.READY),
         ({LOW: 5}, {HIGH: 5}, State.NOT_READY),
         ({LOW: 5, HIGH: 1}, {LOW: 5}, State.NOT_READY),
-        ({LOW: 5}, {"kept": 5}, State.UNCERTAIN),  # one value and a lack: mixing by the letter
-        ({LOW: 5, "kept": 1, HIGH: 1}, {"kept": 5}, State.NOT_READY),
+        ({LOW: 5}, {"kept": 5}, State.READY),  # no pictures, no resolution
+        ({LOW: 5}, {"video": 5}, State.UNCERTAIN),  # one value and a lack: mixing by the letter
+        ({"video": 5}, {"video": 5}, State.READY),
+        ({LOW: 5, "video": 1, HIGH: 1}, {"video": 5}, State.NOT_READY),
     ],
 )
 def test_media_resolution_is_compared_over_both_splits(

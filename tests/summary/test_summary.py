@@ -147,17 +147,22 @@ def test_a_sample_shows_the_part_that_the_finding_speaks_of() -> None:
     assert len(sample.media) == 1  # parts[1], and neither parts[10] nor parts[11]
 
 
-def test_absent_resolution_is_a_value_and_an_unparsed_line_has_none() -> None:
+def test_an_absent_resolution_counts_where_there_are_pictures() -> None:
+    video = ((part(MediaKind.VIDEO), None),)
+    audio = ((part(MediaKind.AUDIO), None),)
+    low = "MEDIA_RESOLUTION_LOW"
     summary = summary_of(
         [
-            example(verdict=Verdict.KEPT, text_chars=10),
-            example(verdict=Verdict.KEPT, text_chars=10, media_resolution="MEDIA_RESOLUTION_LOW"),
+            example(media=video),
+            example(media=video, media_resolution=low),
+            example(media=audio),
+            example(media=audio, media_resolution=low),
+            example(text_chars=10),
+            example(text_chars=10, media_resolution=low),
             example(Finding(Reason.LINE_NOT_JSON, "")),
         ]
     )
-    by_verdict = summary.splits["train"].by_verdict
-    assert by_verdict["kept"].resolutions.counts == {ABSENT: 1, "MEDIA_RESOLUTION_LOW": 1}
-    assert by_verdict["dropped"].resolutions.counts == {}
+    assert summary.splits["train"].by_verdict["dropped"].resolutions.counts == {ABSENT: 1, low: 3}
 
 
 def test_what_if_counts_only_kept_tokens() -> None:
