@@ -1,0 +1,49 @@
+"""A clock that does not wait, a resolver that says what a test wants, and options for servers on loopback."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.media.stores.guard import SocketAddress
+
+#: Waits for a silent server are real, so they are short.
+FAST = ProbeOptions(
+    allow_private_addresses=True, connect_timeout_s=5.0, stall_timeout_s=0.15, read_timeout_s=0.6, object_timeout_s=60.0
+)
+NOW_UNIX_S = 1_700_000_000.0
+
+
+class FakeClock:
+    """Real time, but pauses pass at once and are remembered."""
+
+    def __init__(self) -> None:
+        self.pauses_s: list[float] = []
+
+    def monotonic_s(self) -> float:
+        return time.monotonic() + sum(self.pauses_s)
+
+    def unix_time_s(self) -> float:
+        return NOW_UNIX_S
+
+    def sleep(self, duration_s: float) -> None:
+        self.pauses_s.append(duration_s)
+
+
+class FakeResolver:
+    """Gives each host the addresses that a test says, the next ones at each call; the last ones for ever."""
+
+    def __init__(self, *answers: str | list[str]) -> None:
+        self._answers = [[answer] if isinstance(answer, str) else answer for answer in answers]
+        self.asked: list[str] = []
+
+    def __call__(self, host: str, port: int) -> list[SocketAddress]:
+        self.asked.append(host)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return [
+            SocketAddress(socket.AF_INET6, (address, port, 0, 0))
+            if ":" in address
+            else SocketAddress(socket.AF_INET, (address, port))
+            for address in answer
+        ]

@@ -1,0 +1,259 @@
+"""Who is told which secret: Cloud Storage alone, one token for all threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import google.auth.exceptions
+import pytest
+from fault_server import Answer, FaultServer, refusal, running_fault_server
+from gcs_emulator import GcsEmulator
+from google.auth import compute_engine
+from google.oauth2 import service_account
+from store_fakes import FAST, FakeClock
+
+from beam_tuning.media.info import FailureKind
+from beam_tuning.media.stores.budget import Budget
+from beam_tuning.media.stores.credentials import TokenSource, find_credentials
+from beam_tuning.media.stores.gcs import GcsReader, GcsService
+from beam_tuning.media.stores.guard import AddressGuard
+from beam_tuning.media.stores.opener import Stores
+from beam_tuning.media.stores.store import StoreError
+from beam_tuning.media.stores.transport import Endpoint, Transport
+from beam_tuning.media.stores.uris import GcsObject
+
+MEDIA = "/download/storage/v1/b/bucket/o/a"
+
+
+class FakeCredentials:
+    """Gives token-1, token-2, ... and counts."""
+
+    def __init__(self, *faults: Exception) -> None:
+        self.token: str | None = None
+        self.refreshed = 0
+        self._faults = list(faults)
+        self._busy = threading.Lock()
+
+    @property
+    def valid(self) -> bool:
+        return self.token is not None
+
+    def refresh(self, transport: object) -> None:
+        assert self._busy.acquire(blocking=False), "two threads refresh at once"
+        self.refreshed += 1
+        if self._faults:
+            self._busy.release()
+            raise self._faults.pop(0)
+        self.token = f"token-{self.refreshed}"
+        self._busy.release()
+
+    def apply(self, headers: dict[str, str]) -> None:
+        headers["authorization"] = f"Bearer {self.token}"
+        headers["x-goog-user-project"] = "quota-project"
+
+
+@pytest.fixture
+def transport(clock: FakeClock) -> Iterator[Transport]:
+    transport = Transport(AddressGuard(), clock, connect_timeout_s=5.0, max_idle=8)
+    yield transport
+    transport.close()
+
+
+@pytest.fixture
+def make_reader(server: FaultServer, transport: Transport, clock: FakeClock) -> Callable[..., GcsReader]:
+    """A reader of gs://bucket/a that takes the fault server for Cloud Storage itself."""
+
+    def make(tokens: TokenSource, billing_project: str | None = None) -> GcsReader:
+        service = GcsService(tokens, billing_project, environ={})
+        service.endpoint = Endpoint(tls=False, host="127.0.0.1", port=server.port, guarded=False)
+        return GcsReader(GcsObject("bucket", "a"), service, transport, Budget(FAST, clock, "a"))
+
+    return make
+
+
+def test_the_production_endpoint_is_tls() -> None:
+    assert GcsService(TokenSource(FakeClock()), None, environ={}).endpoint == Endpoint(
+        tls=True, host="storage.googleapis.com", port=443, guarded=False
+    )
+
+
+def test_cloud_storage_is_told_the_token(
+    server: FaultServer, clock: FakeClock, make_reader: Callable[..., GcsReader]
+) -> None:
+    server.script(MEDIA, Answer(b"x" * 100))
+    reader = make_reader(TokenSource(clock, FakeCredentials))
+    reader.open(10)
+    reader.close()
+    assert server.requests[0].headers["Authorization"] == "Bearer token-1"
+    assert server.requests[0].headers["x-goog-user-project"] == "quota-project"
+
+
+def test_a_billing_project_goes_before_that_of_the_credentials(
+    server: FaultServer, clock: FakeClock, make_reader: Callable[..., GcsReader]
+) -> None:
+    server.script(MEDIA, Answer(b"x" * 100))
+    reader = make_reader(TokenSource(clock, FakeCredentials), "payer")
+    reader.open(10)
+    reader.close()
+    assert server.requests[0].headers["x-goog-user-project"] is None
+    assert "userProject=payer" in server.requests[0].target
+
+
+def test_a_refused_token_is_renewed_once(
+    server: FaultServer, clock: FakeClock, make_reader: Callable[..., GcsReader]
+) -> None:
+    credentials = FakeCredentials()
+    tokens = TokenSource(clock, lambda: credentials)
+    server.script(MEDIA, refusal(401), Answer(b"x" * 100))
+    reader = make_reader(tokens)
+    reader.open(10)
+    reader.close()
+    assert [request.headers["Authorization"] for request in server.requests] == ["Bearer token-1", "Bearer token-2"]
+
+    server.script(MEDIA, refusal(401, b"Invalid Credentials"))
+    reader = make_reader(tokens)
+    with pytest.raises(StoreError) as caught:
+        reader.open(10)
+    reader.close()
+    assert (caught.value.failure.kind, caught.value.failure.transient) == (FailureKind.FORBIDDEN, False)
+    assert "Invalid Credentials" in caught.value.failure.message
+    assert credentials.refreshed == 2
+
+
+def test_forbidden_with_credentials_does_not_speak_of_missing_ones(
+    server: FaultServer, clock: FakeClock, make_reader: Callable[..., GcsReader]
+) -> None:
+    server.script(MEDIA, refusal(403, b"no access"))
+    reader = make_reader(TokenSource(clock, FakeCredentials))
+    with pytest.raises(StoreError) as caught:
+        reader.open(10)
+    reader.close()
+    assert caught.value.failure.message == "Cloud Storage answered 403 Forbidden: no access"
+
+
+def test_threads_share_one_refresh(clock: FakeClock) -> None:
+    credentials = FakeCredentials()
+    found = []
+    tokens = TokenSource(clock, lambda: found.append(1) or credentials)
+    start = threading.Barrier(16)
+
+    def ask(_: int) -> dict[str, str]:
+        start.wait()
+        return tokens.headers()
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(ask, range(16)))
+    assert {answer["authorization"] for answer in answers} == {"Bearer token-1"}
+    assert (credentials.refreshed, len(found)) == (1, 1)
+
+
+def test_a_failed_refresh_is_not_repeated_by_every_probe(clock: FakeClock) -> None:
+    credentials = FakeCredentials(google.auth.exceptions.TransportError("no route"))
+    tokens = TokenSource(clock, lambda: credentials)
+    for _ in range(3):
+        with pytest.raises(StoreError, match="no route") as caught:
+            tokens.headers()
+        assert caught.value.failure.transient
+    assert credentials.refreshed == 1
+    clock.sleep(6.0)
+    assert tokens.headers()["authorization"] == "Bearer token-2"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [google.auth.exceptions.RefreshError("invalid_grant"), google.auth.exceptions.MalformedError("bad"), OSError(2)],
+)
+def test_credentials_that_will_never_do(clock: FakeClock, fault: Exception) -> None:
+    tokens = TokenSource(clock, lambda: FakeCredentials(fault))
+    for _ in range(2):
+        with pytest.raises(StoreError) as caught:
+            tokens.headers()
+        assert (caught.value.failure.kind, caught.value.failure.transient) == (FailureKind.FORBIDDEN, False)
+
+
+class TestFinding:
+    @pytest.fixture(autouse=True)
+    def _alone(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        for name in ("GOOGLE_APPLICATION_CREDENTIALS", "NO_GCE_CHECK"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+        monkeypatch.setenv("GCE_METADATA_HOST", "127.0.0.1:9")
+
+    def test_none(self) -> None:
+        assert find_credentials() is None
+
+    def test_no_metadata_check_when_it_is_forbidden(self, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.port}")
+        monkeypatch.setenv("NO_GCE_CHECK", "true")
+        assert find_credentials() is None
+        assert server.requests == []
+
+    @pytest.mark.parametrize("headers", [{}, {"Metadata-Flavor": "Other"}])
+    def test_a_server_that_is_no_metadata_server(
+        self, server: FaultServer, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+    ) -> None:
+        server.script("/", Answer(b"ok", headers=headers))
+        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.port}")
+        assert find_credentials() is None
+
+    def test_a_machine_of_google_cloud(self, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        server.script("/", Answer(b"ok", headers={"Metadata-Flavor": "Google"}))
+        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.port}")
+        assert isinstance(find_credentials(), compute_engine.Credentials)
+        assert server.requests[0].headers["Metadata-Flavor"] == "Google"
+
+    @pytest.mark.parametrize("by_environment", [True, False])
+    def test_a_key_file(
+        self, gcs: GcsEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by_environment: bool
+    ) -> None:
+        """The emulator's service account, with its own token server: the whole way to a token."""
+        key_file = Path(gcs.environ["GOOGLE_APPLICATION_CREDENTIALS"])
+        if not by_environment:
+            monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
+            (tmp_path / "application_default_credentials.json").write_bytes(key_file.read_bytes())
+        tokens = TokenSource(FakeClock())
+        assert isinstance(find_credentials(), service_account.Credentials)
+        assert tokens.headers()["authorization"] == "Bearer emulator-token"
+
+    @pytest.mark.parametrize("content", [None, "", "{}", '{"type": "service_account"}', "[]"])
+    def test_a_key_file_that_is_none(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+    ) -> None:
+        path = tmp_path / "key.json"
+        if content is not None:
+            path.write_text(content)
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+        with pytest.raises(StoreError) as caught:
+            TokenSource(FakeClock()).headers()
+        assert (caught.value.failure.kind, caught.value.failure.transient) == (FailureKind.FORBIDDEN, False)
+
+
+class TestSecretsStayHome:
+    HARMLESS = {"Host", "Accept-Encoding", "User-Agent", "Range"}  # noqa: RUF012
+
+    def test_web_servers_are_told_nothing(
+        self, gcs: GcsEmulator, server: FaultServer, make_stores: Callable[..., Stores]
+    ) -> None:
+        """Not even those that look like Cloud Storage, and not on the way of a redirect between them."""
+        with running_fault_server() as other:
+            url = server.script(MEDIA, refusal(302, Location=other.script(MEDIA, Answer(b"x" * 100))))
+            stores = make_stores(environ={})
+            reader = stores.reader(url)
+            reader.open(10)
+            reader.stat()
+            reader.close()
+            requests = server.requests + other.requests
+        assert len(requests) == 3
+        assert all(set(request.headers) <= self.HARMLESS for request in requests)
+
+    def test_the_emulator_is_told_nothing(
+        self, gcs: GcsEmulator, server: FaultServer, make_stores: Callable[..., Stores]
+    ) -> None:
+        server.script(MEDIA, Answer(b"x" * 100))
+        reader = make_stores(environ={"STORAGE_EMULATOR_HOST": server.url}).reader("gs://bucket/a")
+        reader.open(10)
+        reader.close()
+        assert set(server.requests[0].headers) <= self.HARMLESS
