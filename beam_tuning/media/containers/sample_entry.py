@@ -188,6 +188,11 @@ class SampleEntry(NamedTuple):
     channels: int | None = None
 
 
+def video_codec(kind: bytes) -> str | None:
+    """The codec of a video sample entry of that type, also as Matroska holds it (V_QUICKTIME)."""
+    return _VIDEO_CODECS.get(kind)
+
+
 def is_video_format(kind: bytes) -> bool:
     """Whether a sample entry of that type can only be video."""
     return kind in _VIDEO_CODECS and kind not in _AUDIO_CODECS
