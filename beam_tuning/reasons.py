@@ -7,6 +7,7 @@ docs/reasons.md is generated from this table.
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -755,6 +756,45 @@ class Finding(msgspec.Struct, frozen=True):
     path: str = ""
     observed: str | int | float | None = None
     limit: str | int | float | None = None
+
+
+#: Findings of one reason that an example keeps; a hostile line can hold millions.
+MAX_FINDINGS_PER_REASON = 20
+
+
+class FindingList:
+    """Collects the findings of one example, with at most `MAX_FINDINGS_PER_REASON` of each reason.
+
+    The last one kept of a reason says how many more there were.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[Finding] = []
+        self._counts: Counter[Reason] = Counter()
+
+    def admits(self, reason: Reason) -> bool:
+        """Counts one finding, and tells whether it is to be kept. Ask before making a costly one."""
+        self._counts[reason] += 1
+        return self._counts[reason] <= MAX_FINDINGS_PER_REASON
+
+    def keep(self, finding: Finding) -> None:
+        """Adds a finding that was admitted."""
+        self._kept.append(finding)
+
+    def add(self, finding: Finding) -> None:
+        """Counts a finding and keeps it if there is room."""
+        if self.admits(finding.reason):
+            self._kept.append(finding)
+
+    def as_tuple(self) -> tuple[Finding, ...]:
+        cut = {reason: count for reason, count in self._counts.items() if count > MAX_FINDINGS_PER_REASON}
+        for index in reversed(range(len(self._kept) if cut else 0)):
+            finding = self._kept[index]
+            more = cut.pop(finding.reason, MAX_FINDINGS_PER_REASON) - MAX_FINDINGS_PER_REASON
+            if more:
+                message = f"{finding.message} (and {more:,} more like it on this line)"
+                self._kept[index] = msgspec.structs.replace(finding, message=message)
+        return tuple(self._kept)
 
 
 _DROPPING = frozenset({Outcome.REJECTS_JOB, Outcome.DROPS_EXAMPLE, Outcome.OVER_LIMIT})

@@ -6,6 +6,11 @@ import msgspec
 
 from beam_tuning.media.info import MediaKind
 
+#: Kinds that a media resolution applies to.
+VISUAL_KINDS = frozenset({MediaKind.VIDEO, MediaKind.IMAGE, MediaKind.DOCUMENT})
+#: Characters of a prompt that the report shows.
+PROMPT_START_CHARS = 160
+
 
 class LineId(msgspec.Struct, frozen=True, order=True):
     """Where an example stands.
@@ -27,9 +32,10 @@ class LineId(msgspec.Struct, frozen=True, order=True):
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """`videoMetadata` as given: nanoseconds from the media's start; None where the field is absent.
+    """`videoMetadata` as given: nanoseconds from the media's start; None where the field is absent or unreadable.
 
-    fps is the sampling rate that the model sees, not the media's own.
+    Offsets may be negative, reversed or beyond the end: rules look at that. fps is the sampling rate that the model
+    sees, not the media's own; it may be out of range.
     """
 
     start_ns: int | None = None
@@ -44,6 +50,7 @@ class MediaPart(msgspec.Struct, frozen=True):
       path: where in the example, e.g. `contents[0].parts[1]`.
       role: of the turn it stands in.
       kind: what the MIME type declares; None when there is none or it names no media kind.
+      segment: None when the part has no `videoMetadata`, an empty one, or is declared as something else than a video.
       media_resolution: the part's own level (Gemini 3 and later), e.g. `MEDIA_RESOLUTION_HIGH`.
     """
 
@@ -60,17 +67,30 @@ class Example(msgspec.Struct, frozen=True):
     """One tuning example, as far as rules, tokens and the report need it.
 
     Attributes:
+      roles: of each content in order; an absent role is `user` (the API's default), an unknown one stands as given, and
+        that of a content that is no object is empty.
       media: parts with a URI, in order of appearance (a URI may stand in several).
-      media_resolution: `generationConfig.mediaResolution`; None when absent.
+      media_resolution: `generationConfig.mediaResolution`; None when absent, unspecified or invalid.
       text_chars: characters of all text that counts as tokens, system instruction and function calls included.
+      text_bytes: the same text in UTF-8.
       output_text_chars: the part of `text_chars` in model turns.
-      turns: number of contents.
       prompt_start: the first user text, cut at 160 characters, for the report.
     """
 
+    roles: tuple[str, ...]
     media: tuple[MediaPart, ...]
     media_resolution: str | None
     text_chars: int
+    text_bytes: int
     output_text_chars: int
-    turns: int
     prompt_start: str
+
+    @property
+    def turns(self) -> int:
+        """Number of contents."""
+        return len(self.roles)
+
+    @property
+    def has_visual_media(self) -> bool:
+        """Whether a part declares a video, an image or a document: what a media resolution applies to."""
+        return any(part.kind in VISUAL_KINDS for part in self.media)

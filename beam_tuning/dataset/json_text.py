@@ -1,0 +1,207 @@
+"""From the bytes of one line to a JSON object, or the one finding that says why there is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from beam_tuning.reasons import Finding, Reason
+
+#: Longer lines are not parsed: a worker must hold several of them at once, decoded. 131,072 tokens, the most that an
+#: example may have, are about half a megabyte of English text, and twelve times that if every character is escaped.
+MAX_LINE_BYTES = 10_000_000
+#: Objects and arrays in one another, the default of protobuf's parsers
+#: (https://protobuf.dev/reference/cpp/api-docs/google.protobuf.io.coded_stream/, SetRecursionLimit).
+MAX_DEPTH = 100
+
+_BOM = b"\xef\xbb\xbf"
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z|\\\Z)|[\[\]{}]', re.DOTALL)
+_HALF_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONGEST_NUMBER = 400
+_LONGEST_KEY = 100
+
+_decode = msgspec.json.Decoder().decode
+_check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def decode_object(line: bytes) -> dict[str, Any] | Finding:
+    """The line's JSON object, or what is wrong with the line as a whole.
+
+    Args:
+      line: bytes of one line; a byte order mark before it and a carriage return behind it are passed over.
+    """
+    if len(line) > MAX_LINE_BYTES:
+        return Finding(
+            Reason.LINE_TOO_LONG,
+            f"the line has {len(line):,} bytes; at most {MAX_LINE_BYTES:,} are looked at",
+            observed=len(line),
+            limit=MAX_LINE_BYTES,
+        )
+    data = line.removeprefix(_BOM)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return Finding(
+            Reason.LINE_NOT_UTF8,
+            f"byte {error.start} of the line is not UTF-8: {error.reason}",
+            observed=f"0x{data[error.start]:02x}",
+        )
+    depth = depth_of(data)
+    if depth > MAX_DEPTH:
+        return Finding(
+            Reason.LINE_NESTED_TOO_DEEP,
+            f"objects and arrays stand {depth:,} levels deep; at most {MAX_DEPTH} are read",
+            observed=depth,
+            limit=MAX_DEPTH,
+        )
+    try:
+        value = _decode_any_number(data, text)
+    except msgspec.DecodeError as error:
+        return Finding(Reason.LINE_NOT_JSON, f"the line is not JSON: {_what_is_wrong(data, error)}")
+    if not isinstance(value, dict):
+        return Finding(
+            Reason.LINE_NOT_OBJECT,
+            f"the line is {json_type(value)}, not an object",
+            observed=json_type(value),
+            limit="object",
+        )
+    return value
+
+
+def json_type(value: object) -> str:
+    """The JSON name of a decoded value's type, with its article."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    return "an array" if isinstance(value, list) else "an object"
+
+
+def has_quotes(line: bytes, expected: int) -> bool:
+    """Whether this many quotes of JSON text stand around keys and strings, those within strings not counted.
+
+    When they are just the quotes around the keys and strings that decoding has left, no object has a key twice.
+    """
+    if line.count(b'"') == expected:
+        return True
+    bare = line.replace(b"\\\\", b"")  # now a backslash before a quote escapes it
+    return bare.count(b'"') - bare.count(b'\\"') == expected
+
+
+def repeated_keys(line: bytes, decoded: object) -> Iterator[tuple[str, str]]:
+    """(path of the object, key) of every key that an object gives more than once.
+
+    Args:
+      line: JSON text that `decode_object` took.
+      decoded: what came of it.
+    """
+    if has_quotes(line, 2 * _count_strings(decoded)):
+        return
+    text = line.removeprefix(_BOM).decode("utf-8")
+    marked = json.loads(text, object_pairs_hook=_Pairs.of, parse_int=str, parse_float=str)
+    yield from _find_repeated(marked, "")
+
+
+def sub_path(path: str, key: str) -> str:
+    """The path of a field: `path.key`, or `path["key"]` where the key is no plain word; very long keys are cut."""
+    if len(key) > _LONGEST_KEY:
+        key = key[: _LONGEST_KEY - 1] + "…"
+    if key.isidentifier() and key.isascii():
+        return f"{path}.{key}" if path else key
+    return f"{path}[{json.dumps(key)}]"
+
+
+class _Pairs(dict[str, Any]):
+    """An object with the keys that it gave more than once."""
+
+    repeated: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, pairs: list[tuple[str, Any]]) -> _Pairs:
+        made = cls(pairs)
+        if len(made) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            made.repeated = tuple(key for key, count in counts.items() if count > 1)
+        return made
+
+
+def _find_repeated(value: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, _Pairs):
+        for key in value.repeated:
+            yield path, key
+        for key, child in value.items():
+            if isinstance(child, dict | list):
+                yield from _find_repeated(child, sub_path(path, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            if isinstance(child, dict | list):
+                yield from _find_repeated(child, f"{path}[{index}]")
+
+
+def _count_strings(value: object) -> int:
+    if isinstance(value, str):
+        return 1
+    if isinstance(value, dict):
+        return len(value) + sum(map(_count_strings, value.values()))
+    if isinstance(value, list):
+        return sum(map(_count_strings, value))
+    return 0
+
+
+def is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def depth_of(data: bytes) -> int:
+    """The most brackets that are open at once, outside of strings; 0 when that is `MAX_DEPTH` at most for certain."""
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    for match in _STRING_OR_BRACKET.finditer(data):
+        token = match[0]
+        if token in (b"[", b"{"):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in (b"]", b"}"):
+            depth -= 1
+    return deepest
+
+
+def _decode_any_number(data: bytes, text: str) -> Any:
+    """Numbers beyond a double's range are JSON all the same; they become infinite.
+
+    Raises:
+      msgspec.DecodeError: the text is no JSON.
+    """
+    try:
+        return _decode(data)
+    except msgspec.ValidationError:
+        _check_syntax(data)
+        return json.loads(
+            text, parse_int=lambda digits: int(digits) if len(digits) < _LONGEST_NUMBER else float(digits)
+        )
+
+
+def _what_is_wrong(data: bytes, error: msgspec.DecodeError) -> str:
+    if _HALF_SURROGATE.search(data):
+        try:
+            json.loads(data)
+        except ValueError:
+            pass
+        else:
+            return "an escaped character is half of a surrogate pair"
+    message = str(error).removeprefix("JSON is malformed: ")
+    return "it ends too early" if message == "Input data was truncated" else message

@@ -1,0 +1,66 @@
+"""First pass over a line: which media objects it names. Nothing else is kept, and nothing is judged."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from beam_tuning.dataset.example import VISUAL_KINDS
+from beam_tuning.dataset.json_text import MAX_LINE_BYTES
+from beam_tuning.dataset.mime import kind_of
+from beam_tuning.dataset.parse import parse_line
+from beam_tuning.dataset.uri import place_of
+from beam_tuning.dataset.usual import UsualLine, decode_usual, decode_with_more
+from beam_tuning.dataset.values import MEDIA_RESOLUTIONS
+
+
+class LineScan(NamedTuple):
+    """What the first pass wants to know of a line.
+
+    Attributes:
+      uris: distinct URIs worth probing, in order of appearance.
+      media_resolution: `generationConfig.mediaResolution`; None when absent, unspecified or invalid.
+      has_visual_media: whether a part declares a video, an image or a document.
+    """
+
+    uris: tuple[str, ...]
+    media_resolution: str | None
+    has_visual_media: bool
+
+
+_NOTHING = LineScan((), None, False)
+
+
+def scan_line(line: bytes) -> LineScan:
+    """What `parse_line` finds of these, at a fraction of its cost for a usual line. Raises nothing.
+
+    Args:
+      line: as for `parse_line`.
+    """
+    usual = (decode_usual(line) or decode_with_more(line)) if len(line) <= MAX_LINE_BYTES else None
+    if usual is not None:
+        return _scan_usual(usual)
+    example = parse_line(line).example
+    if example is None:
+        return _NOTHING
+    uris = dict.fromkeys(part.uri for part in example.media if place_of(part.uri))
+    return LineScan(tuple(uris), example.media_resolution, example.has_visual_media)
+
+
+def _scan_usual(usual: UsualLine) -> LineScan:
+    uris: dict[str, None] = {}
+    has_visual_media = False
+    for content in usual.contents:
+        for part in content.parts:
+            file = part.file_data if part.fileData is None else part.fileData
+            if file is None:
+                continue
+            uri = file.uri()
+            if not uri:
+                continue
+            if place_of(uri):
+                uris[uri] = None
+            if kind_of(file.declared_type()) in VISUAL_KINDS:
+                has_visual_media = True
+    config = usual.config()
+    resolution = None if config is None else config.resolution()
+    return LineScan(tuple(uris), None if resolution is None else MEDIA_RESOLUTIONS.get(resolution), has_visual_media)

@@ -1,0 +1,354 @@
+"""Field by field through a decoded line: finds everything that is wrong with it, and what it says all the same.
+
+What protobuf's JSON mapping takes is taken: both spellings of a field, null for absent, numbers in quotes, enums by
+number (https://protobuf.dev/programming-guides/json/).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import msgspec
+
+from beam_tuning.dataset import messages
+from beam_tuning.dataset.example import PROMPT_START_CHARS, Example, MediaPart, Segment
+from beam_tuning.dataset.json_text import json_type, sub_path
+from beam_tuning.dataset.messages import Message
+from beam_tuning.dataset.mime import kind_of
+from beam_tuning.dataset.values import MEDIA_RESOLUTIONS, PART_MEDIA_RESOLUTIONS, duration_ns
+from beam_tuning.media.info import MediaKind
+from beam_tuning.reasons import Finding, FindingList, Reason
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{0,20})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_LONGEST_QUOTE = 200
+_SYSTEM = "system"
+
+
+class _Node(msgspec.Struct, gc=False):
+    """A value and where it stands: under a key or an index of its parent. Its path is made only when asked for."""
+
+    value: Any
+    parent: _Node | None = None
+    key: str | int = ""
+
+    @property
+    def path(self) -> str:
+        if self.parent is None:
+            return ""
+        if isinstance(self.key, int):
+            return f"{self.parent.path}[{self.key}]"
+        return sub_path(self.parent.path, self.key)
+
+
+_Fields = dict[str, _Node]
+
+
+class LineWalk:
+    """One walk over one line."""
+
+    def __init__(self, findings: FindingList) -> None:
+        self._findings = findings
+        self._texts: list[str] = []
+        self._output_texts: list[str] = []
+        self._media: list[MediaPart] = []
+        self._prompt_start = ""
+
+    def example(self, line: dict[str, Any]) -> Example | None:
+        """The example; None when it has no turns."""
+        root = _Node(line)
+        fields = self._fields(root, "the example", messages.EXAMPLE)
+        self._system_instruction(fields.get("systemInstruction"))
+        self._tools(fields.get("tools"))
+        resolution = self._generation_config(fields.get("generationConfig"))
+        roles = self._contents(fields.get("contents"), root)
+        if not roles:
+            return None
+        text = "".join(self._texts)
+        return Example(
+            roles=roles,
+            media=tuple(self._media),
+            media_resolution=resolution,
+            text_chars=len(text),
+            text_bytes=len(text.encode()),
+            output_text_chars=sum(map(len, self._output_texts)),
+            prompt_start=self._prompt_start,
+        )
+
+    # Messages. Each method takes the node of its message.
+
+    def _contents(self, given: _Node | None, root: _Node) -> tuple[str, ...]:
+        if given is None:
+            self._find(Reason.CONTENTS_MISSING, root, "the example has no contents")
+            return ()
+        contents = self._array(given, "contents")
+        if given.value == []:
+            self._find(Reason.CONTENTS_EMPTY, given, "contents is an empty list")
+        return tuple([self._content(content) for content in contents])
+
+    def _content(self, given: _Node) -> str:
+        if not isinstance(given.value, dict):
+            self._find_wrong_type(given, "a content", "an object")
+            return ""
+        fields = self._fields(given, "a content", messages.CONTENT)
+        role = self._role(fields.get("role"))
+        for part in self._parts(fields.get("parts"), given):
+            self._part(part, role)
+        return role
+
+    def _role(self, given: _Node | None) -> str:
+        if given is None:
+            return "user"
+        role = self._string(given, "role")
+        if not role:
+            return "" if role is None else "user"
+        if role not in ("user", "model"):
+            message = f"the role is {_quote(role)}, not user or model"
+            self._find(Reason.ROLE_UNKNOWN, given, message, _cut(role), "user, model")
+        return role
+
+    def _parts(self, given: _Node | None, content: _Node) -> list[_Node]:
+        if given is None:
+            self._find(Reason.PARTS_MISSING, content, "the content has no parts")
+            return []
+        if given.value == []:
+            self._find(Reason.PARTS_MISSING, given, "the list of parts is empty")
+        return self._array(given, "parts")
+
+    def _part(self, given: _Node, role: str) -> None:
+        fields = self._fields(given, "a part", messages.PART)
+        text = self._payload(given, fields)
+        if text:
+            self._add_text(text, role)
+            if role == "user" and not self._prompt_start:
+                self._prompt_start = text[:PROMPT_START_CHARS]
+        self._function(fields.get("functionCall"), "functionCall", messages.FUNCTION_CALL, "args", role)
+        self._function(fields.get("functionResponse"), "functionResponse", messages.FUNCTION_RESPONSE, "response", role)
+        inline_data = fields.get("inlineData")
+        if inline_data:
+            message = "the part holds its media inside the line (inlineData)"
+            self._find(Reason.INLINE_DATA_UNSUPPORTED, inline_data, message)
+        resolution = self._part_resolution(fields.get("mediaResolution"))
+        file_data = fields.get("fileData")
+        metadata = fields.get("videoMetadata")
+        segment = self._video_metadata(metadata)
+        kind = self._file_data(file_data, given, role, segment, resolution)
+        # A file without a MIME type may be a video.
+        if metadata and kind is not MediaKind.VIDEO and (kind or not file_data):
+            beside = f"a file of kind {kind.value}" if kind else "no file"
+            message = f"videoMetadata stands beside {beside}; it is not used"
+            self._find(Reason.VIDEO_METADATA_WITHOUT_VIDEO, metadata, message)
+
+    def _payload(self, part: _Node, fields: _Fields) -> str | None:
+        """Checks that there is one payload; returns the text."""
+        payloads = [name for name in fields if name in messages.PAYLOADS]
+        text = self._string(fields.get("text"), "text")
+        if len(payloads) > 1:
+            message = f"the part holds {' and '.join(payloads)}; a part has one payload"
+            self._find(Reason.PART_HAS_SEVERAL_PAYLOADS, part, message, len(payloads), 1)
+        elif text == "":
+            self._find(Reason.PART_EMPTY, fields["text"], "the text is empty")
+        elif not payloads and isinstance(part.value, dict):
+            self._find(Reason.PART_EMPTY, part, "the part holds no payload")
+        return text
+
+    def _file_data(
+        self, given: _Node | None, part: _Node, role: str, segment: Segment | None, resolution: str | None
+    ) -> MediaKind | None:
+        if given is None:
+            return None
+        fields = self._fields(given, "fileData", messages.FILE_DATA)
+        mime_type = self._string(fields.get("mimeType"), "mimeType")
+        kind = kind_of(mime_type)
+        uri = self._string(fields.get("fileUri"), "fileUri")
+        if uri:
+            if kind is not MediaKind.VIDEO and kind is not None:
+                segment = None
+            self._media.append(MediaPart(part.path, role, uri, mime_type, kind, segment, resolution))
+        elif isinstance(given.value, dict) and (uri == "" or "fileUri" not in fields):
+            self._find(Reason.FILE_URI_MISSING, given, "fileData has no fileUri")
+        return kind
+
+    def _video_metadata(self, given: _Node | None) -> Segment | None:
+        if given is None:
+            return None
+        fields = self._fields(given, "videoMetadata", messages.VIDEO_METADATA)
+        start_ns = self._offset(fields.get("startOffset"), "startOffset")
+        end_ns = self._offset(fields.get("endOffset"), "endOffset")
+        fps = self._number(fields.get("fps"), "fps")
+        return None if start_ns is end_ns is fps is None else Segment(start_ns, end_ns, fps)
+
+    def _system_instruction(self, given: _Node | None) -> None:
+        if given is None or self._is_wrong_type(given, "systemInstruction"):
+            return
+        fields = self._fields(given, "systemInstruction", messages.CONTENT)
+        self._string(fields.get("role"), "role")
+        for part in self._parts(fields.get("parts"), given):
+            part_fields = self._fields(part, "a part", messages.PART)
+            self._add_text(self._payload(part, part_fields) or "", _SYSTEM)
+            for name, payload in part_fields.items():
+                if name in messages.PAYLOADS and name != "text":
+                    message = f"the system instruction holds {name}; only text is taken"
+                    self._find(Reason.SYSTEM_INSTRUCTION_NOT_TEXT, payload, message, name, "text")
+
+    def _function(self, given: _Node | None, name: str, message: Message, arguments: str, role: str) -> None:
+        if given is None:
+            return
+        fields = self._fields(given, name, message)
+        self._add_text(self._string(fields.get("name"), "name") or "", role)
+        body = fields.get(arguments)
+        if body and not self._is_wrong_type(body, arguments):
+            self._add_text(_json_text(body.value), role)
+
+    def _tools(self, given: _Node | None) -> None:
+        for tool in self._array(given, "tools"):
+            if not self._is_wrong_type(tool, "a tool"):
+                self._add_text(_json_text(tool.value), _SYSTEM)
+
+    def _generation_config(self, given: _Node | None) -> str | None:
+        if given is None:
+            return None
+        fields = self._fields(given, "generationConfig", messages.GENERATION_CONFIG)
+        return self._level(fields.get("mediaResolution"), MEDIA_RESOLUTIONS)
+
+    def _part_resolution(self, given: _Node | None) -> str | None:
+        if given is None:
+            return None
+        if not isinstance(given.value, dict):
+            found = json_type(given.value)
+            message = f'a part\'s mediaResolution is {found}, not {{"level": "MEDIA_RESOLUTION_…"}}'
+            self._find(Reason.MEDIA_RESOLUTION_INVALID, given, message, _observed(given.value), "object with level")
+            return None
+        fields = self._fields(given, "mediaResolution", messages.PART_MEDIA_RESOLUTION)
+        return self._level(fields.get("level"), PART_MEDIA_RESOLUTIONS)
+
+    # Values
+
+    def _level(self, given: _Node | None, levels: dict[str | int, str | None]) -> str | None:
+        if given is None:
+            return None
+        value = given.value
+        if type(value) in (str, int) and value in levels:
+            return levels[value]
+        names = ", ".join(name for name in levels if isinstance(name, str))
+        message = f"the media resolution is {_quote(value)}, which is none of {names}"
+        self._find(Reason.MEDIA_RESOLUTION_INVALID, given, message, _observed(value), names)
+        return None
+
+    def _offset(self, given: _Node | None, name: str) -> int | None:
+        if given is None:
+            return None
+        offset_ns = duration_ns(given.value) if isinstance(given.value, str) else None
+        if offset_ns is None:
+            message = f'{name} is {_quote(given.value)}, not a duration such as "12.5s"'
+            limit = 'seconds with at most nine decimal places and "s"'
+            self._find(Reason.SEGMENT_INVALID, given, message, _observed(given.value), limit)
+        return offset_ns
+
+    def _number(self, given: _Node | None, name: str) -> float | None:
+        if given is None:
+            return None
+        value = given.value
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = float(value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            self._find_wrong_type(given, name, "a number")
+            return None
+        return float(value)
+
+    def _string(self, given: _Node | None, name: str) -> str | None:
+        if given is None:
+            return None
+        if isinstance(given.value, str):
+            return given.value
+        self._find_wrong_type(given, name, "a string")
+        return None
+
+    def _array(self, given: _Node | None, name: str) -> list[_Node]:
+        if given is None:
+            return []
+        if isinstance(given.value, list):
+            return [_Node(value, given, index) for index, value in enumerate(given.value)]
+        self._find_wrong_type(given, name, "an array")
+        return []
+
+    def _is_wrong_type(self, given: _Node, name: str) -> bool:
+        if isinstance(given.value, dict):
+            return False
+        self._find_wrong_type(given, name, "an object")
+        return True
+
+    def _fields(self, given: _Node, name: str, message: Message) -> _Fields:
+        """The fields that are there, by their names in camelCase; of two spellings the one in camelCase."""
+        fields: _Fields = {}
+        if self._is_wrong_type(given, name):
+            return fields
+        for key, value in given.value.items():
+            field = message.get(key)
+            if field is None:
+                self._find_unknown(_Node(value, given, key), key, message)
+                continue
+            if value is None:
+                continue
+            node = _Node(value, given, key)
+            if field.name in fields:
+                self._find(
+                    Reason.FIELD_SPELLED_TWICE, node, f"the field stands there as {field.name} and in snake_case"
+                )
+                if key != field.name:
+                    continue
+            elif not field.documented:
+                self._find(Reason.FIELD_NOT_DOCUMENTED, node, f"no page on tuning data mentions {field.name}")
+            fields[field.name] = node
+        return fields
+
+    def _add_text(self, text: str, role: str) -> None:
+        self._texts.append(text)
+        if role == "model":
+            self._output_texts.append(text)
+
+    # Findings
+
+    def _find(
+        self,
+        reason: Reason,
+        node: _Node,
+        message: str,
+        observed: str | int | float | None = None,
+        limit: str | int | float | None = None,
+    ) -> None:
+        if self._findings.admits(reason):
+            self._findings.keep(Finding(reason, message, node.path, observed, limit))
+
+    def _find_wrong_type(self, node: _Node, name: str, expected: str) -> None:
+        found = json_type(node.value)
+        self._find(Reason.FIELD_WRONG_TYPE, node, f"{name} is {found}, not {expected}", found, expected)
+
+    def _find_unknown(self, node: _Node, key: str, message: Message) -> None:
+        near = messages.near_name(key, message)
+        hint = f"; it is written {near}" if near else ""
+        self._find(Reason.FIELD_UNKNOWN, node, f"the API knows no field {_quote(key)} here{hint}", _cut(key))
+
+
+def _json_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _quote(value: object) -> str:
+    if isinstance(value, str):
+        return json.dumps(_cut(value), ensure_ascii=False)
+    return _json_text(value) if isinstance(value, int | float) else json_type(value)
+
+
+def _observed(value: object) -> str | int | float:
+    if isinstance(value, str):
+        return _cut(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if math.isfinite(value) else str(value)
+    return json_type(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
