@@ -60,7 +60,7 @@ class Generator:
         if kind == "text":
             tokens = TokenRange(text_chars // 5, text_chars // 3)
             return JudgedExample(place, size_bytes, Verdict.KEPT, (), (), None, text_chars, tokens, prompt)
-        resolution = rng.choices((*RESOLUTIONS, None), (80, 6, 2, 12))[0] if kind == "video" else None
+        resolution = rng.choices((*RESOLUTIONS, None), (86, 5, 2, 7))[0] if kind == "video" else None
         part, probe = self._media(MediaKind(kind))
         findings = list(_findings(part, probe, resolution))
         what_if = tuple(_what_if(part, probe, findings, text_chars)) if kind == "video" else ()
@@ -94,7 +94,7 @@ class Generator:
         if fate < 0.025:
             failure = ProbeFailure(FailureKind.TIMED_OUT, "No answer within 30 s.", transient=True)
             return part, ProbeResult(uri, failure, None, cost)
-        duration_s = round(rng.lognormvariate(4.0, 0.9), 3)
+        duration_s = round(rng.lognormvariate(4.2, 0.9), 3)
         size_bytes = int(duration_s * (300_000 if video else 32_000) * rng.uniform(0.4, 1.4)) + 1000
         sound = StreamInfo(MediaKind.AUDIO, "aac" if video else suffix, duration_s, sample_rate_hz=48_000, channels=2)
         streams = (sound,)

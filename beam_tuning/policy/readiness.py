@@ -233,14 +233,19 @@ def _empty(splits: Mapping[str, SplitSummary], *, kept_only: bool) -> Iterator[D
 
 def _refusing_examples(splits: Mapping[str, SplitSummary]) -> Iterator[DatasetFinding]:
     """Faults for which the service refuses the whole dataset, be it one line."""
-    for name, split in splits.items():
-        for code, counts in sorted(split.reasons.items()):
-            reason = Reason[code]
-            # The values over all lines are compared by `_resolutions`.
-            if reason.outcome is Outcome.REJECTS_JOB and reason is not Reason.MEDIA_RESOLUTION_INCONSISTENT:
-                lines = "One line" if counts.examples == 1 else f"{counts.examples:,} lines"
-                message = f"{lines} of {name} with this fault: the service refuses the whole dataset for one."
-                yield DatasetFinding(reason, True, message, name, counts.examples, 0)
+    for code in sorted({code for split in splits.values() for code in split.reasons}):
+        reason = Reason[code]
+        # The values over all lines are compared by `_resolutions`.
+        if reason.outcome is not Outcome.REJECTS_JOB or reason is Reason.MEDIA_RESOLUTION_INCONSISTENT:
+            continue
+        counts = {name: split.reasons[code].examples for name, split in splits.items() if code in split.reasons}
+        lines = " and ".join(f"{examples:,} {name}" for name, examples in counts.items())
+        total = sum(counts.values())
+        message = (
+            f"{lines} line{'s have' if total > 1 else ' has'} this fault; the service refuses the dataset for one."
+        )
+        split_name = next(iter(counts)) if len(counts) == 1 else None
+        yield DatasetFinding(reason, True, message, split_name, total, 0)
 
 
 def _undecided(splits: Mapping[str, SplitSummary], limits: DatasetLimits) -> Iterator[DatasetFinding]:
@@ -268,7 +273,9 @@ def _resolutions(splits: Mapping[str, SplitSummary], verdicts: Sequence[Verdict]
     if len(values) < 2:
         return
     explicit = [value for value, _ in values if value != ABSENT]
-    seen = ", ".join(f"{value or 'none'} on {examples:,}" for value, examples in values[:8])
+    seen = ", ".join(
+        f"{value.removeprefix('MEDIA_RESOLUTION_') or 'none'} on {examples:,}" for value, examples in values[:8]
+    )
     if len(explicit) > 1:
         message = f"The lines ask for different media resolutions ({seen}); one value on every line is required."
     else:

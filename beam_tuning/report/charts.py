@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 
 import vl_convert
 
-from beam_tuning.report.wording import count, length, share, size, value_in, visible
+from beam_tuning.report.wording import count, length, share, short, size, value_in, visible
 from beam_tuning.summary.distributions import bin_of, bin_start
 
 _WIDTH_PX = 340
 _ROW_PX = 96
+_COUNTS_PX = 30
 _BAR_PX = 20
+_LONGEST_NAME_PX = 130
 _MOST_BARS = 44
 _MOST_NAMES = 10
 _VERDICTS = ("kept", "undecided", "dropped")
@@ -61,7 +63,7 @@ def media_pictures(document: Mapping[str, Any]) -> list[Picture]:
         "containers": "Containers",
         "video_codecs": "Video codecs",
         "audio_codecs": "Audio codecs",
-        "picture_sizes": "Pictures by their shorter side, up to so many pixels",
+        "picture_sizes": "Picture sizes, shorter side in pixels",
     }
     return [
         _bars(name, title, [(_name(row), row["count"]) for row in document["media"][name]], count)
@@ -124,7 +126,7 @@ def _histogram(
     ticks = [tick for tick in _TICKS.get(unit, _TICKS[None]) if domain[0] <= tick <= domain[1]]
     bars = {
         "data": {"values": list(bins)},
-        "mark": {"type": "bar", "stroke": "var(--surface)", "strokeWidth": 0.6},
+        "mark": {"type": "bar", "orient": "vertical", "stroke": "var(--surface)", "strokeWidth": 0.6},
         "encoding": {
             "x": {
                 "field": "start",
@@ -137,7 +139,15 @@ def _histogram(
                 "field": "examples",
                 "type": "quantitative",
                 "stack": "zero",
-                "axis": {"tickCount": 3, "title": None, "domain": False, "format": "~s", "grid": True},
+                "axis": {
+                    "tickCount": 3,
+                    "title": None,
+                    "domain": False,
+                    "ticks": False,
+                    "format": "~s",
+                    "grid": True,
+                    "minExtent": _COUNTS_PX,
+                },
             },
             "color": {
                 "field": "verdict",
@@ -150,19 +160,19 @@ def _histogram(
     }
     at = {"field": "at", "type": "quantitative"}
     lines = {
-        "data": {"values": [{"at": one["value"], "label": value_in(unit, one["value"])} for one in limits]},
+        "data": {"values": [{"at": one["value"], "label": _tick(unit, one["value"])} for one in limits]},
         "encoding": {"x": at},
         "layer": [
             {"mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [3, 3]}},
             {
-                "mark": {"type": "text", "align": "right", "baseline": "top", "dx": -4, "color": "var(--ink)"},
-                "encoding": {"text": {"field": "label"}, "y": {"value": 0}},
+                "mark": {"type": "text", "align": "right", "baseline": "bottom", "dx": 4, "color": "var(--ink)"},
+                "encoding": {"text": {"field": "label"}, "y": {"value": -4}},
             },
         ],
     }
     return {
         "title": {"text": split, "anchor": "start", "offset": 4},
-        "width": _WIDTH_PX,
+        "width": _WIDTH_PX - _COUNTS_PX,
         "height": _ROW_PX,
         "layer": [bars, lines],
     }
@@ -213,8 +223,9 @@ def _bars(
     if len(largest) > _MOST_NAMES:
         shown.append(("others", sum(value for _, value in largest[_MOST_NAMES:])))
     values = [{"name": one, "value": value, "label": words(value)} for one, value in shown]
+    names_px = min(_LONGEST_NAME_PX, 12 + 7 * max(len(one) for one, _ in shown))
     chart = {
-        "width": _WIDTH_PX - 90,
+        "width": _WIDTH_PX - names_px,
         "height": _BAR_PX * len(values),
         "data": {"values": values},
         "encoding": {
@@ -222,7 +233,13 @@ def _bars(
                 "field": "name",
                 "type": "nominal",
                 "sort": None,
-                "axis": {"title": None, "domain": False, "ticks": False, "labelLimit": 110},
+                "axis": {
+                    "title": None,
+                    "domain": False,
+                    "ticks": False,
+                    "labelLimit": _LONGEST_NAME_PX,
+                    "minExtent": names_px,
+                },
             },
             "x": {
                 "field": "value",
@@ -247,8 +264,13 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 def _labels(ticks: Sequence[int], unit: str) -> str:
-    words = [value_in(unit, tick).removesuffix(f" {unit}") if unit != "ms" else length(tick) for tick in ticks]
-    return f"{words!r}[indexof({list(ticks)!r}, datum.value)]"
+    """A Vega expression that writes each tick."""
+    return f"{[_tick(unit, tick) for tick in ticks]!r}[indexof({list(ticks)!r}, datum.value)]"
+
+
+def _tick(unit: str, value: int) -> str:
+    """A value on an axis, where the picture's title says what is counted."""
+    return value_in(unit, value) if unit in ("ms", "bytes") else short(value)
 
 
 def _svg(chart: _Spec) -> str:

@@ -87,6 +87,7 @@ def _environment() -> jinja2.Environment:
         count=wording.count,
         share=wording.share,
         size=wording.size,
+        value=wording.value,
         visible=wording.visible,
         first_of=lambda samples, most: samples[:most],
         percent=lambda value: f"{100 * value:.4g}%",

@@ -98,6 +98,11 @@ def value_in(unit: str, value: int | float | None) -> str:
     return f"{value:,} {unit}"
 
 
+def value(observed: str | int | float) -> str:
+    """A value that was observed or is allowed: numbers with thousands, texts as they are."""
+    return visible(observed) if isinstance(observed, str) else f"{observed:,}"
+
+
 def visible(text: str) -> str:
     """The text with control and direction-changing characters spelled out, so that it cannot look like another."""
     return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
