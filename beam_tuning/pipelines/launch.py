@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -45,9 +46,20 @@ class Launch(NamedTuple):
     failed: str | None = None
 
 
-def pipeline_options(beam_arguments: Sequence[str]) -> PipelineOptions:
+class JobOptions(PipelineOptions):
+    """Beam's options; `shown` stands beside them in the runner's own view of the job."""
+
+    def __init__(self, arguments: Sequence[str], shown: Mapping[str, str]) -> None:
+        super().__init__(list(arguments))
+        object.__setattr__(self, "_shown", dict(shown))  # the base class keeps other names out
+
+    def display_data(self) -> dict[str, Any]:
+        return {**super().display_data(), **self._shown}
+
+
+def pipeline_options(beam_arguments: Sequence[str], shown: Mapping[str, str] = MappingProxyType({})) -> PipelineOptions:
     """Beam's options with this project's defaults where none is given."""
-    options = PipelineOptions(list(beam_arguments))
+    options = JobOptions(beam_arguments, shown)
     standard = options.view_as(StandardOptions)
     if standard.runner in _SWITCHING_RUNNERS:
         standard.runner = IN_PROCESS

@@ -101,7 +101,7 @@ class WriteMediaTable(beam.PTransform):
             | "Spread rows" >> beam.FlatMap(_split_by_uri, self.shards).with_output_types(tuple[int, bytes])
             | "Group rows" >> beam.GroupByKey()
             | "Write media table"
-            >> beam.MapTuple(_write_media_shard, output=self.output, shards=self.shards).with_output_types(WrittenFile)
+            >> beam.Map(_write_media_shard, self.output, self.shards).with_output_types(WrittenFile)
         )
 
 
@@ -118,7 +118,8 @@ def _split_by_uri(data: bytes, shards: int) -> Iterator[tuple[int, bytes]]:
             yield shard, table_to_ipc(table.take(rows))
 
 
-def _write_media_shard(shard: int, parts: Iterable[bytes], output: str, shards: int) -> WrittenFile:
+def _write_media_shard(element: tuple[int, Iterable[bytes]], output: str, shards: int) -> WrittenFile:
+    shard, parts = element
     table = pa.concat_tables([table_from_ipc(part) for part in parts]).sort_by("uri")
     return write_file(output, f"media/media-{shard:05d}-of-{shards:05d}.parquet", [_parquet_of(table)])
 

@@ -1,0 +1,161 @@
+"""Each distinct object is probed once, and every pack that names it gets the answer, in whatever order answers come."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from concurrent.futures import Future
+from pathlib import Path
+
+import apache_beam as beam
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.metrics import MetricsFilter
+from apache_beam.testing.util import assert_that
+
+from beam_tuning.media.index import from_table, to_table
+from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ObjectInfo, ProbeCost, ProbeFailure, ProbeResult
+from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.summary.media_summary import MediaSummary
+from beam_tuning.transforms import probe as probe_module
+from beam_tuning.transforms.codecs import decoder, encode, table_from_ipc
+from beam_tuning.transforms.probe import ProbeMedia
+from beam_tuning.transforms.scan import PackUris, bucket_count, bucket_of
+
+BUCKETS = 4
+
+
+def answer(uri: str, *, cached: bool = False) -> ProbeResult:
+    cost = ProbeCost() if cached else ProbeCost(requests=2, received_bytes=65536, rounds=1, retries=1, latency_ms=20)
+    if uri.endswith("gone"):
+        return ProbeResult(uri, ProbeFailure(FailureKind.NOT_FOUND, "There is no such object."), cost=cost)
+    media = MediaInfo("mp4", MediaKind.VIDEO, duration_s=1.5)
+    return ProbeResult(uri, media, ObjectInfo(size_bytes=9, generation="1"), cost, cached)
+
+
+class FakeProber:
+    """Answers in reverse order of asking, when as many are waiting as the window allows, or all at the end."""
+
+    def __init__(self, options: ProbeOptions) -> None:
+        self.asked: Counter[str] = Counter()
+        self.most_waiting = 0
+        self._window = 4 * options.threads
+        self._waiting: list[tuple[Future[ProbeResult], ProbeResult]] = []
+        self._timer: threading.Timer | None = None
+
+    def submit(self, uri: str, cached: ProbeResult | None = None) -> Future[ProbeResult]:
+        if self._timer:
+            self._timer.cancel()
+        self.asked[uri] += 1
+        future: Future[ProbeResult] = Future()
+        self._waiting.append((future, answer(uri, cached=cached is not None)))
+        self.most_waiting = max(self.most_waiting, len(self._waiting))
+        if len(self._waiting) >= self._window:
+            self._answer_all()
+        else:
+            # The rest is answered when nobody asks any more.
+            self._timer = threading.Timer(0.05, self._answer_all)
+            self._timer.start()
+        return future
+
+    def _answer_all(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future, result in reversed(waiting):
+            future.set_result(result)
+
+
+@pytest.fixture
+def prober(monkeypatch: pytest.MonkeyPatch) -> FakeProber:
+    fake = FakeProber(ProbeOptions(threads=2))
+    monkeypatch.setattr(probe_module, "shared_prober", lambda _: fake)
+    return fake
+
+
+def run(packs: dict[bytes, list[str]], prober: FakeProber, *, cache: Path | None = None) -> dict[str, int]:
+    """Probes what the packs name, checks results, rows and summary, and returns Beam's counters."""
+    named = []
+    for key, uris in packs.items():
+        of_bucket: defaultdict[int, list[str]] = defaultdict(list)
+        for uri in uris:
+            of_bucket[bucket_of(uri, BUCKETS)].append(uri)
+        named += [(bucket, encode(PackUris(key, some))) for bucket, some in of_bucket.items()]
+    distinct = sorted({uri for uris in packs.values() for uri in uris})
+
+    def check_results(actual: Iterable[tuple[bytes, bytes]]) -> None:
+        of_pack: defaultdict[bytes, list[str]] = defaultdict(list)
+        for key, packed in actual:
+            for result in decoder(list[ProbeResult]).decode(packed):
+                assert result.media == answer(result.uri).media
+                of_pack[key].append(result.uri)
+        assert {key: sorted(uris) for key, uris in of_pack.items()} == {
+            key: sorted(uris) for key, uris in packs.items() if uris
+        }
+
+    def check_rows(actual: Iterable[bytes]) -> None:
+        rows = [result for part in actual for result in from_table(table_from_ipc(part))]
+        assert sorted(result.uri for result in rows) == distinct
+
+    def check_summary(actual: Iterable[bytes]) -> None:
+        merged = MediaSummary.empty()
+        for part in actual:
+            merged.merge(MediaSummary.from_bytes(part))
+        assert merged.outcomes.total == len(distinct)
+
+    pipeline = beam.Pipeline("FnApiRunner")
+    options = ProbeOptions(threads=2)
+    probed = pipeline | beam.Create(named) | ProbeMedia(options, BUCKETS, cache and f"{cache}/*.parquet")
+    assert_that(probed.results, check_results, "results")
+    assert_that(probed.rows, check_rows, "rows")
+    assert_that(probed.summaries, check_summary, "summaries")
+    result = pipeline.run()
+    assert prober.asked == Counter(distinct)
+    query = result.metrics().query(MetricsFilter().with_namespace("beam_tuning"))
+    return {counter.key.metric.name: counter.committed for counter in query["counters"]}
+
+
+def test_an_object_of_many_packs_is_probed_once_and_every_pack_gets_it(prober: FakeProber) -> None:
+    packs = {b"pack %d" % number: ["gs://b/hot.mp4", f"gs://b/{number % 7}.mp4"] for number in range(50)}
+    counters = run(packs, prober)
+    assert counters == {
+        "probes_answered": 8,
+        "probe_requests": 16,
+        "probe_received_bytes": 8 * 65536,
+        "probe_retries": 8,
+    }
+
+
+def test_no_more_probes_wait_than_the_window_allows(prober: FakeProber) -> None:
+    run({b"pack": [f"gs://b/{number}.mp4" for number in range(100)]}, prober)
+    assert prober.most_waiting == 8
+
+
+def test_failures_are_data(prober: FakeProber) -> None:
+    counters = run({b"one": ["gs://b/gone", "gs://b/a.mp4"], b"two": ["gs://b/gone"]}, prober)
+    assert counters["probes_failed"] == 1
+    assert counters["probes_answered"] == 1
+
+
+def test_more_rows_than_fit_one_table_are_all_written(prober: FakeProber, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_module, "_ROWS_PER_TABLE", 10)
+    run({b"pack": [f"gs://b/{number}.mp4" for number in range(30)]}, prober)
+
+
+def test_answers_of_an_earlier_run_reach_the_prober(prober: FakeProber, tmp_path: Path) -> None:
+    earlier = [answer("gs://b/1.mp4"), answer("gs://b/nobody-names-me.mp4")]
+    pq.write_table(to_table(earlier), tmp_path / "media.parquet")
+    counters = run({b"pack": ["gs://b/1.mp4", "gs://b/2.mp4"]}, prober, cache=tmp_path)
+    assert counters["probes_cached"] == 1
+    assert counters["probes_answered"] == 1
+
+
+def test_a_dataset_without_media_probes_nothing(prober: FakeProber) -> None:
+    assert run({}, prober) == {}
+
+
+def test_buckets_are_bounded_and_grow_with_the_input() -> None:
+    assert bucket_count(0) == 64
+    assert bucket_count(1 << 30) == 256
+    assert bucket_count(10**15) == 65536
+    assert {bucket_of(f"gs://b/{number}", 64) for number in range(5000)} == set(range(64))
+    assert bucket_of("gs://b/ü", 64) == bucket_of("gs://b/ü", 64)
