@@ -1,12 +1,129 @@
-"""Objects that no reader of this package knows."""
+"""Objects that no reader of this package knows: told apart from web pages and text, then shown to libmediainfo.
+
+The library is good at naming formats, not at durations: of the formats that reach it, it takes many from a bit rate or
+the first frames (a CAF file of 30 s came out as 0.184 s, an AU file of 30 s as 60 s). Its durations are believed only
+for containers whose header holds them and where they agreed with a full demux. It gets the head and what it seeks,
+a few times.
+"""
 
 from __future__ import annotations
 
-from beam_tuning.media.containers.plan import Plan
-from beam_tuning.media.info import FailureKind, ProbeFailure
+import codecs
+import re
+
+import msgspec
+
+from beam_tuning.media.containers.plan import HEAD_BYTES, Plan
+from beam_tuning.media.containers.reading import read
+from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, StreamInfo
+from beam_tuning.media.isolate import ChildError, mediainfo_children
+from beam_tuning.media.mediainfo import NativeReading, NativeStream, Request, Segment
+
+#: Seeks of the library that are followed.
+_MAX_SEEKS = 3
+#: libmediainfo's names of containers whose header holds the duration.
+_DECLARED_DURATIONS = frozenset({"IVF", "MXF", "RealMedia", "TTA", "Wave64"})
+#: Longer than this (eleven days) is a damaged number.
+_MAX_DURATION_S = 1e6
+
+_CODECS = {
+    "AAC": "aac",
+    "AC-3": "ac3",
+    "ALAC": "alac",
+    "AV1": "av1",
+    "AVC": "h264",
+    "DTS": "dts",
+    "DV": "dvvideo",
+    "E-AC-3": "eac3",
+    "FLAC": "flac",
+    "H.263": "h263",
+    "HEVC": "hevc",
+    "JPEG 2000": "jpeg2000",
+    "MPEG-4 Visual": "mpeg4",
+    "Monkey's Audio": "ape",
+    "Opus": "opus",
+    "ProRes": "prores",
+    "TTA": "tta",
+    "VC-1": "vc1",
+    "VP8": "vp8",
+    "VP9": "vp9",
+    "VVC": "vvc",
+    "Vorbis": "vorbis",
+    "WavPack": "wavpack",
+}
+_KINDS = {"video": MediaKind.VIDEO, "audio": MediaKind.AUDIO}
+
+#: What often stands where media should: (how it begins, what it is).
+_OTHER_THINGS = (
+    (re.compile(rb"\s*<(!doctype html|html|head|body)", re.IGNORECASE), "an HTML page"),
+    (re.compile(rb"\s*<\?xml|\s*<[A-Za-z]+[ >]"), "an XML document"),
+    (re.compile(rb"#EXTM3U"), "a playlist (HLS): it names media, it holds none"),
+    (re.compile(rb"\s*[{\[]\s*[\"{\[\]}]"), "a JSON document"),
+    (re.compile(rb"\x1f\x8b"), "gzip-compressed: store it decompressed"),
+    (re.compile(rb"PK\x03\x04"), "a ZIP archive"),
+    (re.compile(rb"\x00+\Z"), "all zeros as far as was read"),
+)
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def plan(head: bytes, size_bytes: int) -> Plan:
-    """Says that the object is not known."""
-    yield from ()
-    return ProbeFailure(FailureKind.UNREADABLE, f"the first {len(head)} bytes are of no known media format")
+    """Names what the object is, without a duration unless its header holds one."""
+    other = _not_media(head)
+    if other is not None:
+        return ProbeFailure(FailureKind.UNREADABLE, f"the object is {other}")
+    segments = [Segment(0, head)]
+    for seeks in range(_MAX_SEEKS + 1):
+        request = msgspec.msgpack.encode(Request(size_bytes, tuple(segments)))
+        try:
+            reading = msgspec.msgpack.decode(mediainfo_children().ask(request), type=NativeReading)
+        except ChildError as error:
+            return error.failure
+        wanted = reading.wanted
+        reads_on = any(wanted == segment.start + len(segment.data) for segment in segments)
+        if wanted is None or reads_on or seeks == _MAX_SEEKS or not 0 <= wanted < size_bytes:
+            break
+        (data,) = yield from read((wanted, min(wanted + HEAD_BYTES, size_bytes)))
+        segments.append(Segment(wanted, data))
+    return _media(reading)
+
+
+def _not_media(head: bytes) -> str | None:
+    for pattern, name in _OTHER_THINGS:
+        if pattern.match(head):
+            return name
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # which does not mind a character cut off at the end
+    except UnicodeDecodeError:
+        return None
+    return None if _BINARY.search(head) else "plain text"
+
+
+def _media(reading: NativeReading) -> MediaInfo | ProbeFailure:
+    if reading.format is None:
+        return ProbeFailure(FailureKind.UNREADABLE, "the bytes are of no media format that is known")
+    container = re.sub(r"[^a-z0-9]+", "_", reading.format.lower()).strip("_")
+    streams = tuple(_stream(stream) for stream in reading.streams if stream.kind in _KINDS)
+    if not streams:
+        for stream in reading.streams:
+            return MediaInfo(container, MediaKind.IMAGE, width_px=stream.width_px, height_px=stream.height_px)
+        return ProbeFailure(FailureKind.UNREADABLE, f"no audio, video or picture was found in {reading.format}")
+    has_video = any(stream.kind is MediaKind.VIDEO for stream in streams)
+    duration_s, unknown = reading.duration_s, None
+    if reading.format not in _DECLARED_DURATIONS or duration_s is None or duration_s > _MAX_DURATION_S:
+        duration_s, unknown = None, f"the header of {reading.format} is not known to hold it"
+    return MediaInfo(container, MediaKind.VIDEO if has_video else MediaKind.AUDIO, streams, duration_s, unknown)
+
+
+def _stream(stream: NativeStream) -> StreamInfo:
+    codec = _CODECS.get(stream.format or "")
+    if stream.format == "MPEG Audio":
+        codec = {"Layer 1": "mp1", "Layer 2": "mp2", "Layer 3": "mp3"}.get(stream.profile or "")
+    return StreamInfo(
+        _KINDS[stream.kind],
+        codec,
+        width_px=stream.width_px,
+        height_px=stream.height_px,
+        fps=stream.fps if stream.kind == "video" else None,
+        sample_rate_hz=stream.sample_rate_hz,
+        channels=stream.channels,
+    )
