@@ -1,0 +1,181 @@
+"""The media table: a row for each distinct object that a run has probed. It is the next run's probe cache.
+
+| column | type | meaning |
+| --- | --- | --- |
+| uri | string | as the dataset spells it |
+| outcome | string | `media` or `failure` |
+| container | string | short name, e.g. `mp4`; null for a failure, like all columns down to `streams` |
+| kind | string | `audio`, `video`, `image` or `document` |
+| duration_s | double | presentation length of the longest stream; null when unknown |
+| duration_unknown | string | why there is no duration |
+| truncated | string | null when the object is whole; else what is missing |
+| width_px, height_px | int64 | of an image |
+| streams | list | a struct for each audio or video stream, with the fields of `StreamInfo` |
+| failure_kind | string | `not_found`, `forbidden`, ...: see `FailureKind`; null when there is media |
+| failure_message | string | what was seen |
+| transient | bool | whether a later run may succeed |
+| size_bytes | int64 | of the whole object; null when the store did not say |
+| generation, etag, crc32c, md5, content_type | string | what the store says of the object |
+| requests, received_bytes, rounds, retries, latency_ms | int64 | what the probe took in the run that wrote the table |
+| cached | bool | whether the answer came from an earlier run |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from beam_tuning.errors import InputError
+from beam_tuning.media.info import (
+    FailureKind,
+    MediaInfo,
+    ObjectInfo,
+    ProbeCost,
+    ProbeFailure,
+    ProbeResult,
+)
+
+_STREAM = pa.struct(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("codec", pa.string()),
+        pa.field("duration_s", pa.float64()),
+        pa.field("width_px", pa.int64()),
+        pa.field("height_px", pa.int64()),
+        pa.field("rotation_deg", pa.int64(), nullable=False),
+        pa.field("fps", pa.float64()),
+        pa.field("sample_rate_hz", pa.int64()),
+        pa.field("channels", pa.int64()),
+    ]
+)
+SCHEMA = pa.schema(
+    [
+        pa.field("uri", pa.string(), nullable=False),
+        pa.field("outcome", pa.string(), nullable=False),
+        pa.field("container", pa.string()),
+        pa.field("kind", pa.string()),
+        pa.field("duration_s", pa.float64()),
+        pa.field("duration_unknown", pa.string()),
+        pa.field("truncated", pa.string()),
+        pa.field("width_px", pa.int64()),
+        pa.field("height_px", pa.int64()),
+        pa.field("streams", pa.list_(pa.field("element", _STREAM, nullable=False))),
+        pa.field("failure_kind", pa.string()),
+        pa.field("failure_message", pa.string()),
+        pa.field("transient", pa.bool_()),
+        pa.field("size_bytes", pa.int64()),
+        pa.field("generation", pa.string()),
+        pa.field("etag", pa.string()),
+        pa.field("crc32c", pa.string()),
+        pa.field("md5", pa.string()),
+        pa.field("content_type", pa.string()),
+        pa.field("requests", pa.int64(), nullable=False),
+        pa.field("received_bytes", pa.int64(), nullable=False),
+        pa.field("rounds", pa.int64(), nullable=False),
+        pa.field("retries", pa.int64(), nullable=False),
+        pa.field("latency_ms", pa.int64(), nullable=False),
+        pa.field("cached", pa.bool_(), nullable=False),
+    ]
+)
+#: Failures that follow from this run's options, not from the object: they are found again without a request.
+_OF_THE_RUN = frozenset({FailureKind.UNSUPPORTED_URI, FailureKind.ADDRESS_BLOCKED})
+
+
+def to_table(results: Iterable[ProbeResult]) -> pa.Table:
+    """One row for each result, in their order."""
+    return pa.Table.from_pylist([_to_row(result) for result in results], schema=SCHEMA)
+
+
+def from_table(table: pa.Table) -> Iterator[ProbeResult]:
+    """The results of a media table. Rows that another version wrote and this one cannot read are left out.
+
+    An `ObjectInfo` of which nothing is known comes back as None; all else comes back as it was.
+
+    Raises:
+      InputError: the table is no media table.
+    """
+    missing = [name for name in SCHEMA.names if name not in table.column_names]
+    if missing:
+        raise InputError(
+            "the table is not the media table of a run",
+            observed=f"no column {', '.join(missing)}",
+            limit=f"the columns {', '.join(SCHEMA.names)}",
+            remedy="Give the output folder of an earlier run as the probe cache, or none.",
+        )
+    for batch in table.select(SCHEMA.names).to_batches(max_chunksize=4096):
+        for row in batch.to_pylist():
+            try:
+                yield _from_row(row)
+            except msgspec.ValidationError:
+                continue
+
+
+def is_reusable(result: ProbeResult) -> bool:
+    """Whether a later run may take this answer, should the object not have changed."""
+    media = result.media
+    return not isinstance(media, ProbeFailure) or not (media.transient or media.kind in _OF_THE_RUN)
+
+
+def is_unchanged(before: ObjectInfo | None, now: ObjectInfo) -> bool:
+    """Whether the store's answers prove that the object is the same: by generation, else by size and entity tag."""
+    if before is None:
+        return False
+    if before.generation or now.generation:
+        return before.generation == now.generation
+    return before.etag is not None and (before.etag, before.size_bytes) == (now.etag, now.size_bytes)
+
+
+def _to_row(result: ProbeResult) -> dict[str, Any]:
+    row = _fields(result.object or ObjectInfo()) | _fields(result.cost)
+    row |= {"uri": result.uri, "cached": result.cached}
+    media = result.media
+    if isinstance(media, ProbeFailure):
+        return row | {
+            "outcome": "failure",
+            "failure_kind": media.kind.value,
+            "failure_message": media.message,
+            "transient": media.transient,
+        }
+    return row | _fields(media) | {"outcome": "media", "streams": [_fields(stream) for stream in media.streams]}
+
+
+def _from_row(row: Mapping[str, Any]) -> ProbeResult:
+    media: MediaInfo | ProbeFailure
+    if row["outcome"] == "failure":
+        media = _struct(
+            {"kind": row["failure_kind"], "message": row["failure_message"], "transient": row["transient"]},
+            ProbeFailure,
+        )
+    else:
+        media = _struct({**row, "streams": [_present(stream) for stream in row["streams"] or ()]}, MediaInfo)
+    known = _struct(row, ObjectInfo)
+    return ProbeResult(
+        uri=row["uri"],
+        media=media,
+        object=known if known != ObjectInfo() else None,
+        cost=_struct(row, ProbeCost),
+        cached=row["cached"],
+    )
+
+
+def _struct(row: Mapping[str, Any], kind: type[Any]) -> Any:
+    fields = {name: row[name] for name in kind.__struct_fields__ if row[name] is not None}
+    return msgspec.convert(fields, kind)
+
+
+def _present(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _fields(struct: msgspec.Struct) -> dict[str, Any]:
+    return {name: _storable(getattr(struct, name)) for name in struct.__struct_fields__}
+
+
+def _storable(value: Any) -> Any:
+    # What hostile headers claim may be any number; no real size, width or rate is beyond 64 bits.
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return None
+    return value
