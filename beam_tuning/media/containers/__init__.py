@@ -6,10 +6,29 @@ Names and declared MIME types are never asked: only bytes.
 
 from __future__ import annotations
 
-import importlib
-from typing import Protocol, cast
+from typing import Protocol
 
-from beam_tuning.media.containers import fallback
+from beam_tuning.media.containers import (
+    ac3,
+    adts,
+    aiff,
+    asf,
+    avi,
+    fallback,
+    flac,
+    flv,
+    id3,
+    iso_bmff,
+    matroska,
+    mp3,
+    mpeg_ps,
+    mpeg_ts,
+    mpeg_video,
+    ogg,
+    pdf,
+    stills,
+    wav,
+)
 from beam_tuning.media.containers.plan import Plan
 
 
@@ -26,35 +45,26 @@ class ContainerReader(Protocol):
 
 
 #: Long magic numbers first; the short sync words of elementary streams, which any bytes may hold, last.
-_SNIFFING_ORDER = (
-    "iso_bmff",
-    "matroska",
-    "riff",
-    "asf",
-    "ogg",
-    "flac",
-    "aiff",
-    "flv",
-    "stills",
-    "pdf",
-    "mpeg_ps",
-    "mpeg_ts",
-    "adts",
-    "mp3",
+_READERS: tuple[ContainerReader, ...] = (
+    iso_bmff,
+    matroska,
+    wav,
+    avi,
+    asf,
+    ogg,
+    flac,
+    aiff,
+    flv,
+    stills,
+    pdf,
+    id3,
+    mpeg_ps,
+    mpeg_video,
+    mpeg_ts,
+    ac3,
+    adts,
+    mp3,
 )
-
-
-def _readers() -> tuple[ContainerReader, ...]:
-    readers: list[ContainerReader] = []
-    for name in _SNIFFING_ORDER:
-        try:
-            readers.append(cast("ContainerReader", importlib.import_module(f"{__name__}.{name}")))
-        except ModuleNotFoundError:
-            continue
-    return tuple(readers)
-
-
-_READERS = _readers()
 
 
 def plan_for(head: bytes, size_bytes: int) -> Plan:

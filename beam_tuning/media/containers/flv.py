@@ -1,0 +1,257 @@
+"""FLV: Flash Video.
+
+Asks for nothing beyond the head when the metadata tag gives a duration and a file size, and the size is the object's:
+then the writer finished the file. Otherwise the tail is read; the timestamps of the last tags, less those of the first,
+are the length.
+
+Specifications: Adobe, "Video File Format Specification", version 10.1, annex E; https://veovera.org/docs/enhanced
+(codecs by FourCC).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from beam_tuning.media.containers.plan import Plan
+from beam_tuning.media.containers.reading import Steps, Window, cut_at, damaged, read, u16be, u24be, u32be
+from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
+
+_AUDIO, _VIDEO, _SCRIPT = 8, 9, 18
+_TAG_HEADER_BYTES = 11
+_TAIL_BYTES = 64 * 1024
+#: Video at a high bit rate has frames of more than a short tail.
+_LONG_TAIL_BYTES = 2 << 20
+_MAX_METADATA_BYTES = 4 << 20
+_MAX_NESTING = 4
+_VIDEO_CODECS = {2: "flv1", 3: "flashsv", 4: "vp6f", 5: "vp6a", 6: "flashsv2", 7: "h264", 12: "hevc"}
+_AUDIO_CODECS = {
+    0: "pcm_s16le", 1: "adpcm_swf", 2: "mp3", 3: "pcm_s16le", 4: "nellymoser", 5: "nellymoser", 6: "nellymoser",
+    7: "pcm_alaw", 8: "pcm_mulaw", 10: "aac", 11: "speex", 14: "mp3",
+}  # fmt: skip
+_FOURCC_CODECS = {
+    b"avc1": "h264", b"hvc1": "hevc", b"vvc1": "vvc", b"vp08": "vp8", b"vp09": "vp9", b"av01": "av1",
+    b"ac-3": "ac3", b"ec-3": "eac3", b"Opus": "opus", b".mp3": "mp3", b"fLaC": "flac", b"mp4a": "aac",
+}  # fmt: skip
+_MAX_TAGS = 4096
+_MAX_STEP_MS = 2000
+_MAX_START_S = 0.25
+_MAX_DURATION_S = 1e7
+_MAX_WHOLE_NUMBER = 1e15
+_TAG_START = re.compile(rb"[\x08\x09\x12]")
+_Metadata = dict[str, float | bool | str]
+_SAMPLE_RATES_HZ = (5512, 11025, 22050, 44100)
+
+
+def matches(head: bytes) -> bool:
+    # Only two of the flags exist.
+    return head[:4] == b"FLV\x01" and len(head) >= 9 and not head[4] & 0xFA and u32be(head, 5) >= 9
+
+
+class _Tag(NamedTuple):
+    """One tag; `time_ms` is None for a tag without a time of its own: metadata, and a codec's configuration."""
+
+    kind: int
+    start: int
+    end: int
+    time_ms: int | None
+    opening: bytes
+
+
+def _parse_tag(header: bytes, start: int) -> _Tag | None:
+    if len(header) < _TAG_HEADER_BYTES or header[0] & 0x1F not in (_AUDIO, _VIDEO, _SCRIPT) or header[8:11] != bytes(3):
+        return None
+    kind, opening = header[0] & 0x1F, header[_TAG_HEADER_BYTES:]
+    time_ms: int | None = header[7] << 24 | u24be(header, 4)
+    if kind == _SCRIPT or _is_configuration(kind, opening):
+        time_ms = None
+    return _Tag(kind, start, start + _TAG_HEADER_BYTES + u24be(header, 1), time_ms, opening)
+
+
+def _is_configuration(kind: int, opening: bytes) -> bool:
+    if len(opening) < 2:
+        return False
+    if kind == _VIDEO:
+        # With the upper bit the packet type stands in the lower half of the first byte.
+        return opening[0] & 15 == 0 if opening[0] & 0x80 else opening[0] & 15 in (7, 12) and opening[1] == 0
+    return opening[0] & 15 == 0 if opening[0] >> 4 == 9 else opening[0] >> 4 == 10 and opening[1] == 0
+
+
+class _Timeline:
+    """The times of the audio and video tags seen."""
+
+    def __init__(self) -> None:
+        self.first: dict[int, _Tag] = {}
+        self._start_ms: int | None = None
+        self._last_ms: dict[int, int] = {}
+        self._step_ms: dict[int, int] = {}
+
+    def add(self, tag: _Tag) -> None:
+        if tag.kind == _SCRIPT:
+            return
+        self.first.setdefault(tag.kind, tag)
+        if tag.time_ms is None:
+            return
+        if self._start_ms is None or tag.time_ms < self._start_ms:
+            self._start_ms = tag.time_ms
+        last_ms = self._last_ms.get(tag.kind, tag.time_ms)
+        if 0 < tag.time_ms - last_ms < _MAX_STEP_MS:
+            self._step_ms[tag.kind] = tag.time_ms - last_ms
+        self._last_ms[tag.kind] = max(last_ms, tag.time_ms)
+
+    @property
+    def start_s(self) -> float:
+        return (self._start_ms or 0) / 1000
+
+    def seconds(self) -> float | None:
+        """From the first tag's time to the end of the last, which lasts as long as the one before it."""
+        ends_ms = [last_ms + self._step_ms.get(kind, 0) for kind, last_ms in self._last_ms.items()]
+        return max(ends_ms) / 1000 - self.start_s if ends_ms else None
+
+
+def plan(head: bytes, size_bytes: int) -> Plan:
+    window, timeline = Window(head, size_bytes), _Timeline()
+    metadata, end = yield from _read_head(window, timeline, len(head))
+    truncated = cut_at("the file that the metadata describe", _whole_number(metadata, "filesize"), size_bytes)
+    duration_s: float | None = None
+    if len(head) < size_bytes:
+        claimed = metadata.get("duration")
+        is_finished = _whole_number(metadata, "filesize") == size_bytes and timeline.start_s < _MAX_START_S
+        if is_finished and isinstance(claimed, float) and 0 < claimed < _MAX_DURATION_S:
+            duration_s = claimed
+        else:
+            end = yield from _read_tail(timeline, len(head), size_bytes)
+    if duration_s is None:
+        duration_s = timeline.seconds()
+        truncated = truncated or (cut_at("the last tag", end, size_bytes) if end else None)
+    streams = _streams(metadata, timeline)
+    if not streams:
+        return damaged("flv", "it has no audio or video tag")
+    kind = MediaKind.VIDEO if any(one.kind is MediaKind.VIDEO for one in streams) else MediaKind.AUDIO
+    unknown = None if duration_s else "neither metadata nor tags say it"
+    return MediaInfo("flv", kind, streams, duration_s or None, unknown, truncated)
+
+
+def _read_head(window: Window, timeline: _Timeline, head_bytes: int) -> Steps[tuple[_Metadata, int]]:
+    """The metadata, and where the last tag seen ends; reads on until there is an audio or video tag."""
+    metadata: _Metadata = {}
+    position = u32be((yield from window.at(5, 4)), 0) + 4
+    end = 0
+    is_whole = head_bytes == window.size_bytes
+    for _ in range(_MAX_TAGS):
+        if timeline.first and (position >= head_bytes or (len(timeline.first) == 2 and not is_whole)):
+            break
+        tag = _parse_tag((yield from window.at(position, _TAG_HEADER_BYTES + 5)), position)
+        if tag is None:
+            break
+        end = tag.end
+        if tag.kind == _SCRIPT and not metadata and tag.end - tag.start < _MAX_METADATA_BYTES:
+            payload = yield from window.at(position, tag.end - tag.start)
+            metadata = _parse_metadata(payload[_TAG_HEADER_BYTES:])
+        timeline.add(tag)
+        position = tag.end + 4
+    return metadata, end
+
+
+def _read_tail(timeline: _Timeline, head_bytes: int, size_bytes: int) -> Steps[int]:
+    """Adds the tags at the end of the object; where the last of them ends, 0 when there is none."""
+    for tail_bytes in (_TAIL_BYTES, _LONG_TAIL_BYTES):
+        start = max(head_bytes, size_bytes - tail_bytes)
+        (tail,) = yield from read((start, size_bytes))
+        end = 0
+        for tag in _tags_in(tail):
+            end = start + tag.end
+            if end <= size_bytes:
+                timeline.add(tag)
+        if end or start == head_bytes:
+            return end
+    return 0
+
+
+def _tags_in(data: bytes) -> Iterator[_Tag]:
+    """The tags of bytes that begin inside some tag: from the first one whose size stands behind it once more."""
+    for match in _TAG_START.finditer(data):
+        tag = _parse_tag(data[match.start() : match.start() + _TAG_HEADER_BYTES + 5], match.start())
+        if tag is None or u32be(data, tag.end) != tag.end - tag.start or tag.end + 4 > len(data):
+            continue
+        while tag is not None:
+            yield tag
+            position = tag.end + 4
+            tag = _parse_tag(data[position : position + _TAG_HEADER_BYTES + 5], position)
+        return
+
+
+def _streams(metadata: _Metadata, timeline: _Timeline) -> tuple[StreamInfo, ...]:
+    streams: list[StreamInfo] = []
+    for kind, tag in timeline.first.items():
+        flags = tag.opening[0] if tag.opening else 0
+        if kind == _VIDEO:
+            codec = _FOURCC_CODECS.get(tag.opening[1:5]) if flags & 0x80 else _VIDEO_CODECS.get(flags & 15)
+            width_px, height_px = _whole_number(metadata, "width") or None, _whole_number(metadata, "height") or None
+            fps = metadata.get("framerate")
+            fps = fps if isinstance(fps, float) and 0 < fps < 1000 else None
+            streams.append(StreamInfo(MediaKind.VIDEO, codec, width_px=width_px, height_px=height_px, fps=fps))
+        else:
+            code = flags >> 4
+            codec = _FOURCC_CODECS.get(tag.opening[1:5]) if code == 9 else _AUDIO_CODECS.get(code)
+            rate_hz: int | None = _whole_number(metadata, "audiosamplerate") or None
+            stereo = metadata.get("stereo")
+            channels = 1 + stereo if isinstance(stereo, bool) else None
+            if code not in (9, 10):
+                # AAC and newer codecs leave these bits without meaning.
+                rate_hz, channels = rate_hz or _SAMPLE_RATES_HZ[flags >> 2 & 3], channels or 1 + (flags & 1)
+            streams.append(StreamInfo(MediaKind.AUDIO, codec, sample_rate_hz=rate_hz, channels=channels))
+    return tuple(streams)
+
+
+def _whole_number(metadata: _Metadata, name: str) -> int:
+    value = metadata.get(name)
+    return int(value) if isinstance(value, float) and 0 <= value < _MAX_WHOLE_NUMBER else 0
+
+
+def _parse_metadata(data: bytes) -> _Metadata:
+    """The numbers, flags and strings of an `onMetaData` event, in AMF 0."""
+    if data[:13] != b"\x02\x00\x0aonMetaData" or data[13:14] not in (b"\x03", b"\x08"):
+        return {}
+    metadata: _Metadata = {}
+    position = 14 + (4 if data[13] == 8 else 0)
+    while position + 3 < len(data):
+        name_end = position + 2 + u16be(data, position)
+        name = data[position + 2 : name_end].decode("utf-8", "replace")
+        value, after = _parse_value(data, name_end, 0)
+        if after is None:
+            break
+        if value is not None:
+            metadata[name] = value
+        position = after
+    return metadata
+
+
+def _parse_value(data: bytes, position: int, depth: int) -> tuple[float | bool | str | None, int | None]:
+    """A value, None for one of several parts; and where it ends, None at the end of the object or of what is known."""
+    marker, position = data[position : position + 1], position + 1
+    if marker == b"\x00" and position + 8 <= len(data):
+        return struct.unpack_from(">d", data, position)[0], position + 8
+    if marker == b"\x01":
+        return data[position : position + 1] != b"\x00", position + 1
+    if marker == b"\x02":
+        end = position + 2 + u16be(data, position)
+        return data[position + 2 : end].decode("utf-8", "replace"), end
+    if marker in (b"\x05", b"\x06"):
+        return None, position
+    if marker == b"\x0b":
+        return None, position + 10
+    if marker == b"\x0a" and data[position + 4 : position + 5] == b"\x00":
+        # Arrays are those of the key frames' times and places: numbers all.
+        return None, position + 4 + 9 * u32be(data, position)
+    if marker in (b"\x03", b"\x08") and depth < _MAX_NESTING:
+        position += 4 if marker == b"\x08" else 0
+        while position + 3 <= len(data) and data[position : position + 3] != b"\x00\x00\x09":
+            _, after = _parse_value(data, position + 2 + u16be(data, position), depth + 1)
+            if after is None:
+                return None, None
+            position = after
+        return None, position + 3
+    return None, None

@@ -1,0 +1,63 @@
+"""An ID3v2 tag before something else: MP3 as a rule; AAC, AC-3 and FLAC now and then.
+
+Asks for nothing of the tag but its ten-byte header, which says how long it is, however large its pictures: when the
+audio begins beyond the head, one read fetches the head of the audio, and the plan of its own family goes on from there.
+
+Specification: ID3 tag version 2.4.0, section 3.1 (https://id3.org/id3v2.4.0-structure).
+"""
+
+from __future__ import annotations
+
+from beam_tuning.media.containers import ac3, adts, flac, mp3
+from beam_tuning.media.containers.plan import HEAD_BYTES, Plan
+from beam_tuning.media.containers.reading import Window, cut_at, damaged, shifted
+from beam_tuning.media.info import MediaInfo, MediaKind
+
+_HEADER_BYTES = 10
+_HAS_FOOTER = 0x10
+_MAX_TAGS = 6
+#: Of the audio: a tenth of the head's usual length is enough to know the format and its frames.
+_ENOUGH_BYTES = 8 * 1024
+_OTHERS = (flac, adts, ac3)
+
+
+def matches(head: bytes) -> bool:
+    return _tag_bytes(head[:_HEADER_BYTES]) is not None
+
+
+def plan(head: bytes, size_bytes: int) -> Plan:
+    window = Window(head, size_bytes)
+    audio_start = 0
+    for _ in range(_MAX_TAGS):
+        tag_bytes = _tag_bytes((yield from window.at(audio_start, _HEADER_BYTES)))
+        if tag_bytes is None:
+            break
+        audio_start += tag_bytes
+    if audio_start >= size_bytes:
+        truncated = cut_at("the ID3v2 tag", audio_start, size_bytes)
+        unknown = "the object ends before the audio that should follow its ID3v2 tag"
+        return MediaInfo("mp3", MediaKind.AUDIO, duration_unknown=unknown, truncated=truncated)
+    inner_head = window.held(audio_start)
+    if len(inner_head) < _ENOUGH_BYTES:
+        inner_head = yield from window.at(audio_start, HEAD_BYTES)
+    inner_bytes = size_bytes - audio_start
+    for reader in _OTHERS:
+        if reader.matches(inner_head):
+            return (yield from shifted(reader.plan(inner_head, inner_bytes), audio_start))
+    if mp3.matches(inner_head):
+        # Where the tag has cost a read already, the middle of the audio is left alone.
+        inner = mp3.plan(inner_head, inner_bytes, sample_middle=audio_start < len(head))
+        return (yield from shifted(inner, audio_start))
+    return damaged("id3", f"what follows the tag at byte {audio_start} is no audio that is known")
+
+
+def _tag_bytes(header: bytes) -> int | None:
+    """The whole tag's size; None when this is no tag's header."""
+    if len(header) < _HEADER_BYTES or header[:3] != b"ID3" or header[3] == 0xFF or header[4] == 0xFF:
+        return None
+    size = header[6:10]
+    # Sizes have seven bits a byte, so that no sync word comes about.
+    if any(byte & 0x80 for byte in size):
+        return None
+    tag_bytes = _HEADER_BYTES + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3])
+    return tag_bytes + (_HEADER_BYTES if header[5] & _HAS_FOOTER else 0)
