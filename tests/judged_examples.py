@@ -20,7 +20,11 @@ from beam_tuning.reasons import Finding, Reason, Verdict, verdict_of
 from beam_tuning.summary.record import JudgedExample, TokenRange, WhatIf
 
 RESOLUTIONS = ("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH")
-FAMILIES = {"gemini-2.5": {"LOW": 64, "MEDIUM": 256, "HIGH": 256}, "gemini-3": {"LOW": 70, "MEDIUM": 70, "HIGH": 280}}
+#: Tokens of a frame by generation and media resolution: the what-if profiles of the built-in limits.
+FRAME_TOKENS = {
+    "gemini-2": {None: 256, "LOW": 64, "MEDIUM": 256, "HIGH": 256},
+    "gemini-3": {None: 70, "LOW": 70, "MEDIUM": 70, "HIGH": 280},
+}
 _PROMPTS = (
     "Transcribe the recording and name the speakers.",
     "What happens in the kitchen between the two cuts?",
@@ -141,10 +145,11 @@ def _tokens(probe: ProbeResult, per_frame: int, text_chars: int) -> TokenRange |
 
 def _what_if(part: MediaPart, probe: ProbeResult, findings: list[Finding], text_chars: int) -> Iterator[WhatIf]:
     others = [finding for finding in findings if finding.reason is not Reason.VIDEO_TOO_LONG]
-    for family, rates in FAMILIES.items():
+    for generation, rates in FRAME_TOKENS.items():
         for resolution, rate in rates.items():
-            found = _findings(part, probe, f"MEDIA_RESOLUTION_{resolution}")
+            level = f"MEDIA_RESOLUTION_{resolution}" if resolution else None
+            found = _findings(part, probe, level)
             over = tuple(finding.reason for finding in found if finding.reason is Reason.VIDEO_TOO_LONG)
             verdict = verdict_of([*others, *(Finding(reason, "") for reason in over)])
             tokens = _tokens(probe, rate, text_chars)
-            yield WhatIf(f"{family}/MEDIA_RESOLUTION_{resolution}", verdict, tokens, over)
+            yield WhatIf(f"{generation}/{level or 'absent'}", verdict, tokens, over)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -24,6 +25,7 @@ from beam_tuning.summary.distributions import BoundedCounts
 from beam_tuning.summary.summary import ABSENT, SplitSummary, Summary
 
 TRAIN, VALIDATION = "train", "validation"
+ResolutionScope = Literal["all", "visual"]
 
 
 class DatasetLimits(msgspec.Struct, frozen=True):
@@ -154,11 +156,14 @@ def readiness(
     limits: DatasetLimits,
     *,
     splits: Iterable[str] = (TRAIN,),
+    resolution_scope: ResolutionScope = "all",
     file_faults: Sequence[DatasetFinding] = (),
 ) -> Readiness:
     """Both answers.
 
     Args:
+      resolution_scope: whether the media resolution of `all` examples must be the same, as the page literally says, or
+        of those with `visual` media only, which are the ones that it changes.
       splits: those for which files were named, whether anything was read from them or not.
       file_faults: dataset files that could not be read to their end; `file_fault` makes one.
     """
@@ -169,14 +174,14 @@ def readiness(
         *_empty(named, kept_only=False),
         *_refusing_examples(named),
         *_drop_shares(shares, limits),
-        *_resolutions(named, tuple(Verdict)),
+        *_resolutions(named, tuple(Verdict), resolution_scope),
         *_sizes(named, limits, tuple(Verdict)),
     ]
     cleaned = [
         *(msgspec.structs.replace(fault, certain=False) for fault in file_faults),
         *_empty(named, kept_only=True),
         *_undecided(named, limits),
-        *_resolutions(named, (Verdict.KEPT,)),
+        *_resolutions(named, (Verdict.KEPT,), resolution_scope),
         *_sizes(named, limits, (Verdict.KEPT,)),
     ]
     return Readiness(Answer(tuple(as_given)), Answer(tuple(cleaned)), shares)
@@ -263,13 +268,11 @@ def _undecided(splits: Mapping[str, SplitSummary], limits: DatasetLimits) -> Ite
                 yield DatasetFinding(reason, False, message, name, counts.examples, 0)
 
 
-def _resolutions(splits: Mapping[str, SplitSummary], verdicts: Sequence[Verdict]) -> Iterator[DatasetFinding]:
-    """The page asks for one value on all lines of both files. A lack beside one value is mixing by the letter only.
-
-    Lines without pictures to which no resolution is set do not count.
-    """
-    counts = resolution_counts(splits.values(), verdicts)
-    values = counts.most_common()
+def _resolutions(
+    splits: Mapping[str, SplitSummary], verdicts: Sequence[Verdict], scope: ResolutionScope
+) -> Iterator[DatasetFinding]:
+    """The page asks for one value on all lines of both files. A lack beside one value is mixing by the letter only."""
+    values = resolution_counts(splits.values(), verdicts, scope).most_common()
     if len(values) < 2:
         return
     explicit = [value for value, _ in values if value != ABSENT]
@@ -285,12 +288,16 @@ def _resolutions(splits: Mapping[str, SplitSummary], verdicts: Sequence[Verdict]
     yield DatasetFinding(Reason.MEDIA_RESOLUTION_MIXED, len(explicit) > 1, message, None, len(values), 1)
 
 
-def resolution_counts(splits: Iterable[SplitSummary], verdicts: Sequence[Verdict]) -> BoundedCounts:
+def resolution_counts(
+    splits: Iterable[SplitSummary], verdicts: Sequence[Verdict], scope: ResolutionScope
+) -> BoundedCounts:
     """Examples by media resolution over several splits, for some verdicts."""
     counts = BoundedCounts()
     for split in splits:
         for verdict in verdicts:
-            counts.merge(split.by_verdict[verdict].resolutions)
+            counts.merge(split.by_verdict[verdict].picture_resolutions)
+            if scope == "all":
+                counts.merge(split.by_verdict[verdict].other_resolutions)
     return counts
 
 

@@ -95,6 +95,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(
         length=wording.length,
+        limit_value=wording.limit_value,
         offset=_offset,
         media_link=media_link,
         number_range=wording.number_range,

@@ -7,15 +7,20 @@ Two runs over the same input give the same document but for its `run` section. `
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 
+from beam_tuning.dataset.tokens import tokens_sources
+from beam_tuning.policy.limits import ModelLimits, Number
 from beam_tuning.policy.readiness import (
     Answer,
     DatasetFinding,
+    DatasetLimits,
     DropShare,
     Readiness,
+    ResolutionScope,
     readiness,
     resolution_counts,
 )
@@ -30,14 +35,31 @@ from beam_tuning.summary.summary import ABSENT, SplitSummary, Summary, VerdictCo
 #: Grows by one with every change that a reader of the last version could stumble over.
 SCHEMA_VERSION = 1
 
+
+class _Distribution(NamedTuple):
+    """A distribution of the document.
+
+    Attributes:
+      field: of `VerdictCounts`.
+      limits: names of the model's limits to draw in, with what makes one of their units one of `unit`.
+    """
+
+    name: str
+    title: str
+    unit: str
+    field: str
+    limits: Mapping[str, int] = MappingProxyType({})
+
+
+_VIDEO_LENGTHS = dict.fromkeys(("video_length_low", "video_length_medium", "video_length_high"), 1000)
+_MEDIA_SIZES = dict.fromkeys(("audio_bytes", "video_bytes", "image_bytes", "document_bytes"), 1)
 _DISTRIBUTIONS = (
-    # name, title, unit, field of VerdictCounts
-    ("video_length", "Length of video used", "ms", "video_ms"),
-    ("audio_length", "Length of audio used", "ms", "audio_ms"),
-    ("media_size", "Size of media objects", "bytes", "media_bytes"),
-    ("tokens", "Tokens of an example, upper estimate", "tokens", "tokens_high"),
-    ("line_size", "Size of a line", "bytes", "size_bytes"),
-    ("text_chars", "Text of an example", "characters", "text_chars"),
+    _Distribution("video_length", "Length of video used", "ms", "video_ms", _VIDEO_LENGTHS),
+    _Distribution("audio_length", "Length of audio used", "ms", "audio_ms", {"audio_length": 1000}),
+    _Distribution("media_size", "Size of media objects", "bytes", "media_bytes", _MEDIA_SIZES),
+    _Distribution("tokens", "Tokens, upper estimate", "tokens", "tokens_high", {"example_tokens": 1}),
+    _Distribution("line_size", "Size of a line", "bytes", "size_bytes"),
+    _Distribution("text_chars", "Text of an example", "characters", "text_chars"),
 )
 _OUTCOME_ORDER = {outcome: number for number, outcome in enumerate(Outcome)}
 
@@ -56,7 +78,15 @@ def report_document(
     Args:
       outputs: files of the output folder, in the order in which they are listed.
     """
-    ready = readiness(summary, settings.dataset_limits, splits=settings.splits, file_faults=file_faults)
+    model = settings.limits.model(settings.model)
+    limits = model.dataset_limits()
+    ready = readiness(
+        summary,
+        limits,
+        splits=settings.splits,
+        resolution_scope=settings.resolution_scope,
+        file_faults=file_faults,
+    )
     splits = {name: summary.splits.get(name, SplitSummary()) for name in ready.drop_shares}
     gate = ready.gate(settings.fail_on)
     return {
@@ -76,17 +106,17 @@ def report_document(
                 "why": gate.why,
             },
         },
-        "splits": {name: _split(split, ready.drop_shares[name], settings) for name, split in splits.items()},
+        "splits": {name: _split(split, ready.drop_shares[name], limits) for name, split in splits.items()},
         "reasons": _reasons(splits),
-        "media_resolutions": _resolutions(splits, ready),
+        "media_resolutions": _resolutions(splits, ready, settings.resolution_scope),
         "what_if": what_if(splits, settings),
         "resolution_plan": resolution_plan(splits, settings),
-        "distributions": [_distribution(row, splits, settings) for row in _DISTRIBUTIONS],
+        "distributions": [_distribution(row, splits, model) for row in _DISTRIBUTIONS],
         "tokens": {
             **token_totals(splits, settings),
-            "formulas": [msgspec.to_builtins(formula) for formula in settings.formulas],
+            "formulas": [one._asdict() for one in tokens_sources()],
         },
-        "limits": [msgspec.to_builtins(limit) for limit in settings.limits],
+        "limits": [{"name": name, **msgspec.to_builtins(entry)} for name, entry in model.entries().items()],
         "media": _media(media_summary),
         "outputs": [msgspec.to_builtins(output) for output in outputs],
         "run": _run(times, media_summary),
@@ -116,7 +146,7 @@ def _finding(finding: DatasetFinding) -> dict[str, Any]:
     }
 
 
-def _split(split: SplitSummary, share: DropShare, settings: RunSettings) -> dict[str, Any]:
+def _split(split: SplitSummary, share: DropShare, limits: DatasetLimits) -> dict[str, Any]:
     everything = VerdictCounts()
     for verdict in Verdict:
         everything.merge(split.by_verdict[verdict])
@@ -133,7 +163,7 @@ def _split(split: SplitSummary, share: DropShare, settings: RunSettings) -> dict
         "drop_share": {
             "low": share.low,
             "high": share.high,
-            "limit": settings.dataset_limits.drop_percent / 100,
+            "limit": limits.drop_percent / 100,
             "state": share.state.value if share.state else None,
         },
         "examples_with": {
@@ -200,16 +230,16 @@ def _sample(split: str, sample: Sample) -> dict[str, Any]:
     }
 
 
-def _resolutions(splits: Mapping[str, SplitSummary], ready: Readiness) -> dict[str, Any]:
+def _resolutions(splits: Mapping[str, SplitSummary], ready: Readiness, scope: ResolutionScope) -> dict[str, Any]:
     def counted(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-        of_split = {name: resolution_counts([split], verdicts) for name, split in splits.items()}
+        of_split = {name: resolution_counts([split], verdicts, scope) for name, split in splits.items()}
         return [
             {
                 "value": value if value != ABSENT else None,
                 "examples": examples,
                 "splits": {name: counts.counts.get(value, 0) for name, counts in of_split.items()},
             }
-            for value, examples in resolution_counts(splits.values(), verdicts).most_common()
+            for value, examples in resolution_counts(splits.values(), verdicts, scope).most_common()
         ]
 
     parts = BoundedCounts()
@@ -236,19 +266,25 @@ def _counts(counts: BoundedCounts) -> list[dict[str, Any]]:
 
 
 def _distribution(
-    row: tuple[str, str, str, str], splits: Mapping[str, SplitSummary], settings: RunSettings
+    distribution: _Distribution, splits: Mapping[str, SplitSummary], model: ModelLimits
 ) -> dict[str, Any]:
-    name, title, unit, field = row
+    labels: dict[int | float, list[str]] = {}
+    for name, factor in distribution.limits.items():
+        entry = model.entries()[name]
+        if isinstance(entry, Number):
+            labels.setdefault(entry.value * factor, []).append(entry.label)
     return {
-        "name": name,
-        "title": title,
-        "unit": unit,
-        "limits": [
-            {"label": limit.label, "value": limit.value} for limit in settings.limits if limit.distribution == name
-        ],
+        "name": distribution.name,
+        "title": distribution.title,
+        "unit": distribution.unit,
+        "limits": [{"label": ", ".join(of_value), "value": value} for value, of_value in sorted(labels.items())],
         "series": [
-            {"split": split_name, "verdict": verdict.value, **_numbers(getattr(split.by_verdict[verdict], field))}
-            for split_name, split in splits.items()
+            {
+                "split": name,
+                "verdict": verdict.value,
+                **_numbers(getattr(split.by_verdict[verdict], distribution.field)),
+            }
+            for name, split in splits.items()
             for verdict in Verdict
         ],
     }

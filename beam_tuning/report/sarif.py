@@ -1,6 +1,6 @@
 """`report.sarif`: the samples of each reason for code-scanning views, as SARIF 2.1.0.
 
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/sarif-v2.1.0-os.html
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from beam_tuning.reasons import Outcome
 from beam_tuning.report.links import page_link
 from beam_tuning.report.wording import visible
 
-SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 _LEVELS = {
     Outcome.REJECTS_JOB: "error",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from beam_tuning.policy.readiness import drop_share
+from beam_tuning.policy.profiles import Profile, what_if_profiles
+from beam_tuning.policy.readiness import drop_share, resolution_counts
 from beam_tuning.reasons import Verdict
-from beam_tuning.report.run import Price, Profile, RunSettings
+from beam_tuning.report.run import RunSettings
 from beam_tuning.summary.summary import ABSENT, ProfileCounts, SplitSummary
-
-UNKNOWN_PRICE = Price(None)
 
 
 def what_if(splits: Mapping[str, SplitSummary], settings: RunSettings) -> list[dict[str, Any]]:
@@ -19,7 +18,7 @@ def what_if(splits: Mapping[str, SplitSummary], settings: RunSettings) -> list[d
     Every line is taken to have the row's resolution; all findings that do not depend on model and resolution stay.
     """
     rows = []
-    for profile in settings.profiles:
+    for profile in what_if_profiles(settings.limits):
         counts = {name: _under(split, profile) for name, split in splits.items()}
         total = _total(counts)
         outcome = {
@@ -47,17 +46,16 @@ def resolution_plan(splits: Mapping[str, SplitSummary], settings: RunSettings) -
     `fewest_changes` marks the row with the fewest lines to change, `keeps_most` the one that keeps the most examples;
     between equals the row that is better in the other respect.
     """
-    parsed = _parsed_by_resolution(splits)
+    given = resolution_counts(splits.values(), tuple(Verdict), settings.resolution_scope)
     rows: list[dict[str, Any]] = []
-    for profile in settings.profiles:
+    for profile in what_if_profiles(settings.limits):
         if settings.model not in profile.models:
             continue
         total = _total({name: _under(split, profile) for name, split in splits.items()})
-        same = parsed.get(profile.media_resolution or ABSENT, 0)
         rows.append(
             {
                 "media_resolution": profile.media_resolution,
-                "lines_to_change": sum(parsed.values()) - same,
+                "lines_to_change": given.total - given.counts.get(profile.media_resolution or ABSENT, 0),
                 "kept": total.kept,
                 "dropped": total.dropped,
                 "undecided": total.undecided,
@@ -103,18 +101,10 @@ def _total(counts: Mapping[str, ProfileCounts]) -> ProfileCounts:
     return total
 
 
-def _parsed_by_resolution(splits: Mapping[str, SplitSummary]) -> dict[str, int]:
-    parsed: dict[str, int] = {}
-    for split in splits.values():
-        for counts in split.by_verdict.values():
-            for value, examples in counts.resolutions.counts.items():
-                parsed[value] = parsed.get(value, 0) + examples
-    return parsed
-
-
 def _verdicts(counts: ProfileCounts, settings: RunSettings) -> dict[str, Any]:
     read = counts.kept + counts.dropped + counts.undecided
-    share = drop_share(read, counts.dropped, counts.undecided, settings.dataset_limits)
+    limits = settings.limits.model(settings.model).dataset_limits()
+    share = drop_share(read, counts.dropped, counts.undecided, limits)
     return {
         "kept": counts.kept,
         "dropped": counts.dropped,
@@ -128,8 +118,10 @@ def _tokens(counts: ProfileCounts) -> dict[str, int]:
 
 
 def _tokens_and_price(counts: ProfileCounts, settings: RunSettings, model: str) -> dict[str, Any]:
-    price = settings.prices.get(model, UNKNOWN_PRICE)
-    rate = price.usd_per_million_tokens
+    price = settings.limits.model(model).price
+    rate, source, read_on = price.value, price.source, price.read
+    if model == settings.model and settings.price_per_million_tokens is not None:
+        rate, source, read_on = settings.price_per_million_tokens, "--price_per_million_tokens", None
 
     def usd(tokens: int) -> float | None:
         return None if rate is None else round(tokens * settings.epochs * rate / 1e6, 2)
@@ -139,8 +131,8 @@ def _tokens_and_price(counts: ProfileCounts, settings: RunSettings, model: str) 
         "price": {
             "epochs": settings.epochs,
             "usd_per_million_tokens": rate,
-            "source": price.source,
-            "read_on": price.read_on,
+            "source": source,
+            "read_on": read_on.isoformat() if read_on else None,
             "usd_low": usd(counts.tokens_low),
             "usd_high": usd(counts.tokens_high),
         },

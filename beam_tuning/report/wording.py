@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 STATES = {"ready": "ready", "not-ready": "not ready", "uncertain": "perhaps not ready"}
 OUTCOMES = {
@@ -101,6 +103,24 @@ def value_in(unit: str, value: int | float | None) -> str:
 def value(observed: str | int | float) -> str:
     """A value that was observed or is allowed: numbers with thousands, texts as they are."""
     return visible(observed) if isinstance(observed, str) else f"{observed:,}"
+
+
+def limit_value(limit: Mapping[str, Any]) -> str:
+    """What a limit of the document allows: one number, a range, a range for each level, or a list."""
+    if "levels" in limit:
+        return "; ".join(f"{_level(name)} {low:,} to {high:,}" for name, (low, high) in limit["levels"].items())
+    if "low" in limit:
+        return f"{limit['low']:,} to {limit['high']:,}"
+    if "values" in limit:
+        return ", ".join(str(one) for one in limit["values"])
+    value = limit.get("value")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "unknown" if value is None else f"{value:,}"
+
+
+def _level(name: str) -> str:
+    return name.removeprefix("MEDIA_RESOLUTION_")
 
 
 def visible(text: str) -> str:

@@ -42,8 +42,9 @@ class VerdictCounts(msgspec.Struct, array_like=True):
         segment is given, else of the file.
       media_bytes: size of the object behind each part where it is known, an object used twice counted twice.
       length_unknown: audio and video parts without a known length.
-      resolutions: `generationConfig.mediaResolution` of each example that sets it, and `ABSENT` for each that does not
-        but holds a video, an image or a document; to other examples a resolution means nothing.
+      picture_resolutions: `generationConfig.mediaResolution` of each example that holds a video, an image or a
+        document, which it changes; `ABSENT` where absent.
+      other_resolutions: that of all other examples that could be parsed.
       part_resolutions: levels of parts (Gemini 3 and later), for each part that has one.
     """
 
@@ -62,7 +63,8 @@ class VerdictCounts(msgspec.Struct, array_like=True):
     video_ms: Distribution = msgspec.field(default_factory=Distribution)
     media_bytes: Distribution = msgspec.field(default_factory=Distribution)
     length_unknown: int = 0
-    resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
+    picture_resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
+    other_resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
     part_resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
 
     def add_all(self, judged: Sequence[JudgedExample]) -> None:
@@ -73,12 +75,15 @@ class VerdictCounts(msgspec.Struct, array_like=True):
         self.tokens_high.add_all([one.high for one in tokens])
         self.tokens_low_sum += sum([one.low for one in tokens])
         self.tokens_unknown += len(judged) - len(tokens)
-        self.resolutions.add_all([one.media_resolution for one in judged if one.media_resolution])
-        self._add_media([one for one in judged if one.media])
+        without_pictures = self._add_media([one for one in judged if one.media])
+        # A line that could not be parsed holds neither text nor media, and says nothing about its resolution.
+        without_pictures += [one for one in judged if not one.media and (one.text_chars or one.media_resolution)]
+        self.other_resolutions.add_all([one.media_resolution or ABSENT for one in without_pictures])
 
-    def _add_media(self, with_media: Sequence[JudgedExample]) -> None:
+    def _add_media(self, with_media: Sequence[JudgedExample]) -> list[JudgedExample]:
+        """Counts media; returns the examples among which no part is a video, an image or a document."""
         self.with_media += len(with_media)
-        resolution_absent = 0
+        with_pictures, without_pictures = [], []
         audio_ms: list[int] = []
         video_ms: list[int] = []
         media_bytes: list[int] = []
@@ -109,13 +114,15 @@ class VerdictCounts(msgspec.Struct, array_like=True):
             self.with_video += has_video
             self.with_image += has_image
             self.with_document += has_document
-            if not one.media_resolution and (has_video or has_image or has_document):
-                resolution_absent += 1
+            if has_video or has_image or has_document:
+                with_pictures.append(one.media_resolution or ABSENT)
+            else:
+                without_pictures.append(one)
         self.audio_ms.add_all(audio_ms)
         self.video_ms.add_all(video_ms)
         self.media_bytes.add_all(media_bytes)
-        if resolution_absent:
-            self.resolutions.add(ABSENT, resolution_absent)
+        self.picture_resolutions.add_all(with_pictures)
+        return without_pictures
 
     def merge(self, other: VerdictCounts) -> None:
         for field in self.__struct_fields__:

@@ -151,7 +151,7 @@ def test_few_undecided_examples_do_not_matter() -> None:
         ({"kept": 5}, {"kept": 5}, State.READY),
         ({LOW: 5}, {HIGH: 5}, State.NOT_READY),
         ({LOW: 5, HIGH: 1}, {LOW: 5}, State.NOT_READY),
-        ({LOW: 5}, {"kept": 5}, State.READY),  # no pictures, no resolution
+        ({LOW: 5}, {"kept": 5}, State.UNCERTAIN),  # the page says all lines, be there pictures or not
         ({LOW: 5}, {"video": 5}, State.UNCERTAIN),  # one value and a lack: mixing by the letter
         ({"video": 5}, {"video": 5}, State.READY),
         ({LOW: 5, "video": 1, HIGH: 1}, {"video": 5}, State.NOT_READY),
@@ -164,6 +164,12 @@ def test_media_resolution_is_compared_over_both_splits(
     assert answer.as_given.state is state
     assert answer.cleaned.state is state
     assert set(codes(answer.as_given.findings)) <= {"MEDIA_RESOLUTION_MIXED"}
+
+
+def test_only_examples_with_pictures_may_be_asked_for_one_resolution() -> None:
+    whole = summary(train={"video": 5, LOW: 5, HIGH: 5})
+    assert readiness(whole, LIMITS).as_given.state is State.NOT_READY
+    assert readiness(whole, LIMITS, resolution_scope="visual").as_given.state is State.READY
 
 
 def test_dropping_the_rarer_resolution_makes_the_cleaned_dataset_ready() -> None:

@@ -147,7 +147,7 @@ def test_a_sample_shows_the_part_that_the_finding_speaks_of() -> None:
     assert len(sample.media) == 1  # parts[1], and neither parts[10] nor parts[11]
 
 
-def test_an_absent_resolution_counts_where_there_are_pictures() -> None:
+def test_resolutions_of_examples_with_and_without_pictures_are_apart() -> None:
     video = ((part(MediaKind.VIDEO), None),)
     audio = ((part(MediaKind.AUDIO), None),)
     low = "MEDIA_RESOLUTION_LOW"
@@ -159,10 +159,13 @@ def test_an_absent_resolution_counts_where_there_are_pictures() -> None:
             example(media=audio, media_resolution=low),
             example(text_chars=10),
             example(text_chars=10, media_resolution=low),
-            example(Finding(Reason.LINE_NOT_JSON, "")),
+            example(media_resolution=low),
+            example(Finding(Reason.LINE_NOT_JSON, "")),  # could not be parsed
         ]
     )
-    assert summary.splits["train"].by_verdict["dropped"].resolutions.counts == {ABSENT: 1, low: 3}
+    counts = summary.splits["train"].by_verdict["dropped"]
+    assert counts.picture_resolutions.counts == {ABSENT: 1, low: 1}
+    assert counts.other_resolutions.counts == {ABSENT: 2, low: 3}
 
 
 def test_what_if_counts_only_kept_tokens() -> None:
