@@ -41,9 +41,9 @@ class ChildError(Exception):
     A crash will come again. What may lie in the machine, not in the object, is transient.
     """
 
-    def __init__(self, kind: FailureKind, message: str, *, transient: bool) -> None:
+    def __init__(self, message: str, *, transient: bool) -> None:
         super().__init__(message)
-        self.failure = ProbeFailure(kind, message, transient)
+        self.failure = ProbeFailure(FailureKind.CRASHED, message, transient)
 
 
 class ChildPool:
@@ -75,8 +75,8 @@ class ChildPool:
                 raise
             self._give_back(child)
         if answer[:1] != _OK:
-            message = f"the reader of unknown formats failed: {answer[1:].decode('utf-8', 'replace')}"
-            raise ChildError(FailureKind.CRASHED, message, transient=True)
+            message = f"Native code refused: {answer[1:].decode('utf-8', 'replace')}."
+            raise ChildError(message, transient=True)
         return answer[1:]
 
     def close(self) -> None:
@@ -124,8 +124,8 @@ class _Child:
                 bufsize=0,
             )
         except OSError as error:
-            message = f"no child process could be started: {error}"
-            raise ChildError(FailureKind.CRASHED, message, transient=True) from error
+            message = f"No child process could be started: {error}."
+            raise ChildError(message, transient=True) from error
         assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018
         self._to_child = self._process.stdin.fileno()
         self._from_child = self._process.stdout.fileno()
@@ -141,7 +141,7 @@ class _Child:
         self._write(_LENGTH.pack(len(request)) + request, deadline_s)
         (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline_s))
         if not 1 <= length <= _MAX_ANSWER_BYTES:
-            raise ChildError(FailureKind.CRASHED, f"a child process answered with {length} bytes", transient=True)
+            raise ChildError(f"A child process answered with {length} bytes.", transient=True)
         return self._read(length, deadline_s)
 
     def kill(self) -> None:
@@ -174,18 +174,18 @@ class _Child:
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, event)
             if not selector.select(max(deadline_s - time.monotonic(), 0)):
-                message = "native code did not come to an end in time and was stopped"
-                raise ChildError(FailureKind.TIMED_OUT, message, transient=True)
+                message = "Native code did not come to an end in time and was stopped."
+                raise ChildError(message, transient=True)
 
     def _crashed(self) -> ChildError:
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return ChildError(FailureKind.CRASHED, "a child process closed its pipe", transient=True)
+            return ChildError("A child process closed its pipe.", transient=True)
         if code < 0:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-            return ChildError(FailureKind.CRASHED, f"native code crashed: signal {name}", transient=False)
-        return ChildError(FailureKind.CRASHED, f"a child process ended with code {code}", transient=True)
+            return ChildError(f"Native code crashed with signal {name}.", transient=False)
+        return ChildError(f"A child process ended with code {code}.", transient=True)
 
 
 def serve(answer: Callable[[bytes], bytes]) -> None:

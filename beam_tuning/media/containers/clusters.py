@@ -103,57 +103,64 @@ class BlockTimes:
         return statistics.median(later - earlier for earlier, later in itertools.pairwise(times))
 
 
-def follow_clusters(data: bytes, start: int, at: int, stop: int, times: BlockTimes) -> int | None:
-    """Adds the blocks of all clusters from data[at:] on, where data[0] is byte `start` of the object.
+class ClusterWalker:
+    """Walks clusters in memory, from one of several places that may be the start of one.
 
     Args:
-      stop: the object's size.
-
-    Returns:
-      where the last element ends as declared, at or behind the last byte held; None when the bytes at `at`, or
-      those that follow, are no elements of a segment.
+      size_bytes: of the object.
+      max_elements: looked at in all walks together; at the end of these every walk fails.
     """
-    end = start + at
-    element: Element | None
-    while (element := element_at(data, end - start, start)) is not None:
-        if element.id == CLUSTER:
-            followed = _follow_cluster(data, start, element, stop, times)
-            if followed is None:
-                return None
-            end = followed
-        elif element.id in LEVEL_1 or element.id in (_VOID, _CRC_32):
-            end = stop if element.stop is None else element.stop
-        else:
-            return None
-    return end if end + MAX_HEADER_BYTES > start + len(data) else None
 
+    def __init__(self, size_bytes: int, max_elements: int) -> None:
+        self._size_bytes = size_bytes
+        self._elements_left = max_elements
 
-def _follow_cluster(data: bytes, start: int, cluster: Element, stop: int, times: BlockTimes) -> int | None:
-    timestamp = None
-    end = cluster.body
-    while cluster.stop is None or end < cluster.stop:
-        element = element_at(data, end - start, start)
-        if element is None:
-            if end + MAX_HEADER_BYTES <= start + len(data):
+    def walk(self, data: bytes, start: int, at: int, times: BlockTimes) -> int | None:
+        """Adds the blocks of all clusters from data[at:] on, where data[0] is byte `start` of the object.
+
+        Returns:
+          where the last element ends as declared, at or behind the last byte held; None when the bytes at `at`, or
+          those that follow, are no elements of a segment.
+        """
+        end = start + at
+        while (element := element_at(data, end - start, start)) is not None:
+            if element.id == CLUSTER:
+                followed = self._walk_cluster(data, start, element, times)
+                if followed is None:
+                    return None
+                end = followed
+            elif element.id in LEVEL_1 or element.id in (_VOID, _CRC_32):
+                end = self._size_bytes if element.stop is None else element.stop
+            else:
                 return None
-            break
-        if element.id not in _IN_CLUSTER:
-            if cluster.stop is None and element.id in LEVEL_1:
-                return end
+            self._elements_left -= 1
+        return end if end + MAX_HEADER_BYTES > start + len(data) else None
+
+    def _walk_cluster(self, data: bytes, start: int, cluster: Element, times: BlockTimes) -> int | None:
+        timestamp = None
+        end = cluster.body
+        while cluster.stop is None or end < cluster.stop:
+            element = element_at(data, end - start, start)
+            if element is None:
+                if end + MAX_HEADER_BYTES <= start + len(data):
+                    return None
+                break
+            if element.id not in _IN_CLUSTER:
+                return end if cluster.stop is None and element.id in LEVEL_1 else None
+            self._elements_left -= 1
+            if element.stop is None or self._elements_left < 0:
+                return None
+            body, body_stop = element.body - start, min(element.stop - start, len(data))
+            if element.id == _TIMESTAMP:
+                timestamp = unsigned(data, body, body_stop)
+            elif element.id == _SIMPLE_BLOCK and timestamp is not None:
+                times.add(timestamp, data[body : body + 12])
+            elif element.id == _BLOCK_GROUP and timestamp is not None:
+                _add_group(data, body, body_stop, timestamp, times)
+            end = element.stop
+        if timestamp is None:
             return None
-        if element.stop is None:
-            return None
-        body, body_stop = element.body - start, min(element.stop - start, len(data))
-        if element.id == _TIMESTAMP:
-            timestamp = unsigned(data, body, body_stop)
-        elif element.id == _SIMPLE_BLOCK and timestamp is not None:
-            times.add(timestamp, data[body : body + 12])
-        elif element.id == _BLOCK_GROUP and timestamp is not None:
-            _add_group(data, body, body_stop, timestamp, times)
-        end = element.stop
-    if timestamp is None:
-        return None
-    return end if cluster.stop is None else max(cluster.stop, end)
+        return end if cluster.stop is None else max(cluster.stop, end)
 
 
 def _add_group(data: bytes, start: int, stop: int, timestamp: int, times: BlockTimes) -> None:

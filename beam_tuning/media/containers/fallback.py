@@ -70,7 +70,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     """Names what the object is, without a duration unless its header holds one."""
     other = _not_media(head)
     if other is not None:
-        return ProbeFailure(FailureKind.UNREADABLE, f"the object is {other}")
+        return ProbeFailure(FailureKind.UNREADABLE, f"The object is {other}.")
     segments = [Segment(0, head)]
     for seeks in range(_MAX_SEEKS + 1):
         request = msgspec.msgpack.encode(Request(size_bytes, tuple(segments)))
@@ -100,13 +100,16 @@ def _not_media(head: bytes) -> str | None:
 
 def _media(reading: NativeReading) -> MediaInfo | ProbeFailure:
     if reading.format is None:
-        return ProbeFailure(FailureKind.UNREADABLE, "the bytes are of no media format that is known")
+        return ProbeFailure(FailureKind.UNREADABLE, "The bytes are of no media format that is known.")
     container = re.sub(r"[^a-z0-9]+", "_", reading.format.lower()).strip("_")
     streams = tuple(_stream(stream) for stream in reading.streams if stream.kind in _KINDS)
     if not streams:
         for stream in reading.streams:
             return MediaInfo(container, MediaKind.IMAGE, width_px=stream.width_px, height_px=stream.height_px)
-        return ProbeFailure(FailureKind.UNREADABLE, f"no audio, video or picture was found in {reading.format}")
+        return ProbeFailure(
+            FailureKind.UNREADABLE,
+            f"No audio, video or picture was found in the bytes, which look like {reading.format}.",
+        )
     has_video = any(stream.kind is MediaKind.VIDEO for stream in streams)
     duration_s, unknown = reading.duration_s, None
     if reading.format not in _DECLARED_DURATIONS or duration_s is None or duration_s > _MAX_DURATION_S:

@@ -29,8 +29,9 @@ _U64 = Struct(">Q").unpack_from
 _TAIL_BYTES = (128 << 10, 2 << 20, 16 << 20)
 #: A larger `moof` would describe half a million samples; none is read.
 _MAX_MOOF_BYTES = 8 << 20
-#: Places in a tail that look like a fragment and are tried.
+#: Places in a tail that look like a fragment and are tried, and bytes of `moof` boxes that are parsed in trying.
 _MAX_CANDIDATES = 64
+_MAX_TRIED_BYTES = 16 << 20
 
 _TOP_LEVEL = frozenset(
     {b"moof", b"mdat", b"mfra", b"sidx", b"ssix", b"styp", b"emsg", b"prft", b"free", b"skip", b"uuid"}
@@ -115,9 +116,13 @@ def _last_fragments(movie: Movie, first: FragmentTimes, position: int, size_byte
         if indexed is not None and position <= indexed < tail.start:
             (near_bytes,) = yield from read((indexed, min(indexed + HEAD_BYTES, tail.start)))
             parts.append(Held(indexed, near_bytes))
+        tried_bytes = 0
         for candidate in _candidates(tail, indexed):
+            if tried_bytes > _MAX_TRIED_BYTES:
+                break
             last = FragmentTimes(movie, from_start=False)
             end = _follow(candidate, parts, last, size_bytes)
+            tried_bytes += last.parsed_bytes
             if end is not None and last.ends_s() and not last.is_vague:
                 return _fragments(first, last, cut_at("the last fragment", end, size_bytes))
     return None

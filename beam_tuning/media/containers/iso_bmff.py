@@ -22,10 +22,12 @@ from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailu
 _FIRST_BOXES = frozenset(
     {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"PICT", b"uuid", b"moof", b"sidx"}
 )
+#: All types at the top level. What is none of them behind the last box is a trailer of some camera or tool.
+_TOP_LEVEL = _FIRST_BOXES | {b"meta", b"udta", b"pdin", b"emsg", b"prft", b"ssix", b"mfra", b"bloc", b"cstb", b"sefd"}
 #: A rest of the object up to this long is read whole in one round, for `moov` is somewhere in it.
 _REST_BYTES = 4 << 20
 #: Ten hours of audio and video have a `moov` of about 12 MiB; a larger one is not read.
-_MAX_MOOV_BYTES = 32 << 20
+_MAX_MOOV_BYTES = 16 << 20
 #: Boxes at the top level that are stepped over with a read each.
 _MAX_STEPS = 8
 #: Read behind `moov`, for the header of the box of media that follows.
@@ -54,10 +56,13 @@ def plan(head: bytes, size_bytes: int) -> Plan:
             (data,) = yield from read((position, position + (rest if rest <= _REST_BYTES else HEAD_BYTES)))
             held = Held(position, data)
         box = held.box_at(position, size_bytes)
-        if box is None:
+        if box is None or box.kind not in _TOP_LEVEL:
             break
         if box.kind == b"moov":
             return (yield from _read_moov(container, kind, held, box, size_bytes))
+        if box.kind == b"moof":
+            message = f"The {container} file is a media segment: the moov box of its initialization segment is missing."
+            return ProbeFailure(FailureKind.UNREADABLE, message)
         if box.kind == b"meta" and heif.is_picture(head):
             return (yield from heif.read_picture(head, held, box, size_bytes))
         truncated = cut_at(f"box {_name(box)}", box.stop, size_bytes)
@@ -66,7 +71,9 @@ def plan(head: bytes, size_bytes: int) -> Plan:
                 container, kind, duration_unknown="the object ends before its moov box", truncated=truncated
             )
         position = box.stop
-    return ProbeFailure(FailureKind.UNREADABLE, f"{container} file without a moov box: its recording was not finished")
+    return ProbeFailure(
+        FailureKind.UNREADABLE, f"The {container} file has no moov box: its recording was not finished."
+    )
 
 
 def _read_moov(container: str, kind: MediaKind, held: Held, box: Box, size_bytes: int) -> Plan:
@@ -82,7 +89,7 @@ def _read_moov(container: str, kind: MediaKind, held: Held, box: Box, size_bytes
     if movie.is_compressed:
         return MediaInfo(container, kind, duration_unknown="its moov box is compressed", truncated=truncated)
     if not movie.tracks and truncated is None:
-        return ProbeFailure(FailureKind.UNREADABLE, f"{container} file without an audio or video track")
+        return ProbeFailure(FailureKind.UNREADABLE, f"The {container} file has no audio or video track.")
     fragments = None
     if movie.is_fragmented and truncated is None:
         fragments = yield from read_fragments(movie, held, box.stop, size_bytes)
@@ -96,6 +103,8 @@ def _cut_media(movie: Movie, held: Held, position: int, size_bytes: int) -> str 
     """Whether a box behind `moov`, or a chunk of samples, should lie behind the object's end."""
     while (box := held.box_at(position, size_bytes)) is not None:
         position = box.stop
+        if box.kind not in _TOP_LEVEL:
+            break
         if position > size_bytes:
             return cut_at(f"box {_name(box)}", position, size_bytes)
     for track in movie.tracks:

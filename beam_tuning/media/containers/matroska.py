@@ -15,7 +15,7 @@ from beam_tuning.media.containers.clusters import (
     CLUSTER,
     CLUSTER_MARK,
     BlockTimes,
-    follow_clusters,
+    ClusterWalker,
     stream_clusters,
 )
 from beam_tuning.media.containers.ebml import (
@@ -46,7 +46,9 @@ _MAX_DURATION_S = 1e6
 _MAX_HEADER_ELEMENT_BYTES = 8 << 20
 #: Bytes of the first cluster that are looked at: for the first block of each track.
 _FIRST_CLUSTER_BYTES = 8 << 10
+#: Places in a tail that look like a cluster and are tried, and elements that are looked at in trying.
 _MAX_CANDIDATES = 64
+_MAX_ELEMENTS = 100_000
 #: Where blocks are this far from their DefaultDuration, the frame rate is variable and not known.
 _STEP_TOLERANCE = 0.2
 
@@ -105,10 +107,10 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         if truncated is not None:
             reason = "the object ends before its list of tracks"
             return MediaInfo(container, MediaKind.VIDEO, duration_unknown=reason, truncated=truncated)
-        return ProbeFailure(FailureKind.UNREADABLE, f"{container} file without a list of tracks")
+        return ProbeFailure(FailureKind.UNREADABLE, f"The {container} file has no list of tracks.")
     streams = tuple(track.stream for track in front.tracks if track.stream is not None)
     if not streams:
-        return ProbeFailure(FailureKind.UNREADABLE, f"{container} file without an audio or video track")
+        return ProbeFailure(FailureKind.UNREADABLE, f"The {container} file has no audio or video track.")
     kinds = {item.kind for item in streams}
     media = MediaInfo(
         container,
@@ -173,7 +175,7 @@ def _with_duration(media: MediaInfo, front: _Front, window: Window, size_bytes: 
         return msgspec.structs.replace(media, duration_unknown="no cluster of blocks follows the header")
     first = front.block_times()
     beginning = yield from window.at(front.cluster, _FIRST_CLUSTER_BYTES)
-    follow_clusters(beginning, front.cluster, 0, size_bytes, first)
+    ClusterWalker(size_bytes, _MAX_ELEMENTS).walk(beginning, front.cluster, 0, first)
     media = msgspec.structs.replace(media, streams=_checked_rates(front, first))
     only_media = all(track.stream is not None for track in front.tracks or ())
     starts_early = first.first_s is not None and first.first_s <= _LATE_START_S
@@ -205,6 +207,7 @@ def _checked_rates(front: _Front, times: BlockTimes) -> tuple[StreamInfo, ...]:
 def _last_blocks(front: _Front, cluster: int, size_bytes: int) -> Steps[tuple[BlockTimes, str | None]]:
     """(times of the last blocks at least, the sentence when the last element is cut off)."""
     start, tail = size_bytes, b""
+    walker = ClusterWalker(size_bytes, _MAX_ELEMENTS)
     for length in _TAIL_BYTES:
         more_start = max(size_bytes - length, cluster)
         if more_start == start:
@@ -217,7 +220,7 @@ def _last_blocks(front: _Front, cluster: int, size_bytes: int) -> Steps[tuple[Bl
             if at < 0:
                 break
             times = front.block_times()
-            end = follow_clusters(tail, start, at, size_bytes, times)
+            end = walker.walk(tail, start, at, times)
             if end is not None and times.end_s is not None:
                 return times, cut_at("the last block", end, size_bytes)
     times = front.block_times()

@@ -48,9 +48,11 @@ class FragmentTimes:
         self._samples: dict[int, int] = {}
         self._ticks: dict[int, int] = {}
         self.is_vague = False
+        self.parsed_bytes = 0
 
     def add(self, data: bytes, start: int, stop: int) -> None:
         """Adds the `moof` whose body is data[start:stop]. Damaged parts are left out."""
+        self.parsed_bytes += stop - start
         for kind, body, end in boxes(data, start, stop):
             if kind == b"traf":
                 self._add_track(data, body, end)

@@ -6,6 +6,7 @@ come from the sample tables and edit lists; the durations that headers declare o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from struct import Struct, unpack_from
 from typing import NamedTuple
@@ -40,6 +41,10 @@ _MATRIX_2X2 = Struct(">ii4xii").unpack_from
 #: How far the sample tables may be from both declared durations before neither is believed. Writers round and pad.
 _DOUBT_FACTOR = 1.5
 _DOUBT_S = 1.0
+
+#: Tracks, and sample descriptions of one track, that are looked at: real files have a few.
+_MAX_TRACKS = 256
+_MAX_DESCRIPTIONS = 16
 
 #: The upper left of a transformation matrix (6.2.2), 16.16 fixed point: x' = a x + c y, y' = b x + d y, y downwards.
 Matrix = tuple[int, int, int, int]
@@ -106,7 +111,7 @@ def parse_movie(data: bytes, start: int, stop: int) -> Movie:
     defaults: dict[int, int] = {}
     fields: list[_TrackFields] = []
     for kind, body, end in boxes(data, start, stop):
-        if kind == b"trak":
+        if kind == b"trak" and len(fields) < _MAX_TRACKS:
             fields.append(_track_fields(data, body, end))
         elif kind == b"mvhd" and end - body >= (112 if data[body] == 1 else 100):
             timescale, declared = _time_header(data, body)
@@ -231,7 +236,7 @@ def _describe(data: bytes, table: SampleTable, handler: bytes) -> tuple[MediaKin
     if table.descriptions is not None:
         body, end = table.descriptions
         version = data[body]
-        entries = list(boxes(data, body + 8, end))
+        entries = list(itertools.islice(boxes(data, body + 8, end), _MAX_DESCRIPTIONS))
     if handler == b"vide":
         kind = MediaKind.VIDEO
     elif handler == b"soun":
