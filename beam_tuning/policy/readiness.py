@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
 
 import msgspec
 
@@ -25,7 +24,6 @@ from beam_tuning.summary.distributions import BoundedCounts
 from beam_tuning.summary.summary import ABSENT, SplitSummary, Summary
 
 TRAIN, VALIDATION = "train", "validation"
-ResolutionScope = Literal["all", "visual"]
 
 
 class DatasetLimits(msgspec.Struct, frozen=True):
@@ -156,7 +154,7 @@ def readiness(
     limits: DatasetLimits,
     *,
     splits: Iterable[str] = (TRAIN,),
-    resolution_scope: ResolutionScope = "all",
+    resolution_scope: str = "all",
     file_faults: Sequence[DatasetFinding] = (),
 ) -> Readiness:
     """Both answers.
@@ -269,7 +267,7 @@ def _undecided(splits: Mapping[str, SplitSummary], limits: DatasetLimits) -> Ite
 
 
 def _resolutions(
-    splits: Mapping[str, SplitSummary], verdicts: Sequence[Verdict], scope: ResolutionScope
+    splits: Mapping[str, SplitSummary], verdicts: Sequence[Verdict], scope: str
 ) -> Iterator[DatasetFinding]:
     """The page asks for one value on all lines of both files. A lack beside one value is mixing by the letter only."""
     values = resolution_counts(splits.values(), verdicts, scope).most_common()
@@ -288,9 +286,7 @@ def _resolutions(
     yield DatasetFinding(Reason.MEDIA_RESOLUTION_MIXED, len(explicit) > 1, message, None, len(values), 1)
 
 
-def resolution_counts(
-    splits: Iterable[SplitSummary], verdicts: Sequence[Verdict], scope: ResolutionScope
-) -> BoundedCounts:
+def resolution_counts(splits: Iterable[SplitSummary], verdicts: Sequence[Verdict], scope: str) -> BoundedCounts:
     """Examples by media resolution over several splits, for some verdicts."""
     counts = BoundedCounts()
     for split in splits:

@@ -20,7 +20,6 @@ from beam_tuning.policy.readiness import (
     DatasetLimits,
     DropShare,
     Readiness,
-    ResolutionScope,
     readiness,
     resolution_counts,
 )
@@ -230,7 +229,7 @@ def _sample(split: str, sample: Sample) -> dict[str, Any]:
     }
 
 
-def _resolutions(splits: Mapping[str, SplitSummary], ready: Readiness, scope: ResolutionScope) -> dict[str, Any]:
+def _resolutions(splits: Mapping[str, SplitSummary], ready: Readiness, scope: str) -> dict[str, Any]:
     def counted(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
         of_split = {name: resolution_counts([split], verdicts, scope) for name, split in splits.items()}
         return [

@@ -8,7 +8,7 @@ import msgspec
 
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.policy.limits import Limits
-from beam_tuning.policy.readiness import FailOn, ResolutionScope
+from beam_tuning.policy.readiness import FailOn
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     splits: tuple[str, ...]
     output: str
     fail_on: FailOn
-    resolution_scope: ResolutionScope = "all"
+    resolution_scope: str = "all"
     epochs: int = 1
     price_per_million_tokens: float | None = None
 
