@@ -94,7 +94,8 @@ class Lines:
             ({"contents": [user, model, user]}, "LAST_TURN_NOT_MODEL"),
             ({"contents": [user, model], "systemInstruction": {"parts": [clip]}}, "SYSTEM_INSTRUCTION_NOT_TEXT"),
             ({"contents": [user, {"role": "model", "parts": [clip]}]}, "MODEL_TURN_HAS_MEDIA"),
-            ({"contents": [user, model], "labels": {"a": "b"}, "wieght": 2}, "FIELD_UNKNOWN"),
+            ({"contents": [user, model], "labels": {"a": "b"}}, "FIELD_NOT_DOCUMENTED"),
+            ({"contents": [user, model], "wieght": 2}, "FIELD_UNKNOWN"),
         ]
         return [Case(_line(_with_resolution(example)), (code,)) for example, code in faults]
 
@@ -110,11 +111,10 @@ class Lines:
             ({**clip, "videoMetadata": {"startOffset": "00:01", "endOffset": "3s"}}, "SEGMENT_INVALID"),
             ({**clip, "videoMetadata": {"startOffset": "3s", "endOffset": "1s"}}, "SEGMENT_REVERSED"),
             ({**clip, "videoMetadata": {"startOffset": "1s", "endOffset": "40s"}}, "SEGMENT_BEYOND_END"),
+            ({**clip, "videoMetadata": {"fps": 60}}, "FPS_INVALID"),
             ({**clip, "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}}, "PART_MEDIA_RESOLUTION_UNSUPPORTED"),
         ]
         cases = [Case(_line(self._with_part(part)), (code,)) for part, code in faults]
-        fast = self._with_part({**clip, "videoMetadata": {"fps": 60}})
-        cases.append(Case(_line(fast), ("FPS_INVALID", "FPS_NOT_DOCUMENTED")))
         misspelt = _with_resolution(self._example("harbour.mp4"), "LOW")
         cases.append(Case(_line(misspelt), ("MEDIA_RESOLUTION_INVALID",)))
         return cases
@@ -130,7 +130,7 @@ class Lines:
         return [
             of("never-uploaded.mp4", "MEDIA_NOT_FOUND"),
             of("nothing.mp3", "MEDIA_EMPTY"),
-            of("cut-short.mp4", "MEDIA_TRUNCATED"),
+            of("cut-short.mp4", "MEDIA_DURATION_UNKNOWN", "MEDIA_TRUNCATED"),
             of("not-found-page.mp4", "MEDIA_UNREADABLE"),
             of("radio.mp4", "MEDIA_KIND_MISMATCH"),
             of("train-window.webm", "MIME_TYPE_MISMATCH", mime_type="video/mp4"),
