@@ -1,0 +1,202 @@
+"""`report.json`: its schema, what its numbers mean, and that nothing but `run` differs between two runs."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from judged_examples import Generator
+from report_documents import OUTPUTS, TIMES, document_of, run_settings
+
+from beam_tuning.dataset.example import LineId, MediaPart, Segment
+from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult, StreamInfo
+from beam_tuning.policy.readiness import FailOn, file_fault
+from beam_tuning.reasons import Finding, Reason, Verdict
+from beam_tuning.report.json import encode_document, report_document
+from beam_tuning.summary.media_summary import MediaSummary
+from beam_tuning.summary.record import JudgedExample, TokenRange
+from beam_tuning.summary.summary import Summary
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parent / "golden_report.json"
+
+
+@pytest.fixture(scope="session")
+def schema() -> jsonschema.Draft202012Validator:
+    schema = json.loads((ROOT / "docs/report.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def as_json(document: dict[str, Any]) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(encode_document(document))
+    return decoded
+
+
+def test_a_document_has_the_published_schema(document: dict[str, Any], schema: jsonschema.Draft202012Validator) -> None:
+    schema.validate(as_json(document))
+
+
+def test_so_has_one_of_nothing_at_all(schema: jsonschema.Draft202012Validator) -> None:
+    document = as_json(document_of([]))
+    schema.validate(document)
+    assert document["splits"]["train"]["drop_share"] == {"low": None, "high": None, "limit": 0.1, "state": None}
+    assert document["readiness"]["as_given"]["state"] == "not-ready"
+    assert document["reasons"] == []
+
+
+@pytest.mark.parametrize("field", ["schema_version", "readiness", "run"])
+def test_the_schema_misses_what_is_gone(
+    document: dict[str, Any], schema: jsonschema.Draft202012Validator, field: str
+) -> None:
+    broken = {name: value for name, value in as_json(document).items() if name != field}
+    assert not schema.is_valid(broken)
+
+
+def test_the_schema_refuses_what_it_does_not_know(
+    document: dict[str, Any], schema: jsonschema.Draft202012Validator
+) -> None:
+    for where in ("run", "media", "tokens"):
+        broken = as_json(document)
+        broken[where]["surprise"] = 1
+        assert not schema.is_valid(broken)
+    broken = as_json(document)
+    broken["distributions"][0]["series"][0]["surprise"] = 1
+    assert not schema.is_valid(broken)
+
+
+def test_a_report_is_as_it_was(schema: jsonschema.Draft202012Validator) -> None:
+    """The golden file; after a wanted change delete it, run this test once, and look at the difference."""
+    examples = [*Generator(seed=11).examples(60), *Generator(seed=12).examples(12, split="validation", shards=1)]
+    encoded = encode_document(document_of(examples))
+    if not GOLDEN.exists():
+        GOLDEN.write_bytes(encoded)
+    assert json.loads(encoded) == json.loads(GOLDEN.read_bytes())
+    schema.validate(json.loads(encoded))
+
+
+def test_order_changes_nothing_but_times(examples: list[JudgedExample], document: dict[str, Any]) -> None:
+    shuffled = random.Random(1).sample(examples, len(examples))
+    assert encode_document(document_of(shuffled)) == encode_document(document)
+
+
+def test_read_is_kept_and_dropped_and_undecided(document: dict[str, Any]) -> None:
+    for split in document["splits"].values():
+        assert split["read"] == split["kept"] + split["dropped"] + split["undecided"]
+
+
+def test_every_what_if_row_speaks_of_every_example(document: dict[str, Any]) -> None:
+    read = sum(split["read"] for split in document["splits"].values())
+    models = {row["model"] for row in document["what_if"]}
+    assert models == set(run_settings().limits.models)
+    assert len(document["what_if"]) == 4 * len(models)
+    for row in document["what_if"]:
+        assert row["kept"] + row["dropped"] + row["undecided"] == read
+        assert row["tokens"]["low"] <= row["tokens"]["high"]
+
+
+def test_a_lower_resolution_never_keeps_fewer_videos(document: dict[str, Any]) -> None:
+    of_model = {row["media_resolution"]: row for row in document["what_if"] if row["model"] == document["model"]}
+    low, high = of_model["MEDIA_RESOLUTION_LOW"], of_model["MEDIA_RESOLUTION_HIGH"]
+    assert low["kept"] > high["kept"]
+    assert low["tokens"]["high"] < high["tokens"]["high"]
+    assert high["over"]["VIDEO_TOO_LONG"] > low["over"].get("VIDEO_TOO_LONG", 0)
+
+
+def test_the_plan_counts_the_lines_to_change(document: dict[str, Any]) -> None:
+    given = {row["value"]: row["examples"] for row in document["media_resolutions"]["as_given"]}
+    for row in document["resolution_plan"]:
+        assert row["lines_to_change"] == sum(given.values()) - given.get(row["media_resolution"], 0)
+    fewest = min(document["resolution_plan"], key=lambda row: row["lines_to_change"])
+    assert fewest["fewest_changes"]
+    assert max(row["kept"] for row in document["resolution_plan"]) == next(
+        row["kept"] for row in document["resolution_plan"] if row["keeps_most"]
+    )
+
+
+def test_price_is_tokens_times_epochs_times_rate() -> None:
+    examples = [
+        JudgedExample(
+            LineId("train", "a", n, n), 9, Verdict.KEPT, (), text_chars=9, tokens=TokenRange(10**6, 2 * 10**6)
+        )
+        for n in range(1, 4)
+    ]
+    settings = run_settings(price_per_million_tokens=5.0, epochs=3, splits=("train",))
+    price = document_of(examples, settings)["tokens"]["price"]
+    assert (price["usd_low"], price["usd_high"], price["source"]) == (45.0, 90.0, "--price_per_million_tokens")
+
+
+def test_dropped_examples_are_not_billed_and_unknown_tokens_are_told() -> None:
+    dropped = (Finding(Reason.VIDEO_TOO_LONG, ""),)
+    examples = [
+        JudgedExample(LineId("train", "a", 1, 0), 9, Verdict.DROPPED, dropped, tokens=TokenRange(5, 5)),
+        JudgedExample(LineId("train", "a", 2, 10), 9, Verdict.KEPT, (), tokens=None),
+    ]
+    assert document_of(examples)["tokens"]["tokens"] == {"low": 0, "high": 0, "unknown_examples": 1}
+
+
+def test_an_unknown_price_is_unknown() -> None:
+    price = document_of([], run_settings(model="gemini-3.5-flash"))["tokens"]["price"]
+    assert (price["usd_per_million_tokens"], price["usd_low"], price["usd_high"]) == (None, None, None)
+
+
+def test_reasons_stand_by_gravity_then_by_number(document: dict[str, Any]) -> None:
+    order = ["rejects-job", "drops-example", "over-limit", "undecided", "advice"]
+    keys = [(order.index(row["outcome"]), -row["examples"]) for row in document["reasons"]]
+    assert keys == sorted(keys)
+    assert all(row["examples"] == sum(one["examples"] for one in row["splits"].values()) for row in document["reasons"])
+
+
+def test_limits_stand_in_the_unit_of_their_distribution(document: dict[str, Any]) -> None:
+    limits = {one["name"]: one["limits"] for one in document["distributions"]}
+    assert [limit["value"] for limit in limits["video_length"]] == [300_000, 1_200_000]
+    assert "MEDIUM" in limits["video_length"][0]["label"]
+    assert "HIGH" in limits["video_length"][0]["label"]
+    assert [limit["value"] for limit in limits["tokens"]] == [131_072]
+
+
+@pytest.mark.parametrize("fail_on", list(FailOn))
+def test_the_gate_is_in_the_document(examples: list[JudgedExample], fail_on: FailOn) -> None:
+    gate = document_of(examples, run_settings(fail_on=fail_on))["readiness"]["gate"]
+    assert gate["open"] == (gate["exit_code"] == 0) == (fail_on is FailOn.NEVER)
+
+
+def test_a_file_fault_is_told_and_ends_with_2() -> None:
+    fault = file_fault(Reason.INPUT_FILE_TRUNCATED, "train", "a.gz: the file ends too early")
+    document = report_document(
+        run_settings(), Summary.empty(), MediaSummary.empty(), TIMES, file_faults=[fault], outputs=OUTPUTS
+    )
+    assert document["readiness"]["gate"]["exit_code"] == 2
+    assert document["readiness"]["as_given"]["findings"][0]["message"] == "a.gz: the file ends too early"
+
+
+def test_hostile_values_have_a_place(schema: jsonschema.Draft202012Validator) -> None:
+    hostile = '\udcff</script>"\u202e'
+    part = MediaPart(hostile, "user", f"gs://{hostile}", hostile, MediaKind.VIDEO, Segment(10**30, -(10**30)))
+    probe = ProbeResult(
+        hostile, MediaInfo("mp4", MediaKind.VIDEO, (StreamInfo(MediaKind.VIDEO, hostile),), float("inf"))
+    )
+    examples = [
+        JudgedExample(
+            LineId("train", hostile, n, n),
+            9,
+            Verdict.DROPPED,
+            (Finding(Reason.FPS_INVALID, hostile, part.path, value, value),),  # type: ignore[arg-type]
+            ((part, probe),),
+            hostile,
+            prompt_start=hostile,
+        )
+        for n, value in enumerate((10**400, float("inf"), float("nan"), hostile, None), 1)
+    ]
+    schema.validate(as_json(document_of(examples)))
+
+
+def test_encoding_ends_with_a_newline(document: dict[str, Any]) -> None:
+    encoded = encode_document(document)
+    assert encoded.endswith(b"}\n")
+    assert msgspec.json.decode(encoded) == as_json(document)
