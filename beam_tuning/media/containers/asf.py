@@ -201,7 +201,8 @@ def _packet_times(packet: bytes) -> list[tuple[int, int]]:
             times.append((number, u32le(packet, position + 4)))
         position += replicated_bytes
         if has_several:
-            position += take(payload_flags >> 6)
+            payload_bytes = take(payload_flags >> 6)
+            position += payload_bytes
         if position > len(packet):
             break
     return times

@@ -162,10 +162,13 @@ class _Link:
         return start if start > _MIN_START_S * track.clock_hz else 0.0
 
     def bytes_by_page_numbers(self) -> float:
-        """How large an object with pages of these numbers should be, from the pages seen."""
+        """How large an object with pages of these numbers should be, from the pages at its start."""
         opening = [page for pages in self._opening.values() for page in pages]
-        mean_bytes = sum(page.end - page.start for page in opening) / max(1, len(opening))
-        return mean_bytes * sum(page.number + 1 for page in self.last.values())
+        if not opening:
+            return 0.0
+        mean_bytes = sum(page.end - page.start for page in opening) / len(opening)
+        numbers = sum(self.last[serial].number - pages[-1].number for serial, pages in self._opening.items())
+        return max(page.end for page in opening) + mean_bytes * max(0, numbers)
 
 
 def plan(head: bytes, size_bytes: int) -> Plan:

@@ -102,7 +102,11 @@ def seconds_between(streams: Iterable[TimeStamps]) -> float | None:
 
 def jumps(duration_s: float, size_bytes: int, streams: Iterable[TimeStamps], head_bytes: int) -> bool:
     """Whether a length can only come from time stamps that jump: from the bytes a second in the head."""
-    spans = [max(stamps.head) - min(stamps.head) for stamps in streams if stamps.head]
+    spans = [
+        max(times) - min(times)
+        for stamps in streams
+        if (times := [_unwrapped(stamp, stamps.head[0]) for stamp in stamps.head])
+    ]
     head_s = max(spans, default=0) / CLOCK_HZ
     if head_s <= 0 or duration_s <= 0:
         return duration_s <= 0
