@@ -22,7 +22,8 @@ from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailu
 _FIRST_BOXES = frozenset(
     {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"PICT", b"uuid", b"moof", b"sidx"}
 )
-#: All types at the top level. What is none of them behind the last box is a trailer of some camera or tool.
+#: All types at the top level. What is none of them and ends behind the object's end is no box, but a trailer that some
+#: camera or tool has put there.
 _TOP_LEVEL = _FIRST_BOXES | {b"meta", b"udta", b"pdin", b"emsg", b"prft", b"ssix", b"mfra", b"bloc", b"cstb", b"sefd"}
 #: A rest of the object up to this long is read whole in one round, for `moov` is somewhere in it.
 _REST_BYTES = 4 << 20
@@ -56,7 +57,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
             (data,) = yield from read((position, position + (rest if rest <= _REST_BYTES else HEAD_BYTES)))
             held = Held(position, data)
         box = held.box_at(position, size_bytes)
-        if box is None or box.kind not in _TOP_LEVEL:
+        if box is None or (box.stop > size_bytes and box.kind not in _TOP_LEVEL):
             break
         if box.kind == b"moov":
             return (yield from _read_moov(container, kind, held, box, size_bytes))
@@ -103,9 +104,7 @@ def _cut_media(movie: Movie, held: Held, position: int, size_bytes: int) -> str 
     """Whether a box behind `moov`, or a chunk of samples, should lie behind the object's end."""
     while (box := held.box_at(position, size_bytes)) is not None:
         position = box.stop
-        if box.kind not in _TOP_LEVEL:
-            break
-        if position > size_bytes:
+        if position > size_bytes and box.kind in _TOP_LEVEL:
             return cut_at(f"box {_name(box)}", position, size_bytes)
     for track in movie.tracks:
         if track.last_chunk_start is not None and track.last_chunk_start >= size_bytes:

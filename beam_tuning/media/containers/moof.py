@@ -70,7 +70,7 @@ class FragmentTimes:
                 position += 4 if flags & _TFHD_DESCRIPTION else 0
                 if flags & _TFHD_DURATION and position + 4 <= end:
                     (step,) = _U32(data, position)
-            elif kind == b"tfdt" and end - body >= (12 if data[body] == 1 else 8):
+            elif kind == b"tfdt" and body < end and end - body >= (12 if data[body] == 1 else 8):
                 (time,) = (_U64 if data[body] == 1 else _U32)(data, body + 4)
             elif kind == b"trun" and end - body >= 8:
                 runs.append(_run(data, body, end, step))

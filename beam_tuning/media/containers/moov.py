@@ -58,6 +58,7 @@ class Track(NamedTuple):
       stream: what its first usable description says, and how long its samples are presented.
       timescale: ticks a second; 0 when not said.
       span: None when no sample is presented, or when `doubt` says why that is not known.
+      media_s: how long the samples last before the edit list; 0 when not known.
       last_chunk_start: byte offset in the file; None without chunks.
       edits: as written.
     """
@@ -66,6 +67,7 @@ class Track(NamedTuple):
     stream: StreamInfo
     timescale: int
     span: Span | None
+    media_s: float
     doubt: str | None
     last_chunk_start: int | None
     edits: tuple[Edit, ...]
@@ -113,7 +115,7 @@ def parse_movie(data: bytes, start: int, stop: int) -> Movie:
     for kind, body, end in boxes(data, start, stop):
         if kind == b"trak" and len(fields) < _MAX_TRACKS:
             fields.append(_track_fields(data, body, end))
-        elif kind == b"mvhd" and end - body >= (112 if data[body] == 1 else 100):
+        elif kind == b"mvhd" and body < end and end - body >= (112 if data[body] == 1 else 100):
             timescale, declared = _time_header(data, body)
             matrix = _MATRIX_2X2(data, body + (48 if data[body] == 1 else 36))
         elif kind == b"mvex":
@@ -152,7 +154,7 @@ def _time_header(data: bytes, body: int) -> tuple[int, int]:
 def _track_fields(data: bytes, start: int, stop: int) -> _TrackFields:
     fields = _TrackFields()
     for kind, body, end in boxes(data, start, stop):
-        if kind == b"tkhd" and end - body >= (96 if data[body] == 1 else 84):
+        if kind == b"tkhd" and body < end and end - body >= (96 if data[body] == 1 else 84):
             if data[body] == 1:
                 fields.track_id, fields.declared = unpack_from(">I4xQ", data, body + 20)
                 fields.declared = 0 if fields.declared == 0xFFFFFFFFFFFFFFFF else fields.declared
@@ -178,7 +180,7 @@ def _track_fields(data: bytes, start: int, stop: int) -> _TrackFields:
 
 def _media_fields(data: bytes, start: int, stop: int, fields: _TrackFields) -> None:
     for kind, body, end in boxes(data, start, stop):
-        if kind == b"mdhd" and end - body >= (32 if data[body] == 1 else 20):
+        if kind == b"mdhd" and body < end and end - body >= (32 if data[body] == 1 else 20):
             fields.timescale, _ = _time_header(data, body)
         elif kind == b"hdlr" and end - body >= 12:
             fields.handler = data[body + 8 : body + 12]
@@ -225,7 +227,8 @@ def _track(data: bytes, fields: _TrackFields, movie_timescale: int, movie_matrix
     if doubt is not None:
         doubt = f"track {fields.track_id} has {doubt}"
     last_chunk = last_chunk_start(data, fields.table)
-    return Track(fields.track_id, stream, timescale, span, doubt, last_chunk, fields.edits)
+    media_s = ticks / timescale if timescale else 0.0
+    return Track(fields.track_id, stream, timescale, span, media_s, doubt, last_chunk, fields.edits)
 
 
 def _describe(data: bytes, table: SampleTable, handler: bytes) -> tuple[MediaKind, SampleEntry] | None:
@@ -276,13 +279,13 @@ def _doubt_contradictions(tracks: list[Track], declared_s: dict[int, float], mov
 
     One header alone may be wrong: many writers leave one of them at 0 or never come back to it.
     """
-    ends = [track.span.end_s for track in tracks if track.span is not None]
-    if not ends or not movie_s or _agree(max(ends), movie_s):
+    lengths = [(track.span.end_s, track.media_s) for track in tracks if track.span is not None]
+    if not lengths or not movie_s or _agree(movie_s, *(max(each) for each in zip(*lengths, strict=True))):
         return tracks
     checked = []
     for track in tracks:
         declared = declared_s[track.track_id]
-        if track.span is not None and declared and not _agree(track.span.end_s, declared):
+        if track.span is not None and declared and not _agree(declared, track.span.end_s, track.media_s):
             doubt = (
                 f"track {track.track_id} lasts {track.span.end_s:.3f} s by its sample table, "
                 f"{declared:.3f} s by its header and {movie_s:.3f} s by the movie's"
@@ -293,7 +296,9 @@ def _doubt_contradictions(tracks: list[Track], declared_s: dict[int, float], mov
     return checked
 
 
-def _agree(seconds: float, declared_s: float) -> bool:
-    if abs(seconds - declared_s) <= _DOUBT_S:
-        return True
-    return declared_s / _DOUBT_FACTOR <= seconds <= declared_s * _DOUBT_FACTOR
+def _agree(declared_s: float, *lengths_s: float) -> bool:
+    """Whether one of the lengths, with the edit list or without, is about what is declared."""
+    return any(
+        abs(length_s - declared_s) <= _DOUBT_S or declared_s / _DOUBT_FACTOR <= length_s <= declared_s * _DOUBT_FACTOR
+        for length_s in lengths_s
+    )
