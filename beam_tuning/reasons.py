@@ -735,6 +735,10 @@ class Reason(enum.Enum):
         return self._value_.source
 
     @property
+    def since(self) -> str:
+        return self._value_.since
+
+    @property
     def tolerable(self) -> bool:
         """Whether a person may choose to keep such examples: what the service does is not documented or not known."""
         return self.outcome in (Outcome.OVER_LIMIT, Outcome.UNDECIDED)
@@ -807,11 +811,16 @@ def verdict_of(findings: Iterable[Finding], tolerated: Collection[Reason] = ()) 
       findings: of one example.
       tolerated: reasons whose findings decide nothing either.
     """
+    return verdict_of_reasons([finding.reason for finding in findings], tolerated)
+
+
+def verdict_of_reasons(reasons: Iterable[Reason], tolerated: Collection[Reason] = ()) -> Verdict:
+    """The same from the reasons alone."""
     verdict = Verdict.KEPT
-    for finding in findings:
-        if finding.reason in tolerated:
+    for reason in reasons:
+        if reason in tolerated:
             continue
-        outcome = finding.reason.outcome
+        outcome = reason.outcome
         if outcome in _DROPPING:
             return Verdict.DROPPED
         if outcome is Outcome.UNDECIDED:

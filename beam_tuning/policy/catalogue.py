@@ -1,0 +1,64 @@
+"""The page of reasons, docs/reasons.md, made from the catalogue."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from beam_tuning.reasons import Outcome, Reason, Scope
+
+_SCOPES = {
+    Scope.LINE: "Lines",
+    Scope.PART: "Media parts: what the example says",
+    Scope.MEDIA: "Media: what probing found, and limits",
+    Scope.FILE: "Dataset files",
+    Scope.DATASET: "The dataset as a whole",
+}
+_OUTCOMES = {
+    Outcome.REJECTS_JOB: "the service refuses the whole dataset. The example is dropped.",
+    Outcome.DROPS_EXAMPLE: "the service leaves the example out, as documented. It is dropped.",
+    Outcome.OVER_LIMIT: "the example breaks a documented limit or rule, or does what no page says is supported; what the "
+    "service then does is not documented. It is dropped, to be on the safe side.",
+    Outcome.UNDECIDED: "it could not be found out. The example is neither kept nor dropped.",
+    Outcome.ADVICE: "worth knowing; decides nothing.",
+}
+
+
+def reasons_markdown() -> str:
+    """The whole page, with a newline at its end."""
+    lines = [
+        "# Reasons",
+        "",
+        "Every reason for which an example is dropped or undecided, and every piece of advice. Generated from the",
+        "catalogue in `beam_tuning/reasons.py`; codes are stable and safe to script against.",
+        "",
+        "What an outcome means:",
+        "",
+        *(f"- `{outcome.value}`: {text}" for outcome, text in _OUTCOMES.items()),
+        "",
+        "Reasons marked *tolerable* rest on something that is not documented or was not found out: `--tolerate CODE` keeps",
+        "examples that have no other reason.",
+        "",
+    ]
+    ordered = sorted(Reason, key=lambda reason: list(Scope).index(reason.scope))
+    for scope, reasons in groupby(ordered, key=lambda reason: reason.scope):
+        lines += [f"## {_SCOPES[scope]}", ""]
+        for reason in reasons:
+            lines += _entry(reason)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _entry(reason: Reason) -> list[str]:
+    source = "beam_tuning's own caution" if reason.source == "beam_tuning" else f"<{reason.source}>"
+    tolerable = ", *tolerable*" if reason.tolerable else ""
+    return [
+        f"### {reason.code}",
+        "",
+        f"**{reason.title}** (`{reason.outcome.value}`{tolerable}, since {reason.since})",
+        "",
+        f"{reason.message}",
+        "",
+        f"*Remedy*: {reason.remedy}",
+        "",
+        f"*Source*: {source}",
+        "",
+    ]

@@ -1,0 +1,156 @@
+"""Rules about what probing found: is it there, is it whole, is it what the example says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from beam_tuning.dataset.uri import Place
+from beam_tuning.media.info import FailureKind, MediaKind
+from beam_tuning.policy.case import Case, PartFacts
+from beam_tuning.policy.wording import seconds
+from beam_tuning.reasons import Finding, Outcome, Reason
+
+_FAILURES = {
+    FailureKind.NOT_FOUND: Reason.MEDIA_NOT_FOUND,
+    FailureKind.FORBIDDEN: Reason.MEDIA_FORBIDDEN,
+    FailureKind.EMPTY: Reason.MEDIA_EMPTY,
+    FailureKind.UNREADABLE: Reason.MEDIA_UNREADABLE,
+    FailureKind.UNSUPPORTED_URI: Reason.FILE_URI_UNSUPPORTED,
+    FailureKind.ADDRESS_BLOCKED: Reason.MEDIA_ADDRESS_BLOCKED,
+    FailureKind.TIMED_OUT: Reason.MEDIA_TIMED_OUT,
+    FailureKind.SERVER_ERROR: Reason.MEDIA_SERVER_ERROR,
+    FailureKind.CHANGED: Reason.MEDIA_CHANGED,
+    FailureKind.WORK_CAP: Reason.MEDIA_WORK_CAP,
+    FailureKind.CRASHED: Reason.MEDIA_CRASHED,
+}
+_TIMED = frozenset({MediaKind.AUDIO, MediaKind.VIDEO})
+#: Containers, as probes name them, that a MIME type fits (IANA's registry, https://www.iana.org/assignments/media-types,
+#: and for the unregistered ones their use).
+_CONTAINERS = {
+    "application/pdf": {"pdf"},
+    "audio/flac": {"flac", "ogg"},
+    "audio/m4a": {"mp4"},
+    "audio/mp3": {"mp3"},
+    "audio/mp4": {"mp4", "3gp"},
+    "audio/mpeg": {"mp3", "mpeg"},
+    "audio/mpga": {"mp3"},
+    "audio/ogg": {"ogg"},
+    "audio/wav": {"wav", "w64"},
+    "audio/webm": {"webm"},
+    "audio/x-aac": {"aac"},
+    "image/heic": {"heic", "heif"},
+    "image/heif": {"heic", "heif", "avif"},
+    "image/jpeg": {"jpeg"},
+    "image/png": {"png"},
+    "image/webp": {"webp"},
+    "video/3gpp": {"3gp"},
+    "video/avi": {"avi"},
+    "video/flv": {"flv"},
+    "video/mov": {"mov"},
+    "video/mp4": {"mp4"},
+    "video/mpeg": {"mpeg", "mpegts", "mpegvideo"},
+    "video/mpegps": {"mpeg"},
+    "video/mpegs": {"mpeg", "mpegts", "mpegvideo"},
+    "video/mpg": {"mpeg", "mpegts", "mpegvideo"},
+    "video/quicktime": {"mov"},
+    "video/webm": {"webm"},
+    "video/wmv": {"asf"},
+    "video/x-flv": {"flv"},
+}
+_KNOWN_CONTAINERS = frozenset().union(*_CONTAINERS.values()) | {"matroska", "aiff", "gif"}
+_TEXT = "text/plain"
+
+
+def check_probe(case: Case) -> Iterator[Finding]:
+    """The store gave the object, and its bytes are media."""
+    for facts in case.parts:
+        if facts.info is not None or not _is_probed(facts, case):
+            continue
+        path = facts.part.path
+        failure = facts.failure
+        if failure is None:
+            yield Finding(Reason.MEDIA_NOT_PROBED, f"there is no answer for {facts.part.uri[:200]} in this run", path)
+            continue
+        if failure.kind is FailureKind.UNREADABLE and facts.part.mime_type == _TEXT:
+            continue  # text has no magic number
+        reason = _FAILURES[failure.kind]
+        if failure.transient and reason.outcome is not Outcome.UNDECIDED:
+            reason = Reason.MEDIA_SERVER_ERROR
+        yield Finding(reason, failure.message, path, observed=failure.kind.value)
+
+
+def check_truncation(case: Case) -> Iterator[Finding]:
+    """The object has all the bytes that its header declares."""
+    for facts in case.parts:
+        if facts.info is not None and facts.info.truncated is not None:
+            yield Finding(Reason.MEDIA_TRUNCATED, facts.info.truncated, facts.part.path)
+
+
+def check_kind(case: Case) -> Iterator[Finding]:
+    """A file is of the kind that its MIME type names."""
+    for facts in case.parts:
+        info, kind = facts.info, facts.part.kind
+        if info is None or kind is None or kind is info.kind:
+            continue
+        yield Finding(
+            Reason.MEDIA_KIND_MISMATCH,
+            f"the mimeType {facts.part.mime_type} says {kind.value}, the file ({info.container}) is {info.kind.value}",
+            facts.part.path,
+            observed=info.kind.value,
+            limit=kind.value,
+        )
+
+
+def check_container(case: Case) -> Iterator[Finding]:
+    """A file of the right kind is in the container that its MIME type names."""
+    for facts in case.parts:
+        info, mime_type = facts.info, facts.part.mime_type
+        if info is None or mime_type is None or info.kind is not facts.part.kind:
+            continue
+        fitting = _CONTAINERS.get(mime_type)
+        if fitting and info.container in _KNOWN_CONTAINERS and info.container not in fitting:
+            yield Finding(
+                Reason.MIME_TYPE_MISMATCH,
+                f"the mimeType is {mime_type}, the file is {info.container}",
+                facts.part.path,
+                observed=info.container,
+                limit=", ".join(sorted(fitting)),
+            )
+
+
+def check_segment_within_file(case: Case) -> Iterator[Finding]:
+    """A segment starts before the file ends, and ends no later, a small tolerance apart."""
+    for facts in case.parts:
+        segment, file_ns = facts.part.segment, facts.file_ns
+        if segment is None or file_ns is None:
+            continue
+        path = f"{facts.part.path}.videoMetadata"
+        if segment.start_ns is not None and segment.start_ns >= file_ns:
+            message = f"the segment starts at {seconds(segment.start_ns)}, the video ends at {seconds(file_ns)}"
+            yield Finding(Reason.SEGMENT_BEYOND_END, message, path, segment.start_ns / 1e9, file_ns / 1e9)
+        elif segment.end_ns is not None and segment.end_ns - file_ns > case.limits.segment_tolerance.value * 1e9:
+            message = f"the segment ends at {seconds(segment.end_ns)}, the video at {seconds(file_ns)}"
+            yield Finding(Reason.SEGMENT_BEYOND_END, message, path, segment.end_ns / 1e9, file_ns / 1e9)
+
+
+def check_size_known(case: Case) -> Iterator[Finding]:
+    """The store says how large the object is."""
+    for facts in case.parts:
+        if facts.info is not None and facts.size_bytes is None:
+            message = "the server does not say how large the object is, so the size limit cannot be checked"
+            yield Finding(Reason.MEDIA_SIZE_UNKNOWN, message, facts.part.path)
+
+
+def check_duration_known(case: Case) -> Iterator[Finding]:
+    """The length that a limit is held against is known."""
+    for facts in case.parts:
+        info = facts.info
+        if info is not None and facts.kind in _TIMED and facts.length_ns is None:
+            why = info.duration_unknown or "the file does not say how long it is"
+            message = f"the length is not known, so its limit cannot be checked: {why}"
+            yield Finding(Reason.MEDIA_DURATION_UNKNOWN, message, facts.part.path)
+
+
+def _is_probed(facts: PartFacts, case: Case) -> bool:
+    """Whether an answer may be expected: other URIs have a finding of their own."""
+    return facts.place is not None and (facts.place is not Place.LOCAL or case.policy.allow_local_media)
