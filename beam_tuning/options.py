@@ -69,7 +69,7 @@ OPTIONS: tuple[Option, ...] = (
         "dataset",
         Kind.READ_FILES,
         "Training files",
-        "Training examples: JSON Lines, plain or gzip. Local paths or gs:// URIs, wildcards, several with commas between.",
+        "Training examples: JSON Lines, plain or gzip. Local paths or gs:// URIs, wildcards; several with commas.",
         required=True,
         metavar="GLOB[,GLOB]",
         pattern=_GCS,
@@ -130,6 +130,26 @@ OPTIONS: tuple[Option, ...] = (
         "service's documents do not say.",
         default="segment",
         choices=("segment", "file"),
+    ),
+    Option(
+        "resolution_scope",
+        "rules",
+        Kind.CHOICE,
+        "Resolution scope",
+        "Which examples must agree on the media resolution: all, as the documents literally say, or those with visual "
+        "media only.",
+        default="all",
+        choices=("all", "visual"),
+    ),
+    Option(
+        "tolerate",
+        "rules",
+        Kind.TEXT,
+        "Tolerated reasons",
+        "Reason codes that shall drop nothing, because you take the risk; several with commas. Only codes whose "
+        "outcome is not documented can be tolerated; `beam-tuning reasons` marks them.",
+        metavar="CODE[,CODE]",
+        pattern=r"^[A-Z0-9_,]+$",
     ),
     Option(
         "limits",
@@ -243,6 +263,8 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     model: str
     media_resolution: str
     length_basis: str
+    resolution_scope: str
+    tolerate: tuple[str, ...]
     limits: str | None
     fail_on: str
     allow_local_media: bool
@@ -294,8 +316,8 @@ def parse_validate(argv: Sequence[str]) -> tuple[ValidateOptions, list[str]]:
     known, rest = parser.parse_known_args(list(argv))
     _refuse_unknown(rest, parser)
     values = vars(known)
-    for name in ("train", "validation"):
-        values[name] = _patterns(values[name])
+    for name in ("train", "validation", "tolerate"):
+        values[name] = _parts(values[name])
     if not values["train"]:
         raise OptionError("no training files are named", where="--train", remedy="Give a path, a gs:// URI or a glob.")
     values["output"] = values["output"].rstrip("/") or "/"
@@ -326,8 +348,8 @@ def _help(option: Option) -> str:
     return text
 
 
-def _patterns(text: str | None) -> tuple[str, ...]:
-    return tuple(pattern for part in (text or "").split(",") if (pattern := part.strip()))
+def _parts(text: str | None) -> tuple[str, ...]:
+    return tuple(stripped for part in (text or "").split(",") if (stripped := part.strip()))
 
 
 def _flag(text: str) -> bool:

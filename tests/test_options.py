@@ -31,9 +31,10 @@ def test_defaults_are_those_of_the_table() -> None:
     options, beam_arguments = parse_validate(REQUIRED)
     assert beam_arguments == []
     for option in OPTIONS:
-        if not option.required and option.name != "validation":
+        if not option.required and option.name not in ("validation", "tolerate"):
             assert getattr(options, option.name) == option.default
     assert options.validation == ()
+    assert options.tolerate == ()
 
 
 def test_patterns_are_split_at_commas_and_trimmed() -> None:

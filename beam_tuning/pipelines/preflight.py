@@ -121,7 +121,7 @@ def _earlier_run(output: str, limit: int | None) -> Iterator[str]:
 
 def _match(pattern: str, option: str) -> MatchResult:
     try:
-        return FileSystems.match([pattern])[0]
+        result: MatchResult = FileSystems.match([pattern])[0]
     except (BeamIOError, ValueError) as error:
         raise InputError(
             "the files cannot be listed",
@@ -129,6 +129,7 @@ def _match(pattern: str, option: str) -> MatchResult:
             observed=f"{pattern}: {_cause(error)}",
             remedy="Check that the bucket exists and that you may list it, or check the path.",
         ) from error
+    return result
 
 
 def _cause(error: Exception) -> str:

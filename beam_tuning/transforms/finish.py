@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import msgspec
 from apache_beam import pvalue
+from apache_beam.pvalue import PCollection
 
 from beam_tuning.errors import GateClosed, InputError
 from beam_tuning.policy.readiness import file_fault
@@ -43,14 +44,14 @@ class FinishRun(beam.PTransform):
 
     settings: RunSettings
     start: RunStart
-    summary: beam.PCollection[bytes]
-    media_summary: beam.PCollection[bytes]
-    files: beam.PCollection[WrittenFile]
-    faults: beam.PCollection[FileFault]
+    summary: PCollection[bytes]
+    media_summary: PCollection[bytes]
+    files: PCollection[WrittenFile]
+    faults: PCollection[FileFault]
     raise_when_closed: bool
 
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[None]:
-        return (
+    def expand(self, pipeline: beam.Pipeline) -> PCollection[None]:
+        ended: PCollection[None] = (
             pipeline
             | "Once" >> beam.Create([None])
             | "Write reports"
@@ -65,6 +66,7 @@ class FinishRun(beam.PTransform):
             )
             | "Gate" >> beam.Map(_gate, self.raise_when_closed)
         )
+        return ended
 
 
 class _Ending(NamedTuple):

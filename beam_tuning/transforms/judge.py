@@ -10,7 +10,8 @@ from typing import Any, ClassVar, NamedTuple
 import apache_beam as beam
 import msgspec
 from apache_beam import pvalue
-from apache_beam.metrics import Metrics
+from apache_beam.metrics.metric import Metrics
+from apache_beam.pvalue import PCollection
 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.layout import Placement
@@ -39,8 +40,8 @@ class JudgedPacks(NamedTuple):
       summaries: encoded `Summary` of parts.
     """
 
-    shards: beam.PCollection[tuple[str, tuple[int, bytes]]]
-    summaries: beam.PCollection[bytes]
+    shards: PCollection[tuple[str, tuple[int, bytes]]]
+    summaries: PCollection[bytes]
 
 
 @dataclass
@@ -53,7 +54,7 @@ class JudgeExamples(beam.PTransform):
     policy: Policy
     most_common_resolution: pvalue.AsSingleton | None = None
 
-    def expand(self, keyed: dict[str, beam.PCollection[Any]]) -> JudgedPacks:
+    def expand(self, keyed: dict[str, PCollection[Any]]) -> JudgedPacks:
         side_inputs = (self.most_common_resolution,) if self.most_common_resolution else ()
         judged = (
             keyed

@@ -12,7 +12,8 @@ from typing import Any, ClassVar, NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam import pvalue
-from apache_beam.metrics import Metrics
+from apache_beam.metrics.metric import Metrics
+from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -43,9 +44,9 @@ class ProbedMedia(NamedTuple):
       summaries: encoded `MediaSummary` of parts.
     """
 
-    results: beam.PCollection[tuple[bytes, bytes]]
-    rows: beam.PCollection[bytes]
-    summaries: beam.PCollection[bytes]
+    results: PCollection[tuple[bytes, bytes]]
+    rows: PCollection[bytes]
+    summaries: PCollection[bytes]
 
 
 @dataclass
@@ -59,7 +60,7 @@ class ProbeMedia(beam.PTransform):
     buckets: int
     probe_cache: str | None = None
 
-    def expand(self, media: beam.PCollection[tuple[int, bytes]]) -> ProbedMedia:
+    def expand(self, media: PCollection[tuple[int, bytes]]) -> ProbedMedia:
         inputs = {"named": media}
         if self.probe_cache is not None:
             tables = media.pipeline | "Read probe cache" >> beam.io.ReadFromParquetBatched(self.probe_cache)
@@ -135,11 +136,11 @@ class _ProbeFn(beam.DoFn):
             while len(self._bucket_of) >= self._window or not self._done.empty():
                 yield from self._take()
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
+    def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
         window = GlobalWindow()
 
         def windowed(value: Any) -> WindowedValue:
-            return WindowedValue(value, window.max_timestamp(), [window])
+            return WindowedValue(value, window.max_timestamp(), (window,))
 
         def rest() -> Iterator[tuple[bytes, bytes] | pvalue.TaggedOutput]:
             while self._bucket_of:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.pvalue import PCollection
+from apache_beam.transforms.combiners import ToList
 
 from beam_tuning.dataset.layout import PackSize, Placement, place_packs
 from beam_tuning.dataset.lines import (
@@ -57,9 +59,9 @@ class ReadPacks(NamedTuple):
       faults: `FileFault`.
     """
 
-    packs: beam.PCollection[tuple[bytes, bytes]]
-    placements: beam.PCollection[tuple[bytes, Placement]]
-    faults: beam.PCollection[FileFault]
+    packs: PCollection[tuple[bytes, bytes]]
+    placements: PCollection[tuple[bytes, Placement]]
+    faults: PCollection[FileFault]
 
 
 @dataclass
@@ -82,7 +84,7 @@ class ReadLinePacks(beam.PTransform):
         )
         placements = (
             read[SIZES]
-            | "List packs" >> beam.combiners.ToList()
+            | "List packs" >> ToList()
             | "Place packs" >> beam.FlatMap(place_packs).with_output_types(tuple[bytes, Placement])
         )
         faults = (ranges[FAULTS], read[FAULTS]) | "All faults" >> beam.Flatten()
@@ -138,8 +140,7 @@ class _ReadPacksFn(beam.DoFn):
 
 def open_plain(path: str) -> BinaryIO:
     """Opens a local or remote file for reading bytes as they are stored, buffered."""
-    stream = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
-    return cast("BinaryIO", stream)
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 def _fault(file: InputFile | LineRange, error: InputError) -> pvalue.TaggedOutput:

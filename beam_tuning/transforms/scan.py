@@ -11,6 +11,7 @@ from typing import NamedTuple
 import apache_beam as beam
 import msgspec
 from apache_beam import pvalue
+from apache_beam.pvalue import PCollection
 
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.scan import scan_line
@@ -37,8 +38,8 @@ class ScannedPacks(NamedTuple):
       resolutions: `Counter` of media resolutions of examples with pictures, one a pack; "" stands for an absent one.
     """
 
-    media: beam.PCollection[tuple[int, bytes]]
-    resolutions: beam.PCollection[Counter[str]]
+    media: PCollection[tuple[int, bytes]]
+    resolutions: PCollection[Counter[str]]
 
 
 @dataclass
@@ -47,7 +48,7 @@ class ScanLines(beam.PTransform):
 
     buckets: int
 
-    def expand(self, packs: beam.PCollection[tuple[bytes, bytes]]) -> ScannedPacks:
+    def expand(self, packs: PCollection[tuple[bytes, bytes]]) -> ScannedPacks:
         scan = beam.ParDo(_ScanPackFn(self.buckets))
         scanned = packs | "Scan packs" >> scan.with_outputs(RESOLUTIONS, main="media")
         return ScannedPacks(scanned.media, scanned[RESOLUTIONS])

@@ -12,7 +12,7 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple
 
 import apache_beam as beam
 import google_crc32c
@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
-from google.cloud import storage
+from apache_beam.pvalue import PCollection
+from google.cloud.storage import Client
 
 from beam_tuning.transforms.codecs import table_from_ipc, table_to_ipc
 
@@ -67,12 +68,13 @@ class WriteShards(beam.PTransform):
 
     output: str
 
-    def expand(self, shards: beam.PCollection[tuple[str, tuple[int, bytes]]]) -> beam.PCollection[WrittenFile]:
-        return (
+    def expand(self, shards: PCollection[tuple[str, tuple[int, bytes]]]) -> PCollection[WrittenFile]:
+        written: PCollection[WrittenFile] = (
             shards
             | "Group by shard" >> beam.GroupByKey()
             | "Write shards" >> beam.ParDo(_WriteShardFn(self.output)).with_output_types(WrittenFile)
         )
+        return written
 
 
 class _WriteShardFn(beam.DoFn):
@@ -95,14 +97,15 @@ class WriteMediaTable(beam.PTransform):
     output: str
     shards: int
 
-    def expand(self, rows: beam.PCollection[bytes]) -> beam.PCollection[WrittenFile]:
-        return (
+    def expand(self, rows: PCollection[bytes]) -> PCollection[WrittenFile]:
+        written: PCollection[WrittenFile] = (
             rows
             | "Spread rows" >> beam.FlatMap(_split_by_uri, self.shards).with_output_types(tuple[int, bytes])
             | "Group rows" >> beam.GroupByKey()
             | "Write media table"
             >> beam.Map(_write_media_shard, self.output, self.shards).with_output_types(WrittenFile)
         )
+        return written
 
 
 def _split_by_uri(data: bytes, shards: int) -> Iterator[tuple[int, bytes]]:
@@ -146,7 +149,7 @@ def write_file(output: str, name: str, contents: Iterable[bytes]) -> WrittenFile
     target = path if remote else f"{path}.incomplete"
     checksum = google_crc32c.Checksum()
     size_bytes = newlines = 0
-    with cast("BinaryIO", FileSystems.create(target, compression_type=CompressionTypes.UNCOMPRESSED)) as stream:
+    with FileSystems.create(target, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
         for content in contents:
             view = memoryview(content)
             for start in range(0, len(view), _WRITE_BYTES):
@@ -186,7 +189,7 @@ def _compose(output: str, name: str, shards: list[WrittenFile]) -> WrittenFile:
     https://cloud.google.com/storage/docs/composing-objects
     """
     bucket_name, _, folder = output.removeprefix("gs://").partition("/")
-    bucket = storage.Client().bucket(bucket_name)
+    bucket = Client().bucket(bucket_name)
     prefix = f"{folder}/" if folder else ""
     parts = [prefix + shard.name for shard in shards]
     target = prefix + name

@@ -1,0 +1,98 @@
+"""`beam-tuning reasons` and `beam-tuning limits`: the two tables that everything is judged by, in the terminal."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from beam_tuning.errors import OptionError
+from beam_tuning.policy.limits import Levels, Limit, ModelLimits, Names, Number, Price, Range, Sizes, Switch
+from beam_tuning.reasons import Outcome, Reason
+
+_OUTCOME_STYLES = {
+    Outcome.REJECTS_JOB: "bold red",
+    Outcome.DROPS_EXAMPLE: "red",
+    Outcome.OVER_LIMIT: "yellow",
+    Outcome.UNDECIDED: "cyan",
+    Outcome.ADVICE: "dim",
+}
+
+
+def print_reasons(console: Console) -> None:
+    """All codes with title and outcome; a star marks those that --tolerate takes."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("Code", no_wrap=True)
+    table.add_column("Outcome", no_wrap=True)
+    table.add_column("")
+    table.add_column("Title")
+    for reason in Reason:
+        outcome = Text(reason.outcome.value, style=_OUTCOME_STYLES[reason.outcome])
+        table.add_row(reason.code, outcome, "*" if reason.tolerable else "", reason.title)
+    console.print(table)
+    console.print("* can be given to --tolerate. `beam-tuning reasons CODE` tells one whole.", style="dim")
+
+
+def print_reason(code: str, console: Console) -> None:
+    """One reason whole.
+
+    Raises:
+      OptionError: there is no such code.
+    """
+    reason = Reason.__members__.get(code.upper())
+    if reason is None:
+        near = difflib.get_close_matches(code.upper(), Reason.__members__, n=3)
+        raise OptionError(
+            "there is no such reason code",
+            observed=code,
+            remedy=f"Did you mean {' or '.join(near)}?" if near else "`beam-tuning reasons` lists them.",
+        )
+    console.print(Text(reason.code, style="bold"), Text(reason.outcome.value, style=_OUTCOME_STYLES[reason.outcome]))
+    console.print(Text(reason.message))
+    console.print(Text(f"remedy: {reason.remedy}"))
+    console.print(Text(f"source: {reason.source}"), soft_wrap=True)
+
+
+def print_limits(models: Iterable[ModelLimits], console: Console) -> None:
+    """Every entry of every model; sources are numbered and listed once, with the day they were read."""
+    numbers: dict[str, int] = {}
+    for model in models:
+        table = Table(title=model.name, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table.add_column("Name", header_style="dim", no_wrap=True)
+        table.add_column("Value", header_style="dim", overflow="fold")
+        table.add_column("", header_style="dim", justify="right", no_wrap=True)
+        for name, entry in model.entries().items():
+            source = f"{entry.source} (read {entry.read})" if entry.read else entry.source
+            number = numbers.setdefault(source, len(numbers) + 1)
+            table.add_row(name, _value(entry), Text(f"[{number}]", style="dim"))
+        console.print(table)
+        if model.status:
+            console.print(Text(model.status))
+        console.print()
+    for source, number in numbers.items():
+        console.print(Text(f"[{number}] {source}"), soft_wrap=True)
+
+
+def _value(entry: Limit) -> str:
+    """The value as people read it."""
+    match entry:
+        case Number():
+            return f"{entry.value:,} {entry.unit}"
+        case Range():
+            return f"{entry.low:,} to {entry.high:,} {entry.unit}"
+        case Levels():
+            levels = (
+                f"{name.removeprefix('MEDIA_RESOLUTION_')} {low:g}-{high:g}"
+                for name, (low, high) in entry.levels.items()
+            )
+            return f"{', '.join(levels)} {entry.unit}"
+        case Names() | Sizes():
+            return ", ".join(map(str, entry.values))
+        case Switch():
+            return "yes" if entry.value else "no"
+        case Price():
+            return "unknown" if entry.value is None else f"{entry.value:g} {entry.unit}"
+    return ""

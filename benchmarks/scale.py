@@ -1,0 +1,218 @@
+"""Seconds, CPU and memory of `validate` by number of examples, beside what a plain loop costs. See docs/performance.md.
+
+    python benchmarks/scale.py                       10k, 100k and 1M lines
+    python benchmarks/scale.py --lines 10000         other sizes
+    python benchmarks/scale.py --repeat 3            medians of three interleaved runs
+
+Every size has 0.3 distinct media for each line. Probes are answered from a local index (`--probe_cache`, `--trust_cache`),
+so that what is measured is the job and not a network. Side by side, in one run, each in a process of its own:
+
+* plain: one loop that reads, decodes, touches and writes each line, nothing else;
+* rules: one loop that reads, parses, judges and counts each line and writes the kept ones: the job without Beam;
+* job: `beam-tuning validate`, in process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow.parquet as pq
+
+from beam_tuning.media.index import to_table
+from beam_tuning.media.info import MediaInfo, MediaKind, ObjectInfo, ProbeResult, StreamInfo
+
+MODEL = "gemini-2.5-flash"
+WORDS = (
+    "alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november Ελληνικά 日本語".split()
+)
+SHARDS = 16
+
+
+class Cost(NamedTuple):
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+def write_dataset(folder: Path, lines: int) -> None:
+    """Deterministic lines of about 700 bytes; one in twenty names a video that is too long."""
+    (folder / "media").mkdir(parents=True)
+    chance = random.Random(7)
+    distinct = max(1, lines * 3 // 10)
+    results = [
+        ProbeResult(
+            uri(number),
+            MediaInfo(
+                "mp4",
+                MediaKind.VIDEO,
+                (StreamInfo(MediaKind.VIDEO, "h264", width_px=1280, height_px=720, fps=25.0),),
+                duration_s=400.0 if number % 20 == 0 else 10.0 + number % 200,
+            ),
+            ObjectInfo(size_bytes=1_000_000 + number, generation=str(1_700_000_000_000_000 + number)),
+        )
+        for number in range(distinct)
+    ]
+    pq.write_table(to_table(results), folder / "media" / "media-00000-of-00001.parquet")
+    for shard in range(SHARDS):
+        with open(folder / f"train-{shard:05d}.jsonl", "w", encoding="utf-8") as out:
+            for _ in range(shard * lines // SHARDS, (shard + 1) * lines // SHARDS):
+                file_data = {"mimeType": "video/mp4", "fileUri": uri(chance.randrange(distinct))}
+                question = {"role": "user", "parts": [{"fileData": file_data}, {"text": words(chance)}]}
+                answer = {"role": "model", "parts": [{"text": words(chance)}]}
+                example = {
+                    "contents": [question, answer],
+                    "generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"},
+                }
+                out.write(json.dumps(example, ensure_ascii=False) + "\n")
+
+
+def uri(number: int) -> str:
+    return f"gs://example-bucket/videos/batch-{number % 97:02d}/clip-{number:07d}.mp4"
+
+
+def words(chance: random.Random) -> str:
+    return " ".join(chance.choices(WORDS, k=36))
+
+
+def plain(folder: Path) -> None:
+    """Reads, decodes, touches and writes."""
+    import msgspec
+
+    decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
+    with open(folder / "plain.jsonl", "wb") as out:
+        for path in sorted(folder.glob("train-*.jsonl")):
+            with open(path, "rb") as lines:
+                for line in lines:
+                    example = decode(line)
+                    example["contents"][0]["parts"][0]["fileData"]["fileUri"] += "#"
+                    out.write(encode(example) + b"\n")
+
+
+def rules(folder: Path) -> None:
+    """Reads, parses, judges, counts and writes kept lines, without Beam."""
+    from beam_tuning.dataset.example import LineId
+    from beam_tuning.dataset.parse import parse_line
+    from beam_tuning.media.index import from_table
+    from beam_tuning.policy.judge import Policy, judge
+    from beam_tuning.policy.limits import load_limits
+    from beam_tuning.reasons import Verdict
+    from beam_tuning.summary.summary import Summary
+
+    table = pq.read_table(folder / "media" / "media-00000-of-00001.parquet")
+    media = {result.uri: result for result in from_table(table)}
+    policy = Policy.of(load_limits(None), MODEL)
+    summary = Summary.empty()
+    with open(folder / "rules.jsonl", "wb") as out:
+        for path in sorted(folder.glob("train-*.jsonl")):
+            offset = 0
+            with open(path, "rb") as lines:
+                for number, line in enumerate(lines, 1):
+                    line_id = LineId("train", str(path), number, offset)
+                    judged = judge(policy, line_id, len(line) - 1, parse_line(line), media)
+                    summary.add(judged)
+                    offset += len(line)
+                    if judged.verdict is Verdict.KEPT:
+                        out.write(line)
+
+
+def command(what: str, folder: Path) -> list[str]:
+    if what != "job":
+        return [sys.executable, __file__, "--loop", what, "--folder", str(folder)]
+    output = folder / "out"
+    shutil.rmtree(output, ignore_errors=True)
+    return [
+        *(sys.executable, "-m", "beam_tuning", "validate", f"--train={folder}/train-*.jsonl", f"--output={output}"),
+        *(f"--model={MODEL}", f"--probe_cache={folder}", "--trust_cache", "--fail_on=never"),
+    ]
+
+
+def run(what: str, folder: Path) -> Cost:
+    """Runs one side in a process of its own and watches the memory of it and its children."""
+    started = time.monotonic()
+    process = subprocess.Popen(command(what, folder), stdout=subprocess.DEVNULL)
+    peak_kib = 0
+    over = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak_kib
+        while not over.wait(0.1):
+            peak_kib = max(peak_kib, sum(map(pss_kib, with_children(process.pid))))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    over.set()
+    watcher.join()
+    if process.returncode:
+        raise SystemExit(f"{what} ended with {process.returncode}")
+    return Cost(time.monotonic() - started, usage.ru_utime + usage.ru_stime, peak_kib / 1024)
+
+
+def with_children(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        try:
+            for task in os.listdir(f"/proc/{parent}/task"):
+                found += map(int, Path(f"/proc/{parent}/task/{task}/children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def pss_kib(pid: int) -> int:
+    """Proportional set size: shared pages count once over all processes."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lines", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--loop", choices=("plain", "rules"), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.loop:
+        {"plain": plain, "rules": rules}[arguments.loop](arguments.folder)
+        return
+    print("| lines | side | wall s | CPU s | peak MiB | us an example | wall over plain | wall over rules |")
+    print("|---|---|---|---|---|---|---|---|")
+    for lines in arguments.lines:
+        with tempfile.TemporaryDirectory(prefix="beam-tuning-scale-") as temporary:
+            folder = Path(temporary) / "data"
+            folder.mkdir()
+            write_dataset(folder, lines)
+            runs: dict[str, list[Cost]] = {"plain": [], "rules": [], "job": []}
+            for _ in range(arguments.repeat):
+                for what, costs in runs.items():
+                    costs.append(run(what, folder))
+        medians = {what: Cost(*map(statistics.median, zip(*costs, strict=True))) for what, costs in runs.items()}
+        for what, cost in medians.items():
+            ratios = (cost.wall_s / medians[other].wall_s for other in ("plain", "rules"))
+            print(
+                f"| {lines:,} | {what} | {cost.wall_s:.2f} | {cost.cpu_s:.2f} | {cost.peak_mib:,.0f} "
+                f"| {cost.wall_s / lines * 1e6:.1f} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

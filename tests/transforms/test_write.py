@@ -1,0 +1,102 @@
+"""Shards are written whole, in the order of the input, under names known beforehand."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from pathlib import Path
+
+import apache_beam as beam
+import google_crc32c
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
+
+from beam_tuning.media.index import to_table
+from beam_tuning.media.info import FailureKind, ProbeFailure, ProbeResult
+from beam_tuning.transforms.codecs import table_from_ipc, table_to_ipc
+from beam_tuning.transforms.write import WriteMediaTable, WriteShards, WrittenFile, join_shards, write_file
+
+
+def crc32c(data: bytes) -> str:
+    return base64.b64encode(google_crc32c.Checksum(data).digest()).decode()
+
+
+def test_contents_stand_in_the_order_of_their_ordinals_whatever_order_they_come_in(tmp_path: Path) -> None:
+    contents = [(ordinal, b"line %d\n" % ordinal) for ordinal in (2, 0, 10, 1)]
+    shards = [("train/kept-00000-of-00001.jsonl", (ordinal, zlib.compress(line))) for ordinal, line in contents]
+    shards.append(("train/dropped-00000-of-00001.jsonl", (0, zlib.compress(b""))))
+    kept = b"line 0\nline 1\nline 2\nline 10\n"
+    with beam.Pipeline("FnApiRunner") as pipeline:
+        written = pipeline | beam.Create(shards) | WriteShards(str(tmp_path))
+        assert_that(
+            written,
+            equal_to(
+                [
+                    WrittenFile("train/kept-00000-of-00001.jsonl", len(kept), crc32c(kept), 4),
+                    WrittenFile("train/dropped-00000-of-00001.jsonl", 0, crc32c(b""), 0),
+                ]
+            ),
+        )
+    assert (tmp_path / "train/kept-00000-of-00001.jsonl").read_bytes() == kept
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == [
+        "dropped-00000-of-00001.jsonl",
+        "kept-00000-of-00001.jsonl",
+    ]
+
+
+def test_a_second_attempt_writes_the_same_file_again(tmp_path: Path) -> None:
+    first = write_file(str(tmp_path), "train/kept-00000-of-00001.jsonl", [b"a\n", b"b\n"])
+    assert write_file(str(tmp_path), "train/kept-00000-of-00001.jsonl", [b"a\nb\n"]) == first
+    assert (tmp_path / "train/kept-00000-of-00001.jsonl").read_bytes() == b"a\nb\n"
+
+
+def test_a_write_that_fails_leaves_no_file_under_the_name(tmp_path: Path) -> None:
+    def contents() -> object:
+        yield b"a\n"
+        raise RuntimeError("the source failed")
+
+    with pytest.raises(RuntimeError):
+        write_file(str(tmp_path), "report.json", contents())  # type: ignore[arg-type]
+    assert not (tmp_path / "report.json").exists()
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_the_media_table_is_sorted_and_split_by_uri(tmp_path: Path, shards: int) -> None:
+    results = [
+        ProbeResult(f"gs://bucket/{number:03d}.mp4", ProbeFailure(FailureKind.NOT_FOUND, "There is no such object."))
+        for number in range(40)
+    ]
+    parts = [table_to_ipc(to_table(results[start::4])) for start in range(4)]
+    with beam.Pipeline("FnApiRunner") as pipeline:
+        written = pipeline | beam.Create(parts) | WriteMediaTable(str(tmp_path), shards)
+        assert_that(
+            written | beam.Map(lambda file: file.name),
+            equal_to([f"media/media-{shard:05d}-of-{shards:05d}.parquet" for shard in range(shards)]),
+        )
+    tables = [pq.read_table(path) for path in sorted(tmp_path.glob("media/*.parquet"))]
+    for table in tables:
+        assert table.column("uri").to_pylist() == sorted(table.column("uri").to_pylist())
+    assert sorted(uri for table in tables for uri in table.column("uri").to_pylist()) == [r.uri for r in results]
+
+
+def test_shards_are_joined_in_order_and_empty_ones_leave_no_trace(tmp_path: Path) -> None:
+    files = [
+        write_file(str(tmp_path), f"train/kept-{number}.jsonl", [body])
+        for number, body in enumerate((b"a\n", b"", b"b\n"))
+    ]
+    joined = join_shards(str(tmp_path), "train.jsonl", files)
+    assert joined == WrittenFile("train.jsonl", 4, crc32c(b"a\nb\n"), 2)
+    assert (tmp_path / "train.jsonl").read_bytes() == b"a\nb\n"
+
+
+def test_nothing_kept_is_no_file_rather_than_an_empty_one(tmp_path: Path) -> None:
+    empty = write_file(str(tmp_path), "train/kept-0.jsonl", [])
+    assert join_shards(str(tmp_path), "train.jsonl", [empty]) is None
+    assert not (tmp_path / "train.jsonl").exists()
+
+
+def test_tables_survive_their_way_through_a_shuffle() -> None:
+    table = pa.table({"uri": ["a", None], "findings": [[{"code": "X"}], []]})
+    assert table_from_ipc(table_to_ipc(table)).equals(table)
