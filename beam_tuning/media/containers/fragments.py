@@ -55,7 +55,7 @@ class Fragments(NamedTuple):
 
 def read_fragments(movie: Movie, held: Held, position: int, size_bytes: int) -> Steps[Fragments]:
     """Finds out when the samples in fragments start and end; `position` is where `moov` ends."""
-    first = FragmentTimes(movie, from_start=True)
+    first = FragmentTimes(movie)
     index: SegmentIndex | None = None
     behind_movie = position
     while (box := held.box_at(position, size_bytes)) is not None:
@@ -69,7 +69,9 @@ def read_fragments(movie: Movie, held: Held, position: int, size_bytes: int) -> 
         return _fragments(first, first, cut_at("the last fragment", position, size_bytes))
     if index is not None and index.stop >= size_bytes:
         return _from_index(movie, first, index, size_bytes)
-    last = yield from _last_fragments(movie, first, position, size_bytes)
+    last = None
+    if not first.is_vague:
+        last = yield from _last_fragments(movie, first, position, size_bytes)
     if last is None:
         return (yield from _all_fragments(movie, behind_movie, size_bytes))
     return last
@@ -120,7 +122,7 @@ def _last_fragments(movie: Movie, first: FragmentTimes, position: int, size_byte
         for candidate in _candidates(tail, indexed):
             if tried_bytes > _MAX_TRIED_BYTES:
                 break
-            last = FragmentTimes(movie, from_start=False)
+            last = FragmentTimes(movie)
             end = _follow(candidate, parts, last, size_bytes)
             tried_bytes += last.parsed_bytes
             if end is not None and last.ends_s() and not last.is_vague:
@@ -190,7 +192,7 @@ def _follow(position: int, parts: list[Held], times: FragmentTimes, size_bytes: 
 def _all_fragments(movie: Movie, position: int, size_bytes: int) -> Steps[Fragments]:
     """Streams the object from `position` on and adds up all fragments."""
     chunks = ByteStream((yield from stream(position)))
-    times = FragmentTimes(movie, from_start=True)
+    times = FragmentTimes(movie)
     while position + HEADER_BYTES <= size_bytes:
         header = chunks.take(HEADER_BYTES)
         if header[:4] == b"\0\0\0\1":

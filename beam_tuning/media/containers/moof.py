@@ -34,14 +34,13 @@ class _Run(NamedTuple):
 class FragmentTimes:
     """Collects fragments in file order and says when each track's samples begin and end.
 
-    With `from_start`, all fragments of the file are added: one that does not say when it starts follows on the one
-    before. Else such a fragment makes `is_vague` true.
+    A fragment that does not say when it starts follows on the one before, which is right when all of the file's
+    fragments are added; `is_vague` says that there was one.
     """
 
-    def __init__(self, movie: Movie, *, from_start: bool) -> None:
+    def __init__(self, movie: Movie) -> None:
         self._movie = movie
         self._tracks = {track.track_id: track for track in movie.tracks}
-        self._from_start = from_start
         self._next: dict[int, int] = {}
         self._first: dict[int, int] = {}
         self._last: dict[int, int] = {}
@@ -77,7 +76,7 @@ class FragmentTimes:
         if track_id not in self._tracks or not runs:
             return
         if time is None:
-            self.is_vague |= not self._from_start
+            self.is_vague = True
             time = self._next.get(track_id, 0)
         for run in runs:
             self._first[track_id] = min(self._first.get(track_id, time + run.first), time + run.first)
