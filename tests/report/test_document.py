@@ -70,14 +70,23 @@ def test_the_schema_refuses_what_it_does_not_know(
     assert not schema.is_valid(broken)
 
 
-def test_a_report_is_as_it_was(schema: jsonschema.Draft202012Validator) -> None:
+def without_catalogues(value: Any) -> Any:
+    """Without the words of the catalogue of reasons and without the table of limits: they have tests of their own."""
+    if isinstance(value, list):
+        return [without_catalogues(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    words = {"title", "remedy", "source", "formulas", "limits"} | ({"message"} if "outcome" in value else set())
+    return {name: without_catalogues(one) for name, one in value.items() if name not in words}
+
+
+def test_a_report_is_as_it_was() -> None:
     """The golden file; after a wanted change delete it, run this test once, and look at the difference."""
     examples = [*Generator(seed=11).examples(60), *Generator(seed=12).examples(12, split="validation", shards=1)]
-    encoded = encode_document(document_of(examples))
+    document = without_catalogues(as_json(document_of(examples)))
     if not GOLDEN.exists():
-        GOLDEN.write_bytes(encoded)
-    assert json.loads(encoded) == json.loads(GOLDEN.read_bytes())
-    schema.validate(json.loads(encoded))
+        GOLDEN.write_text(json.dumps(document, indent=1) + "\n")
+    assert document == json.loads(GOLDEN.read_text())
 
 
 def test_order_changes_nothing_but_times(examples: list[JudgedExample], document: dict[str, Any]) -> None:
