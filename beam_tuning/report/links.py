@@ -41,7 +41,8 @@ def page_link(url: str) -> str | None:
 def _href(uri: str) -> str | None:
     if uri.startswith("gs://"):
         bucket, _, name = uri.removeprefix("gs://").partition("/")
-        if not _BUCKET.fullmatch(bucket) or not name:
+        # A browser would take a segment of dots for a way up, to another bucket.
+        if not _BUCKET.fullmatch(bucket) or not name or {".", ".."} & set(name.split("/")):
             return None
         return f"{_GCS_IN_BROWSER}/{bucket}/{quote(name, safe='/', errors='replace')}"
     try:

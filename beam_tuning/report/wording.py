@@ -64,10 +64,11 @@ def share(value: float | None) -> str:
     """E.g. `5.9 %`; a share that is not quite 0, 10 or 100 % never reads as if it were."""
     if value is None:
         return "none"
-    text = f"{100 * value:.1f}"
-    if float(text) in (0.0, 10.0, 100.0) and 100 * value != float(text):
-        text = f"{100 * value:.4g}"
-    return f"{text.removesuffix('.0')} %"
+    for digits in range(1, 9):
+        text = f"{100 * value:.{digits}f}"
+        if float(text) not in (0.0, 10.0, 100.0) or float(text) == 100 * value:
+            break
+    return f"{text.rstrip('0').rstrip('.')} %"
 
 
 def share_range(low: float | None, high: float | None) -> str:

@@ -1,0 +1,119 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beam_tuning.report import wording
+
+
+@pytest.mark.parametrize(
+    ("length_ms", "words"),
+    [
+        (0, "0 ms"),
+        (999, "999 ms"),
+        (1000, "1 s"),
+        (12_340, "12.3 s"),
+        (59_999, "60 s"),
+        (60_000, "1 min"),
+        (250_000, "4 min 10 s"),
+        (3_600_000, "1 h"),
+        (3_725_000, "1 h 2 min"),
+        (3_600_000_000, "1,000 h"),
+        (None, "unknown"),
+    ],
+)
+def test_length(length_ms: int | None, words: str) -> None:
+    assert wording.length(length_ms) == words
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (100_000_000, "100 MB"),
+        (1_536_000, "1.54 MB"),
+        (2 * 10**12, "2 TB"),
+        (None, "unknown"),
+    ],
+)
+def test_size(size_bytes: int | None, words: str) -> None:
+    assert wording.size(size_bytes) == words
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "0 %"),
+        (0.1, "10 %"),
+        (1.0, "100 %"),
+        (0.059, "5.9 %"),
+        (0.0999999, "9.99999 %"),
+        (0.09999, "9.999 %"),
+        (0.100001, "10.0001 %"),
+        (0.1001, "10.01 %"),
+        (0.2, "20 %"),
+        (0.00001, "0.001 %"),
+        (None, "none"),
+    ],
+)
+def test_share(share: float | None, words: str) -> None:
+    assert wording.share(share) == words
+
+
+def test_ranges() -> None:
+    assert wording.share_range(0.05, 0.05) == "5 %"
+    assert wording.share_range(0.05, 0.068) == "5 to 6.8 %"
+    assert wording.share_range(None, None) == "none"
+    assert wording.number_range(1_200_000, 1_500_000) == "1.2 M to 1.5 M"
+    assert wording.number_range(7, 7) == "7"
+    assert wording.usd_range(1, 2.5) == "$1.00 to $2.50"
+    assert wording.usd_range(None, None) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("plain é 日本 😀 \u200d", "plain é 日本 😀 \u200d"),
+        ("a\u202eb", "a⟨U+202E⟩b"),
+        ("a\x1b[31m", "a⟨U+001B⟩[31m"),
+        ("a\tb\nc", "a\tb\nc"),
+        ("\u2066\u2069\u200e\u061c\u2028", "⟨U+2066⟩⟨U+2069⟩⟨U+200E⟩⟨U+061C⟩⟨U+2028⟩"),
+    ],
+)
+def test_hidden_characters_are_spelled_out(text: str, seen: str) -> None:
+    assert wording.visible(text) == seen
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text())
+def test_nothing_hidden_stays(text: str) -> None:
+    seen = wording.visible(text)
+    assert not any(char in seen for char in "\x00\x1b\x7f\x9b\u202a\u202e\u2066\u2069\u200f\ufeff")
+    assert wording.visible(seen) == seen
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ({"value": 1_200}, "1,200"),
+        ({"value": True}, "yes"),
+        ({"value": False}, "no"),
+        ({"value": None}, "unknown"),
+        ({}, "unknown"),
+        ({"values": [1, 2]}, "1, 2"),
+        ({"low": 25, "high": 32}, "25 to 32"),
+        ({"levels": {"absent": [64, 66], "MEDIA_RESOLUTION_LOW": [1, 2]}}, "absent 64 to 66; LOW 1 to 2"),
+    ],
+)
+def test_limit_values(limit: dict[str, object], words: str) -> None:
+    assert wording.limit_value(limit) == words
+
+
+@pytest.mark.parametrize(("value", "words"), [(1234567, "1,234,567"), (1.5, "1.5"), ("a\u202e", "a⟨U+202E⟩")])
+def test_values(value: str | float, words: str) -> None:
+    assert wording.value(value) == words
