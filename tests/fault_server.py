@@ -185,8 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.stall_after is not None:
             self.server.faults.stopped.wait()
         if answer.reset_after is not None:
-            # Closing with a linger time of 0 sends a reset instead of an orderly end.
+            # Closing with a linger time of 0 sends a reset; detached, no orderly end can be sent before it.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            socket.close(self.connection.detach())
         if stops:
             self.close_connection = True
 

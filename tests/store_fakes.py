@@ -1,12 +1,17 @@
-"""A clock that does not wait, a resolver that says what a test wants, and options for servers on loopback."""
+"""A clock that does not wait, a resolver that says what a test wants, options for servers on loopback, and a helper."""
 
 from __future__ import annotations
 
 import socket
 import time
 
+import pytest
+
+from beam_tuning.media.containers.plan import HEAD_BYTES
+from beam_tuning.media.info import ProbeFailure
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.stores.guard import SocketAddress
+from beam_tuning.media.stores.store import ObjectReader, StoreError
 
 #: Waits for a silent server are real, so they are short.
 FAST = ProbeOptions(
@@ -47,3 +52,13 @@ class FakeResolver:
             else SocketAddress(socket.AF_INET, (address, port))
             for address in answer
         ]
+
+
+def failure_of(reader: ObjectReader, head_bytes: int = HEAD_BYTES) -> ProbeFailure:
+    """How opening the object fails."""
+    try:
+        with pytest.raises(StoreError) as caught:
+            reader.open(head_bytes)
+        return caught.value.failure
+    finally:
+        reader.close()

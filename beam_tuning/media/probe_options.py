@@ -14,7 +14,6 @@ class ProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
       billing_project: pays for gs:// buckets that charge the reader (requester pays).
       trust_cache: whether the answer of an earlier run is taken without asking the store.
       threads: probes in flight in one process.
-      processes: child processes that parse; 0 parses in the process that reads.
       connect_timeout_s: to open a connection to one address, TLS included.
       stall_timeout_s: longest wait for the next bytes of an answer.
       read_timeout_s: for one request, from sending it to its last byte; a read of the whole object may take longer.
@@ -30,7 +29,6 @@ class ProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     billing_project: str | None = None
     trust_cache: bool = False
     threads: int = 32
-    processes: int = 0
     connect_timeout_s: float = 5.0
     stall_timeout_s: float = 10.0
     read_timeout_s: float = 60.0

@@ -18,14 +18,13 @@ _INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
 _UNREADABLE = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 
 
-def is_encoded(exchange: Exchange) -> bool:
-    """Whether the body is compressed, though it was asked for as it is."""
-    return not _encodings(exchange).isdisjoint(_INFLATED | _UNREADABLE)
-
-
-def _encodings(exchange: Exchange) -> set[str]:
+def encodings(exchange: Exchange) -> frozenset[str]:
+    """How the body is compressed, though it was asked for as it is; empty when it is not."""
+    value = exchange.header("Content-Encoding")
+    if not value:
+        return frozenset()
     # Other words (`utf-8`, `aws-chunked`, `none`) are mistakes seen in the wild; the bytes are as they are.
-    return {word.strip().lower() for word in (exchange.header("Content-Encoding") or "").split(",")}
+    return (_INFLATED | _UNREADABLE) & {word.strip().lower() for word in value.split(",")}
 
 
 class Body:
@@ -41,11 +40,11 @@ class Body:
         self._exchange = exchange
         self._budget = budget
         self._inflate: _Inflate | None = None
-        if encodings := _encodings(exchange) & (_INFLATED | _UNREADABLE):
-            if encodings & _UNREADABLE or len(encodings) > 1:
+        if words := encodings(exchange):
+            if words & _UNREADABLE or len(words) > 1:
                 raise StoreError(
                     FailureKind.UNREADABLE,
-                    f"The server compresses the object with {'+'.join(sorted(encodings))}, which was not asked for.",
+                    f"The server compresses the object with {'+'.join(sorted(words))}, which was not asked for.",
                 )
             self._inflate = _Inflate()
         self.length = exchange.length if self._inflate is None else None

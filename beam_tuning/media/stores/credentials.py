@@ -11,6 +11,7 @@ to find that out.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -29,6 +30,9 @@ from beam_tuning.media.stores.store import StoreError
 
 _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_only",)
 _METADATA_TIMEOUT_S = 1.0
+_METADATA_ATTEMPTS = 2
+#: What the firmware calls the machine (https://cloud.google.com/compute/docs/instances/detect-compute-engine).
+_PRODUCT_NAME = Path("/sys/class/dmi/id/product_name")
 _TOKEN_TIMEOUT_S = 10.0
 #: After a refresh that failed nobody tries for so long: a probe each would wait for the same answer.
 _PAUSE_AFTER_FAILURE_S = 5.0
@@ -55,7 +59,7 @@ def find_credentials() -> Any | None:
     if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS") or _gcloud_file().is_file():
         credentials, _ = google.auth.default(scopes=_SCOPES)
         return credentials
-    if not _has_metadata_server():
+    if os.environ.get("NO_GCE_CHECK") == "true" or not (_is_compute_engine() or _has_metadata_server()):
         return None
     return google.auth.compute_engine.Credentials()  # type: ignore[no-untyped-call]
 
@@ -65,17 +69,23 @@ def _gcloud_file() -> Path:
     return (Path(folder) if folder else Path.home() / ".config" / "gcloud") / "application_default_credentials.json"
 
 
-def _has_metadata_server() -> bool:
-    """Whether this machine is one of Google Cloud (https://cloud.google.com/compute/docs/metadata/overview)."""
-    if os.environ.get("NO_GCE_CHECK") == "true":
-        return False
-    host = os.environ.get("GCE_METADATA_HOST", "169.254.169.254")
+def _is_compute_engine() -> bool:
+    """Whether the machine is one of Google Cloud, however slow its metadata server is just now."""
     try:
-        with urllib3.PoolManager(retries=False, timeout=_METADATA_TIMEOUT_S) as pool:
-            answer = pool.request("GET", f"http://{host}/", headers={"Metadata-Flavor": "Google"}, redirect=False)
-    except urllib3.exceptions.HTTPError:
+        return _PRODUCT_NAME.read_text().startswith("Google")
+    except (OSError, UnicodeError):
         return False
-    return answer.headers.get("Metadata-Flavor") == "Google"
+
+
+def _has_metadata_server() -> bool:
+    """Whether a metadata server answers (https://cloud.google.com/compute/docs/metadata/overview)."""
+    host = os.environ.get("GCE_METADATA_HOST", "169.254.169.254")
+    with urllib3.PoolManager(retries=False, timeout=_METADATA_TIMEOUT_S) as pool:
+        for _ in range(_METADATA_ATTEMPTS):
+            with contextlib.suppress(urllib3.exceptions.HTTPError):
+                answer = pool.request("GET", f"http://{host}/", headers={"Metadata-Flavor": "Google"}, redirect=False)
+                return answer.headers.get("Metadata-Flavor") == "Google"
+    return False
 
 
 class TokenSource:

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -19,9 +19,9 @@ from beam_tuning.media.info import FailureKind, ObjectInfo
 from beam_tuning.media.stores.budget import Budget
 from beam_tuning.media.stores.credentials import TokenSource
 from beam_tuning.media.stores.http import USER_AGENT, header_text
-from beam_tuning.media.stores.remote import RemoteReader, empty, phrase
+from beam_tuning.media.stores.remote import RemoteReader, phrase
 from beam_tuning.media.stores.retry import TransientError
-from beam_tuning.media.stores.store import StoreError
+from beam_tuning.media.stores.store import StoreError, empty
 from beam_tuning.media.stores.transport import Endpoint, Exchange, Request, Transport
 from beam_tuning.media.stores.uris import GcsObject
 
@@ -30,6 +30,7 @@ _METADATA_FIELDS = "size,generation,etag,crc32c,md5Hash,contentType"
 _MAX_ERROR_BYTES = 4 * 1024
 _MAX_METADATA_BYTES = 64 * 1024
 _MAX_MESSAGE_CHARS = 240
+_GENERATION = re.compile(r"\d{1,20}", re.ASCII)
 _CHECKSUM = re.compile(r"(crc32c|md5)=([A-Za-z0-9+/]+={0,2})")
 
 
@@ -39,8 +40,8 @@ class GcsService:
     Attributes:
       endpoint: STORAGE_EMULATOR_HOST (`http://host:port`) where it is set, as in Google's libraries; no credentials
         go there.
-      billing_project: pays for buckets that charge the reader
-        (https://cloud.google.com/storage/docs/using-requester-pays).
+      billing_query: names the project that pays for buckets that charge the reader
+        (https://cloud.google.com/storage/docs/using-requester-pays); empty for none.
     """
 
     def __init__(
@@ -48,13 +49,13 @@ class GcsService:
     ) -> None:
         emulator = environ.get("STORAGE_EMULATOR_HOST")
         self.endpoint = _emulator_endpoint(emulator) if emulator else _PRODUCTION
-        self.billing_project = billing_project
+        self.billing_query = f"&userProject={quote(billing_project, safe='')}" if billing_project else ""
         self._tokens = None if emulator else tokens
 
     def authorization(self) -> dict[str, str]:
         """Headers that say who asks; empty for nobody in particular."""
         headers = self._tokens.headers() if self._tokens else {}
-        if self.billing_project:
+        if self.billing_query:
             headers.pop("x-goog-user-project", None)  # the query names the project
         return headers
 
@@ -90,22 +91,18 @@ class GcsReader(RemoteReader):
         self._authorization: dict[str, str] = {}
 
     def _request(self, byte_range: str | None) -> Request:
-        query = {"alt": "media"}
-        if self._info.generation:
-            query["generation"] = self._info.generation
+        generation = f"&generation={self._info.generation}" if self._info.generation else ""
         # With gzip accepted, an object that is stored compressed comes as it is stored, instead of inflated and without
         # ranges (https://cloud.google.com/storage/docs/transcoding).
         headers = {"Accept-Encoding": "gzip"}
         if byte_range:
             headers["Range"] = f"bytes={byte_range}"
-        return self._asked(f"/download{self._path}", query, headers)
+        return self._asked(f"/download{self._path}?alt=media{generation}", headers)
 
-    def _asked(self, path: str, query: dict[str, str], headers: dict[str, str]) -> Request:
-        if self._service.billing_project:
-            query["userProject"] = self._service.billing_project
+    def _asked(self, target: str, headers: dict[str, str]) -> Request:
         self._authorization = self._service.authorization()
         headers |= {"User-Agent": USER_AGENT} | self._authorization
-        return Request(self._service.endpoint, f"{path}?{urlencode(query)}", headers)
+        return Request(self._service.endpoint, target + self._service.billing_query, headers)
 
     def _inspect(self, exchange: Exchange) -> None:
         if (exchange.header("Content-Encoding") or "").strip().lower() == "gzip":
@@ -117,9 +114,10 @@ class GcsReader(RemoteReader):
 
     def _describe(self, exchange: Exchange, size_bytes: int | None) -> ObjectInfo:
         checksums = dict(_CHECKSUM.findall(exchange.header_list("x-goog-hash")))
+        generation = exchange.header("x-goog-generation") or ""
         return ObjectInfo(
             size_bytes=size_bytes,
-            generation=header_text(exchange, "x-goog-generation"),
+            generation=generation if _GENERATION.fullmatch(generation) else None,
             etag=header_text(exchange, "ETag"),
             crc32c=checksums.get("crc32c"),
             md5=checksums.get("md5"),
@@ -142,7 +140,7 @@ class GcsReader(RemoteReader):
         return self._info
 
     def _metadata(self) -> ObjectInfo:
-        request = self._asked(self._path, {"fields": _METADATA_FIELDS}, {"Accept-Encoding": "identity"})
+        request = self._asked(f"{self._path}?fields={_METADATA_FIELDS}", {"Accept-Encoding": "identity"})
         exchange = self._answer(self._dispatch(request), None)
         try:
             resource = msgspec.json.decode(self._read_text(exchange, _MAX_METADATA_BYTES), type=_ObjectResource)
@@ -184,7 +182,8 @@ class GcsReader(RemoteReader):
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             if not self._authorization:
                 message += " (No Google Cloud credentials were found, so it was asked without any.)"
-            return StoreError(FailureKind.FORBIDDEN, message)
+            # Without credentials this says nothing of the object: with some, another run may read it.
+            return StoreError(FailureKind.FORBIDDEN, message, transient=not self._authorization)
         if status == HTTPStatus.BAD_REQUEST and "requester pays" in said:
             return StoreError(FailureKind.FORBIDDEN, message)
         return StoreError(FailureKind.SERVER_ERROR, message, transient=status >= HTTPStatus.INTERNAL_SERVER_ERROR)

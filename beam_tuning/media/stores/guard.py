@@ -63,7 +63,7 @@ Resolver = Callable[[str, int], Sequence[SocketAddress]]
 
 
 def resolve(host: str, port: int) -> list[SocketAddress]:
-    """The addresses of a host by the system's resolver. Raises socket.gaierror."""
+    """The addresses of a host by the system's resolver, which bounds its own waiting. Raises socket.gaierror."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [SocketAddress(family, address) for family, _, _, _, address in found]  # type: ignore[arg-type]
 
@@ -113,10 +113,13 @@ class AddressGuard:
             return list(found)
         passed = [each for each in found if self._allowed(ip_address(each.address[0].partition("%")[0]))]
         if not passed:
-            shown = found[0].address[0] if found else "no address"
-            raise StoreError(
-                FailureKind.ADDRESS_BLOCKED,
-                f"The host {host} has the address {shown}, which is not on the public internet and is not asked. "
-                "If it is yours, allow private addresses.",
-            )
+            raise _blocked(host, found[0].address[0] if found else "")
         return passed
+
+
+def _blocked(host: str, address: str) -> StoreError:
+    if address and _is_metadata(ip_address(address.partition("%")[0])):
+        reason = "which gives credentials to machines and is never asked."
+    else:
+        reason = "which is not on the public internet. If it is yours, allow it with --allow_private_addresses."
+    return StoreError(FailureKind.ADDRESS_BLOCKED, f"The host {host} has the address {address}, {reason}")

@@ -71,7 +71,7 @@ class HttpReader(RemoteReader):
 
 def header_text(exchange: Exchange, name: str) -> str | None:
     """A header's value as printable ASCII of bounded length; None when it is absent or empty."""
-    value = exchange.header(name)
-    if not value:
-        return None
-    return "".join(char if " " <= char <= "~" else "?" for char in value[:_MAX_HEADER_CHARS]).strip() or None
+    value = (exchange.header(name) or "")[:_MAX_HEADER_CHARS]
+    if not (value.isascii() and value.isprintable()):
+        value = "".join(char if " " <= char <= "~" else "?" for char in value)
+    return value.strip() or None

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.info import FailureKind, ObjectInfo, ProbeCost
 from beam_tuning.media.stores.budget import Budget
-from beam_tuning.media.stores.remote import empty
-from beam_tuning.media.stores.store import StoreError
+from beam_tuning.media.stores.store import StoreError, empty
 from beam_tuning.media.stores.uris import LocalFile
 
 _CHUNK_BYTES = 256 * 1024
@@ -71,6 +70,7 @@ class LocalReader:
             self._descriptor = -1
 
     def _opened(self) -> os.stat_result:
+        self.close()
         try:
             # Without O_NONBLOCK, a named pipe without a writer would hold the probe for ever.
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

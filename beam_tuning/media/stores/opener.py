@@ -53,7 +53,7 @@ class Stores:
         if isinstance(location, HttpUrl):
             return HttpReader(location, self._transport, budget)
         if not self._options.allow_local_media:
-            raise unsupported("Files of this machine are read only when local media are allowed.")
+            raise unsupported("Files of this machine are read only with --allow_local_media.")
         return LocalReader(location, budget)
 
     def close(self) -> None:

@@ -11,13 +11,15 @@ import msgspec
 
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.info import FailureKind, ObjectInfo, ProbeCost
-from beam_tuning.media.stores.body import CHUNK_BYTES, Body, is_encoded
+from beam_tuning.media.stores.body import CHUNK_BYTES, Body, encodings
 from beam_tuning.media.stores.budget import Budget
 from beam_tuning.media.stores.retry import RETRIED_STATUSES, TransientError, parse_retry_after
-from beam_tuning.media.stores.store import StoreError
+from beam_tuning.media.stores.store import StoreError, empty
 from beam_tuning.media.stores.transport import Exchange, Request, Transport
 
 _MAX_REDIRECTS = 5
+#: Ranges of one round that travel together, each on a connection of its own.
+_RANGES_IN_FLIGHT = 4
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: A body that nobody wants is read to its end when it is so short, to keep the connection.
 _SPARE_BYTES = 8 * 1024
@@ -76,7 +78,7 @@ class RemoteReader(abc.ABC):
         sent: dict[ByteRange, Exchange | None] = {}
         wanted = sorted({each for each in ranges if each.start < each.stop})  # one pass may have to reach all of them
         if self._serves_ranges and len(wanted) > 1:
-            sent = {each: self._send_ahead(each) for each in wanted}
+            sent = {each: self._send_ahead(each) for each in wanted[:_RANGES_IN_FLIGHT]}
         for each in wanted:
             answers[each] = b"".join(self._chunks(each.start, each.stop, sent.get(each)))
         return tuple(answers.get(each, b"") for each in ranges)
@@ -159,9 +161,9 @@ class RemoteReader(abc.ABC):
         byte_range = f"{position}-{'' if stop is None else stop - 1}"
         exchange = self._answer(sent or self._send(byte_range, whole_object=stop is None), byte_range)
         if exchange.status == HTTPStatus.PARTIAL_CONTENT:
-            content_range = _CONTENT_RANGE.fullmatch(exchange.header("Content-Range") or "")
-            if content_range and int(content_range[1]) == position and not is_encoded(exchange):
-                self._note(exchange, int(content_range[3]))
+            size_bytes = _size_of_range_answer(exchange, position)
+            if size_bytes is not None and not encodings(exchange):
+                self._note(exchange, size_bytes)
                 return Body(exchange, self._budget, position)
         elif exchange.status == HTTPStatus.OK:
             self._serves_ranges = False
@@ -268,8 +270,15 @@ def phrase(status: int) -> str:
         return str(status)
 
 
-def empty() -> StoreError:
-    return StoreError(FailureKind.EMPTY, "The object is empty.")
+def _size_of_range_answer(exchange: Exchange, position: int) -> int | None:
+    """The size of the whole object, if the answer starts at `position` and its headers agree with each other."""
+    found = _CONTENT_RANGE.fullmatch(exchange.header("Content-Range") or "")
+    if not found:
+        return None
+    first, last, size_bytes = map(int, found.groups())
+    if first != position or not first <= last < size_bytes or exchange.length not in (None, last - first + 1):
+        return None
+    return size_bytes
 
 
 def _changed() -> StoreError:

@@ -21,6 +21,11 @@ class StoreError(Exception):
         self.failure = ProbeFailure(kind, message, transient)
 
 
+def empty() -> StoreError:
+    """What each store reports of an object without bytes."""
+    return StoreError(FailureKind.EMPTY, "The object is empty.")
+
+
 class ObjectReader(Protocol):
     """Reads one object, all reads from one generation of it, and counts what it does. Not thread-safe.
 
@@ -29,7 +34,11 @@ class ObjectReader(Protocol):
     """
 
     def open(self, head_bytes: int) -> tuple[ObjectInfo, bytes]:
-        """First read: bytes [0, min(head_bytes, size)) and, from the same answer, what the store knows."""
+        """First read: bytes [0, min(head_bytes, size)) and, from the same answer, what the store knows.
+
+        The size is known and at least 1: an empty object is a StoreError, and where a server does not say the size, the
+        object is read to its end to find out.
+        """
         ...
 
     def read(self, ranges: Sequence[ByteRange]) -> tuple[bytes, ...]:
@@ -41,7 +50,7 @@ class ObjectReader(Protocol):
         ...
 
     def stat(self) -> ObjectInfo:
-        """What the store knows, without a byte of the body."""
+        """What the store knows, for at most one byte of the body; a web server may leave the size unsaid."""
         ...
 
     @property

@@ -21,7 +21,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*")
 _IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
-# What may stand in a path or query as it is (RFC 3986); all else is percent-encoded.
+# All printable ASCII: a path or query is sent as it is, but for other characters, which are percent-encoded.
 _TARGET_SAFE = "/?#[]@!$&'()*+,;=:%~-._|^`{}<>\""
 
 
@@ -133,9 +133,9 @@ def parse_http_url(url: str) -> HttpUrl:
     if port == 0:
         raise unsupported("The URL's port is 0.")
     tls = parts.scheme == "https"
-    target = quote(parts.path or "/", safe=_TARGET_SAFE)
-    if parts.query:
-        target += "?" + quote(parts.query, safe=_TARGET_SAFE)
+    target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
+    if not target.isascii():
+        target = quote(target, safe=_TARGET_SAFE)
     return HttpUrl(
         tls, _ascii_host(parts.hostname or "", is_ipv6="[" in parts.netloc), port or (443 if tls else 80), target
     )
@@ -147,8 +147,9 @@ def _ascii_host(host: str, *, is_ipv6: bool) -> str:
         if not _IPV6.fullmatch(host):
             raise unsupported("The URL's host is no valid IPv6 address.")
         return host.lower()
+    encoded = host.removesuffix(".")
     try:
-        encoded = host.removesuffix(".").encode("idna").decode("ascii")
+        encoded = encoded if encoded.isascii() else encoded.encode("idna").decode("ascii")
     except UnicodeError:
         raise unsupported("The URL's host is no valid name.") from None
     if not _HOST_NAME.fullmatch(encoded):

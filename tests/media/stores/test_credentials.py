@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import google.auth.exceptions
@@ -15,7 +16,8 @@ from google.auth import compute_engine
 from google.oauth2 import service_account
 from store_fakes import FAST, FakeClock
 
-from beam_tuning.media.info import FailureKind
+from beam_tuning.media.info import FailureKind, ProbeFailure
+from beam_tuning.media.stores import credentials as credentials_module
 from beam_tuning.media.stores.budget import Budget
 from beam_tuning.media.stores.credentials import TokenSource, find_credentials
 from beam_tuning.media.stores.gcs import GcsReader, GcsService
@@ -131,7 +133,9 @@ def test_forbidden_with_credentials_does_not_speak_of_missing_ones(
     with pytest.raises(StoreError) as caught:
         reader.open(10)
     reader.close()
-    assert caught.value.failure.message == "Cloud Storage answered 403 Forbidden: no access"
+    assert caught.value.failure == ProbeFailure(
+        FailureKind.FORBIDDEN, "Cloud Storage answered 403 Forbidden: no access", transient=False
+    )
 
 
 def test_threads_share_one_refresh(clock: FakeClock) -> None:
@@ -181,9 +185,25 @@ class TestFinding:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
         monkeypatch.setenv("GCE_METADATA_HOST", "127.0.0.1:9")
+        monkeypatch.setattr(credentials_module, "_PRODUCT_NAME", tmp_path / "product_name")
 
     def test_none(self) -> None:
         assert find_credentials() is None
+
+    def test_a_slow_metadata_server_is_asked_twice(self, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        answer = Answer(b"ok", headers={"Metadata-Flavor": "Google"})
+        server.script("/", replace(answer, stall_before_headers=True), answer)
+        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.port}")
+        monkeypatch.setattr(credentials_module, "_METADATA_TIMEOUT_S", 0.1)
+        assert isinstance(find_credentials(), compute_engine.Credentials)
+
+    @pytest.mark.parametrize(("product", "is_google"), [("Google Compute Engine", True), ("Some Laptop", False)])
+    def test_the_machine_may_say_that_it_is_one_of_google_cloud(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, product: str, is_google: bool
+    ) -> None:
+        (tmp_path / "product_name").write_text(product + "\n")
+        monkeypatch.setattr(credentials_module, "_PRODUCT_NAME", tmp_path / "product_name")
+        assert isinstance(find_credentials(), compute_engine.Credentials) is is_google
 
     def test_no_metadata_check_when_it_is_forbidden(self, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.port}")

@@ -165,7 +165,7 @@ class TestDocumentedAnswers:
         server.script(MEDIA, refusal(status, json.dumps(body).encode()))
         reader = open_a()
         found = failure_of(lambda: reader.open(10), reader)
-        assert (found.kind, found.transient, reader.cost.requests) == (FailureKind.FORBIDDEN, False, 1)
+        assert (found.kind, found.transient, reader.cost.requests) == (FailureKind.FORBIDDEN, True, 1)
         assert "does not have storage.objects.get access." in found.message
         assert "No Google Cloud credentials were found" in found.message
 

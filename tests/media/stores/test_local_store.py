@@ -71,7 +71,7 @@ def test_the_tag_changes_with_the_file(stores: Stores, path: Path) -> None:
 
 def test_only_when_allowed(make_stores: Callable[..., Stores], path: Path) -> None:
     for uri in (str(path), path.as_uri()):
-        with pytest.raises(StoreError, match="only when local media are allowed"):
+        with pytest.raises(StoreError, match="only with --allow_local_media"):
             make_stores(FAST).reader(uri)
 
 
