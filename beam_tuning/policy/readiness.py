@@ -170,10 +170,10 @@ def readiness(
     as_given = [
         *file_faults,
         *_empty(named, kept_only=False),
-        *_refusing_examples(named),
         *_drop_shares(shares, limits),
         *_resolutions(named, tuple(Verdict), resolution_scope),
         *_sizes(named, limits, tuple(Verdict)),
+        *_refusing_examples(named),
     ]
     cleaned = [
         *(msgspec.structs.replace(fault, certain=False) for fault in file_faults),
@@ -236,7 +236,8 @@ def _empty(splits: Mapping[str, SplitSummary], *, kept_only: bool) -> Iterator[D
 
 def _refusing_examples(splits: Mapping[str, SplitSummary]) -> Iterator[DatasetFinding]:
     """Faults for which the service refuses the whole dataset, be it one line."""
-    for code in sorted({code for split in splits.values() for code in split.reasons}):
+    found: list[tuple[int, DatasetFinding]] = []
+    for code in {code for split in splits.values() for code in split.reasons}:
         reason = Reason[code]
         # The values over all lines are compared by `_resolutions`.
         if reason.outcome is not Outcome.REJECTS_JOB or reason is Reason.MEDIA_RESOLUTION_INCONSISTENT:
@@ -248,7 +249,9 @@ def _refusing_examples(splits: Mapping[str, SplitSummary]) -> Iterator[DatasetFi
             f"{lines} line{'s have' if total > 1 else ' has'} this fault; the service refuses the dataset for one."
         )
         split_name = next(iter(counts)) if len(counts) == 1 else None
-        yield DatasetFinding(reason, True, message, split_name, total, 0)
+        found.append((-total, DatasetFinding(reason, True, message, split_name, total, 0)))
+    for _, finding in sorted(found, key=lambda one: (one[0], one[1].reason.code)):  # the most frequent first
+        yield finding
 
 
 def _undecided(splits: Mapping[str, SplitSummary], limits: DatasetLimits) -> Iterator[DatasetFinding]:

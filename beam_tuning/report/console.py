@@ -11,7 +11,8 @@ from rich.text import Text
 
 from beam_tuning.report import wording
 
-#: Reasons shown; the others are a line.
+#: Shown of each; how many others there are is one line.
+_TOP_FINDINGS = 6
 _TOP_REASONS = 10
 _STATE_STYLES = {"ready": "bold green", "not-ready": "bold red", "uncertain": "bold yellow"}
 _OUTCOME_STYLES = {"undecided": "yellow", "advice": "dim"}
@@ -24,8 +25,10 @@ def print_summary(document: Mapping[str, Any], console: Console) -> None:
     for name, title in (("as_given", "As given"), ("cleaned", "Cleaned ")):
         answer = ready[name]
         console.print(Text.assemble(f"{title}  ", (wording.STATES[answer["state"]], _STATE_STYLES[answer["state"]])))
-        for finding in answer["findings"]:
+        for finding in answer["findings"][:_TOP_FINDINGS]:
             console.print(Text(f"  {finding['title']}. {wording.visible(finding['message'])}"))
+        if len(answer["findings"]) > _TOP_FINDINGS:
+            console.print(Text(f"  And {len(answer['findings']) - _TOP_FINDINGS} more; see the report."))
     console.print()
     console.print(_splits(document))
     if document["reasons"]:
