@@ -99,7 +99,7 @@ class FragmentTimes:
         return {
             track_id: self._samples[track_id] * self._tracks[track_id].timescale / ticks
             for track_id, ticks in self._ticks.items()
-            if ticks > 0
+            if ticks > 0 and self._samples[track_id] > 0 and self._tracks[track_id].timescale
         }
 
     def _presented(self, ticks: dict[int, int]) -> dict[int, float]:
@@ -123,7 +123,8 @@ def _run(data: bytes, body: int, stop: int, step: int) -> _Run:
     width = sum(1 for flag in (_TRUN_DURATION, _TRUN_SIZE, _TRUN_FLAGS, _TRUN_COMPOSITION) if flags & flag)
     if not flags & (_TRUN_DURATION | _TRUN_COMPOSITION):
         return _Run(count, count * step, 0, count * step)
-    count = min(count, max(stop - position, 0) // (4 * width))
+    position = min(position, stop)
+    count = min(count, (stop - position) // (4 * width))
     fields = unpack_from(f">{count * width}I", data, position)
     steps = fields[::width] if flags & _TRUN_DURATION else (step,) * count
     if not flags & _TRUN_COMPOSITION:

@@ -126,7 +126,11 @@ def parse_movie(data: bytes, start: int, stop: int) -> Movie:
         elif kind == b"cmov":
             is_compressed = True
     chapter_tracks = {track_id for track in fields for track_id in track.chapter_tracks}
-    tracks = [track for track in (_track(data, item, timescale, matrix) for item in fields) if track is not None]
+    tracks = [
+        track
+        for track in (_track(data, item, timescale, matrix, is_fragmented) for item in fields)
+        if track is not None
+    ]
     tracks = [
         track for track in tracks if not (track.track_id in chapter_tracks and track.stream.kind is MediaKind.VIDEO)
     ]
@@ -190,7 +194,9 @@ def _media_fields(data: bytes, start: int, stop: int, fields: _TrackFields) -> N
                     fields.table = find_sample_table(data, position, inner_end)
 
 
-def _track(data: bytes, fields: _TrackFields, movie_timescale: int, movie_matrix: Matrix) -> Track | None:
+def _track(
+    data: bytes, fields: _TrackFields, movie_timescale: int, movie_matrix: Matrix, is_fragmented: bool
+) -> Track | None:
     """None when the track is neither audio nor video."""
     if fields.table is None:
         return None
@@ -203,7 +209,7 @@ def _track(data: bytes, fields: _TrackFields, movie_timescale: int, movie_matrix
     span = doubt = None
     if times.doubt is not None:
         doubt = times.doubt
-    elif times.samples and not timescale:
+    elif (times.samples or is_fragmented) and not timescale:
         doubt = "a timescale of 0"
     elif times.samples and any(edit.duration == 0 and edit.media_time is not None for edit in fields.edits):
         doubt = "an edit that lasts 0 ticks"
