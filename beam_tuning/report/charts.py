@@ -20,6 +20,7 @@ from beam_tuning.summary.distributions import bin_of, bin_start
 _WIDTH_PX = 340
 _ROW_PX = 96
 _COUNTS_PX = 30
+_LABEL_PX, _LABEL_WIDTH_PX = 12, 48
 _BAR_PX = 20
 _LONGEST_NAME_PX = 130
 _MOST_BARS = 44
@@ -160,13 +161,13 @@ def _histogram(
     }
     at = {"field": "at", "type": "quantitative"}
     lines = {
-        "data": {"values": [{"at": one["value"], "label": _tick(unit, one["value"])} for one in limits]},
+        "data": {"values": _limit_labels(limits, domain, unit)},
         "encoding": {"x": at},
         "layer": [
             {"mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [3, 3]}},
             {
                 "mark": {"type": "text", "align": "right", "baseline": "bottom", "dx": 4, "color": "var(--ink)"},
-                "encoding": {"text": {"field": "label"}, "y": {"value": -4}},
+                "encoding": {"text": {"field": "label"}, "y": {"field": "y", "type": "quantitative", "scale": None}},
             },
         ],
     }
@@ -176,6 +177,18 @@ def _histogram(
         "height": _ROW_PX,
         "layer": [bars, lines],
     }
+
+
+def _limit_labels(limits: Sequence[Mapping[str, Any]], domain: list[float], unit: str) -> list[dict[str, Any]]:
+    """Where each limit and its label stand; labels that would touch stand one above the other."""
+    px_per_octave = (_WIDTH_PX - _COUNTS_PX) / max(1e-9, math.log2(domain[1] / domain[0]))
+    labels: list[dict[str, Any]] = []
+    y = _LABEL_PX
+    for limit in sorted(limits, key=lambda one: float(one["value"])):
+        near = labels and math.log2(limit["value"] / labels[-1]["at"]) * px_per_octave < _LABEL_WIDTH_PX
+        y = y + _LABEL_PX if near else _LABEL_PX
+        labels.append({"at": limit["value"], "label": _tick(unit, limit["value"]), "y": 8 - y})
+    return labels
 
 
 def _merged_bins(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -119,9 +119,10 @@ def _tokens(counts: ProfileCounts) -> dict[str, int]:
 
 def _tokens_and_price(counts: ProfileCounts, settings: RunSettings, model: str) -> dict[str, Any]:
     price = settings.limits.model(model).price
-    rate, source, read_on = price.value, price.source, price.read
+    rate, source, read_on, note = price.value, price.source, price.read, price.note
     if model == settings.model and settings.price_per_million_tokens is not None:
         rate, source, read_on = settings.price_per_million_tokens, "--price_per_million_tokens", None
+        note = ""
 
     def usd(tokens: int) -> float | None:
         return None if rate is None else round(tokens * settings.epochs * rate / 1e6, 2)
@@ -133,6 +134,7 @@ def _tokens_and_price(counts: ProfileCounts, settings: RunSettings, model: str) 
             "usd_per_million_tokens": rate,
             "source": source,
             "read_on": read_on.isoformat() if read_on else None,
+            "note": note,
             "usd_low": usd(counts.tokens_low),
             "usd_high": usd(counts.tokens_high),
         },
