@@ -30,6 +30,7 @@ def render_html(document: Mapping[str, Any]) -> str:
     """
     template = _environment().get_template("page.html")
     css, script = _part("page.css"), _part("page.js")
+    local_media = bool(document["options"].get("allow_local_media"))
     page = ""
     for samples in (1000, 8, 4, 2, 1, 0):
         page = template.render(
@@ -37,7 +38,8 @@ def render_html(document: Mapping[str, Any]) -> str:
             samples_shown=samples,
             css=Markup(css),  # noqa: S704  # our own file
             script=Markup(script),  # noqa: S704  # our own file
-            policy=_policy(css, script),
+            policy=_policy(css, script, local_media),
+            local_media=local_media,
             distributions=charts.distribution_pictures(document),
             media=charts.media_pictures(document),
             run=charts.run_pictures(document),
@@ -47,13 +49,13 @@ def render_html(document: Mapping[str, Any]) -> str:
     return page
 
 
-def _policy(css: str, script: str) -> str:
+def _policy(css: str, script: str, local_media: bool) -> str:
     return "; ".join(
         (
             "default-src 'none'",
             f"style-src '{_hash(css)}'",
             f"script-src '{_hash(script)}'",
-            "media-src https: http:",
+            "media-src https: http:" + (" file:" if local_media else ""),
             "base-uri 'none'",
             "form-action 'none'",
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 #: Serves objects to a browser that is signed in and may read them:
 #: https://docs.cloud.google.com/storage/docs/access-control/cookie-based-authentication
@@ -25,9 +25,15 @@ class MediaLink(NamedTuple):
     src: str
 
 
-def media_link(uri: str, start_ns: int | None = None, end_ns: int | None = None) -> MediaLink | None:
-    """The link of a gs://, http:// or https:// URI; None for any other and for what is not well-formed."""
-    href = _href(uri)
+def media_link(
+    uri: str, start_ns: int | None = None, end_ns: int | None = None, *, local: bool = False
+) -> MediaLink | None:
+    """The link of a gs://, http:// or https:// URI; None for any other and for what is not well-formed.
+
+    Args:
+      local: whether absolute paths of this machine are linked as well, as after a run that read local media.
+    """
+    href = (_local_href(uri) if local else None) or _href(uri)
     if href is None:
         return None
     return MediaLink(href, href + _fragment(start_ns, end_ns))
@@ -55,6 +61,14 @@ def _href(uri: str) -> str | None:
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._", errors="replace")
     query = quote(parts.query, safe="/?%:@!$&'()*+,;=~-._", errors="replace")
     return f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
+
+
+def _local_href(uri: str) -> str | None:
+    path = unquote(uri.removeprefix("file://")) if uri.startswith("file:///") else uri
+    # Two slashes at the start would name another machine.
+    if not path.startswith("/") or path[1:2] in ("/", "\\"):
+        return None
+    return f"file://{quote(path, safe='/', errors='replace')}"
 
 
 def _fragment(start_ns: int | None, end_ns: int | None) -> str:

@@ -50,6 +50,28 @@ def test_where_a_uri_leads(uri: str, href: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("uri", "href"),
+    [
+        ("/data/a b#c.mp4", "file:///data/a%20b%23c.mp4"),
+        ("file:///data/a%20b.mp4", "file:///data/a%20b.mp4"),
+        ("gs://example-bucket/a.mp4", f"{GCS}/example-bucket/a.mp4"),
+        ("//evil.example/a.mp4", None),
+        ("file:////evil.example/a.mp4", None),
+        ("file:///%2Fevil.example/a.mp4", None),
+        ("/\\evil.example/a.mp4", None),
+        ("file://evil.example/a.mp4", None),
+        ("\\\\evil.example\\a.mp4", None),
+        ("a.mp4", None),
+        ("javascript:alert(1)", None),
+    ],
+)
+def test_local_media_lead_to_this_machine_only_and_only_when_wanted(uri: str, href: str | None) -> None:
+    link = media_link(uri, local=True)
+    assert (link.href if link else None) == href
+    assert href is None or href.startswith("https://") or media_link(uri) is None
+
+
+@pytest.mark.parametrize(
     ("start_ns", "end_ns", "fragment"),
     [
         (None, None, ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ import pytest
 from hostile import MARK, hostile_examples
 from report_documents import document_of, run_settings
 
+from beam_tuning.dataset.example import LineId, MediaPart, Segment
+from beam_tuning.media.info import MediaKind
+from beam_tuning.reasons import Finding, Reason, Verdict
 from beam_tuning.report.html import render_html
+from beam_tuning.summary.record import JudgedExample
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
@@ -199,6 +204,28 @@ def test_the_policy_stops_what_slipped_through(open_page: Opener, report: Path, 
     opened = open_page(path)
     assert opened.page.evaluate(f"window.{MARK}") is None
     assert any("Content Security Policy" in complaint for complaint in opened.complaints)
+
+
+def test_local_media_play_at_their_segment(open_page: Opener, tmp_path: Path) -> None:
+    path = tmp_path / "a b#c.wav"
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(16_000 * 4))
+    part = MediaPart("p", "user", str(path), "audio/wav", MediaKind.AUDIO, Segment(2 * 10**9, 3 * 10**9))
+    finding = (Finding(Reason.MIME_TYPE_MISMATCH, "Advice."),)
+    example = JudgedExample(LineId("train", "a", 1, 0), 9, Verdict.KEPT, finding, ((part, None),))
+    page = tmp_path / "report.html"
+    page.write_text(render_html(document_of([example], run_settings(options={"allow_local_media": True}))))
+    opened = open_page(page)
+    started_s, duration_s = opened.page.evaluate(
+        "async () => { const one = document.querySelector('audio'); one.muted = true; await one.play();"
+        " return [one.currentTime, one.duration]; }"
+    )
+    assert duration_s == pytest.approx(4.0)
+    assert started_s >= 2.0
+    assert opened.complaints == []
 
 
 def test_it_prints(open_page: Opener, report: Path) -> None:
