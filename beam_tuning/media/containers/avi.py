@@ -76,7 +76,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         if truncated is None:
             return damaged("avi", "no header list was found")
         return MediaInfo("avi", MediaKind.VIDEO, duration_unknown="the object ends in its header", truncated=truncated)
-    tracks, frames = _parse_header((yield from window.at(header.start, header.stop - header.start)))
+    tracks, frames, all_frames = _parse_header((yield from window.at(header.start, header.stop - header.start)))
     if not tracks:
         return damaged("avi", "it declares no audio or video stream")
     movi = yield from _find_list(window, header.stop + (header.stop & 1), b"movi")
@@ -84,14 +84,18 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         truncated = cut_at("the movi list", movi.stop, size_bytes)
 
     lengths_s = {
-        number: track.seconds(max(track.length, frames) if track.kind is MediaKind.VIDEO else track.length)
+        number: track.seconds(max(track.length, all_frames) if track.kind is MediaKind.VIDEO else track.length)
         for number, track in tracks.items()
     }
     unknown: str | None = None
     if truncated:
         lengths_s = dict.fromkeys(lengths_s)
         unknown = "the object ends before the streams that its header describes do"
-    elif riff_end == 8 or movi is None or not _agree(list(lengths_s.values())):
+    elif (
+        riff_end == 8
+        or movi is None
+        or not (_agree(list(lengths_s.values())) and (all_frames or _has_frames(tracks, frames)))
+    ):
         units = _count_units((yield from stream(header.stop if movi is None else movi.start)), tracks)
         lengths_s = {number: track.seconds(units[number]) for number, track in tracks.items()}
     duration_s = max((length_s for length_s in lengths_s.values() if length_s is not None), default=None)
@@ -134,10 +138,10 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         position += 8 + size + (size & 1)
 
 
-def _parse_header(data: bytes) -> tuple[dict[int, _Track], int]:
-    """Audio and video streams by number, and the frames of all RIFF forms together (0 when not said)."""
+def _parse_header(data: bytes) -> tuple[dict[int, _Track], int, int]:
+    """Audio and video streams by number, the frames of this RIFF form, and of all forms (0 when there is one)."""
     tracks: dict[int, _Track] = {}
-    frames = number = 0
+    frames = all_frames = number = 0
     for name, payload in _chunks(data):
         if name == b"LIST" and payload[:4] == b"strl":
             parts = dict(_chunks(payload[4:]))
@@ -149,13 +153,21 @@ def _parse_header(data: bytes) -> tuple[dict[int, _Track], int]:
                 tracks[number] = _Track(kind, scale, rate, start, length, sample_bytes, parts.get(b"strf", b""))
             number += 1
         elif name == b"LIST" and payload[:4] == b"odml":
-            frames = u32le(dict(_chunks(payload[4:])).get(b"dmlh", b""), 0)
-    return tracks, frames
+            all_frames = u32le(dict(_chunks(payload[4:])).get(b"dmlh", b""), 0)
+        elif name == b"avih":
+            frames = u32le(payload, 16)
+    return tracks, frames, all_frames
 
 
 def _agree(lengths_s: list[float | None]) -> bool:
     known = [length_s for length_s in lengths_s if length_s is not None]
     return len(known) == len(lengths_s) and max(known) <= _DISAGREEMENT * min(known) + 1
+
+
+def _has_frames(tracks: dict[int, _Track], frames: int) -> bool:
+    """Whether the main header's number of frames is that of a video stream."""
+    lengths = [track.length for track in tracks.values() if track.kind is MediaKind.VIDEO]
+    return not lengths or any(abs(length - frames) <= 2 + length // 100 for length in lengths)
 
 
 def _count_units(chunks: Iterator[bytes], tracks: dict[int, _Track]) -> Counter[int]:

@@ -38,7 +38,8 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         unknown = "the object ends before the audio that should follow its ID3v2 tag"
         return MediaInfo("mp3", MediaKind.AUDIO, duration_unknown=unknown, truncated=truncated)
     inner_head = window.held(audio_start)
-    if len(inner_head) < _ENOUGH_BYTES:
+    is_held = audio_start + len(inner_head) == size_bytes or len(inner_head) >= _ENOUGH_BYTES
+    if not is_held:
         inner_head = yield from window.at(audio_start, HEAD_BYTES)
     inner_bytes = size_bytes - audio_start
     for reader in _OTHERS:
@@ -46,7 +47,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
             return (yield from shifted(reader.plan(inner_head, inner_bytes), audio_start))
     if mp3.matches(inner_head):
         # Where the tag has cost a read already, the middle of the audio is left alone.
-        inner = mp3.plan(inner_head, inner_bytes, sample_middle=audio_start < len(head))
+        inner = mp3.plan(inner_head, inner_bytes, sample_middle=is_held and audio_start < len(head))
         return (yield from shifted(inner, audio_start))
     return damaged("id3", f"what follows the tag at byte {audio_start} is no audio that is known")
 

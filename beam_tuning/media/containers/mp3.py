@@ -170,8 +170,8 @@ def _is_believable(header: _EncoderHeader, run: Run, size_bytes: int) -> Steps[b
     first = run.first
     if run.constant_rate:
         constant_bytes = first.samples * first.bits_per_s / 8 / first.sample_rate_hz
-        if abs((audio_bytes - (run.start - header.start)) / header.frames / constant_bytes - 1) < _BYTES_TOLERANCE:
-            return True
+        bytes_a_frame = (audio_bytes - (run.start - header.start)) / header.frames
+        return abs(bytes_a_frame / constant_bytes - 1) < _BYTES_TOLERANCE
     share_of_bytes = (run.end - header.start) / audio_bytes
     share_of_time = run.frames / header.frames
     if header.table and share_of_bytes > _TABLE_MIN_SHARE:

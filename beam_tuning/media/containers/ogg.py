@@ -10,6 +10,7 @@ A.2), the Speex manual (5.4), the Theora specification (6.2).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -95,23 +96,23 @@ class _Track(NamedTuple):
 def _parse_track(packet: bytes) -> _Track | None:
     """None for a stream that is neither audio nor video (Skeleton, subtitles) or of an unknown codec."""
     if packet[:8] == b"OpusHead" and len(packet) >= 19:
-        info = StreamInfo(MediaKind.AUDIO, "opus", sample_rate_hz=_OPUS_RATE_HZ, channels=packet[9])
+        info = StreamInfo(MediaKind.AUDIO, "opus", sample_rate_hz=_OPUS_RATE_HZ, channels=packet[9] or None)
         return _Track(info, _OPUS_RATE_HZ, lead_in=u16le(packet, 10))
     if packet[:7] == b"\x01vorbis" and len(packet) >= 30 and (rate_hz := u32le(packet, 12)):
-        info = StreamInfo(MediaKind.AUDIO, "vorbis", sample_rate_hz=rate_hz, channels=packet[11])
+        info = StreamInfo(MediaKind.AUDIO, "vorbis", sample_rate_hz=rate_hz, channels=packet[11] or None)
         return _Track(info, rate_hz)
     if packet[:5] == b"\x7fFLAC" and packet[9:13] == b"fLaC":
         block = parse_stream_info(packet[17:51])
         return _Track(block.stream(None), block.sample_rate_hz) if block and block.sample_rate_hz else None
     if packet[:8] == b"Speex   " and len(packet) >= 52 and (rate_hz := u32le(packet, 36)):
-        info = StreamInfo(MediaKind.AUDIO, "speex", sample_rate_hz=rate_hz, channels=u32le(packet, 48))
+        info = StreamInfo(MediaKind.AUDIO, "speex", sample_rate_hz=rate_hz, channels=u32le(packet, 48) or None)
         return _Track(info, rate_hz)
     if packet[:7] == b"\x80theora" and len(packet) >= 42:
         rate, scale = u32be(packet, 22), u32be(packet, 26)
         if not (rate and scale):
             return None
         # The picture's size, not that of the coded macroblocks around it.
-        width_px, height_px = u24be(packet, 14), u24be(packet, 17)
+        width_px, height_px = u24be(packet, 14) or None, u24be(packet, 17) or None
         info = StreamInfo(MediaKind.VIDEO, "theora", width_px=width_px, height_px=height_px, fps=rate / scale)
         return _Track(info, rate / scale, keyframe_shift=(packet[40] & 3) << 3 | packet[41] >> 5)
     return None
@@ -126,7 +127,7 @@ class _Link:
         self.has_data = False
         self._opening: dict[int, list[_Page]] = {}
 
-    def add(self, page: _Page, payload: bytes) -> None:
+    def add(self, page: _Page, payload: bytes, is_at_start: bool = True) -> None:
         if page.flags & _FIRST:
             self.tracks[page.serial] = _parse_track(payload)
         # Pages of headers have granule position 0.
@@ -134,7 +135,8 @@ class _Link:
             self.has_data = True
             self.last[page.serial] = page
             opening = self._opening.setdefault(page.serial, [])
-            if len(opening) < _OPENING_PAGES:
+            # The last page may end before its last packet does, so it says nothing of their length.
+            if is_at_start and (not opening or (len(opening) < _OPENING_PAGES and not page.flags & _LAST)):
                 opening.append(page)
 
     def lengths_s(self) -> dict[int, float | None]:
@@ -162,12 +164,12 @@ class _Link:
         return start if start > _MIN_START_S * track.clock_hz else 0.0
 
     def bytes_by_page_numbers(self) -> float:
-        """How large an object with pages of these numbers should be, from the pages at its start."""
+        """How large an object with pages of these numbers should be, from those at its start; unbounded without."""
         opening = [page for pages in self._opening.values() for page in pages]
         if not opening:
-            return 0.0
+            return math.inf
         mean_bytes = sum(page.end - page.start for page in opening) / len(opening)
-        numbers = sum(self.last[serial].number - pages[-1].number for serial, pages in self._opening.items())
+        numbers = sum(self.last[serial].number - pages[-1].number for serial, pages in self._opening.items() if pages)
         return max(page.end for page in opening) + mean_bytes * max(0, numbers)
 
 
@@ -184,7 +186,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         (tail,) = yield from read((start, size_bytes))
         seen = dict(link.last)
         is_chained = _add_pages(link, tail, start, size_bytes)
-        last = _last_page(tail, start)
+        last = _last_page(tail, start) or last
         if link.last != seen or start == len(head):
             break
     lengths_s, duration_s = link.lengths_s(), link.seconds()
@@ -226,7 +228,7 @@ def _add_pages(link: _Link, data: bytes, offset: int, size_bytes: int) -> bool:
         is_first = bool(page.flags & _FIRST)
         if link.has_data if is_first else page.serial not in link.tracks:
             return True
-        link.add(page, data[page.payload - offset : page.end - offset])
+        link.add(page, data[page.payload - offset : page.end - offset], is_at_start=offset == 0)
     return False
 
 

@@ -43,6 +43,8 @@ class Window:
     """The stretch of an object that a plan holds. It moves forward as bytes beyond it are asked for, a few times."""
 
     _MAX_MOVES = 8
+    #: Of what follows, which is asked for next as a rule.
+    _LOOKAHEAD_BYTES = 4096
 
     def __init__(self, head: bytes, size_bytes: int) -> None:
         self.size_bytes = size_bytes
@@ -58,7 +60,7 @@ class Window:
             if position >= stop or self._moves == self._MAX_MOVES:
                 return b""
             self._moves += 1
-            read_stop = min(position + max(length, HEAD_BYTES), self.size_bytes)
+            read_stop = min(position + max(length + self._LOOKAHEAD_BYTES, HEAD_BYTES), self.size_bytes)
             if self._start <= position < held_stop:
                 (more,) = yield from read((held_stop, read_stop))
                 self._data = self._data[position - self._start :] + more

@@ -1,0 +1,194 @@
+"""Ogg: real files; then chains, live recordings, cut files and codecs that have no encoder here."""
+
+from __future__ import annotations
+
+import functools
+import struct
+
+import pytest
+from media_making import close_enough, demuxed, make_media
+from ogg_making import FIRST, LAST, page, pages_of, speex_header, theora_header, with_granules_moved, with_serial
+from plan_driving import assert_as_demuxed, drive
+
+from beam_tuning.media.containers import ogg
+from beam_tuning.media.info import FailureKind, MediaKind
+
+made = functools.cache(make_media)
+RATES_HZ = {"libopus": 48000, "vorbis": 44100, "flac": 44100}
+
+
+def audio(codec: str, duration_s: float = 3, **options: str) -> bytes:
+    channels = 2 if codec == "vorbis" else 1
+    return make_media(
+        "ogg",
+        audio=codec,
+        duration_s=duration_s,
+        sample_rate_hz=RATES_HZ[codec],
+        channels=channels,
+        muxer_options=options,
+    )
+
+
+OPUS = functools.cache(lambda: audio("libopus", 20))
+
+
+@pytest.mark.parametrize("codec", ["libopus", "vorbis", "flac"])
+@pytest.mark.parametrize("duration_s", [1, 3, 30])
+def test_whole_files(codec: str, duration_s: float) -> None:
+    data = audio(codec, duration_s)
+    driven = drive(ogg, data)
+    assert_as_demuxed(driven, data)
+    assert driven.requests == (1 if len(data) <= 65536 else 2)
+    assert driven.read_bytes <= 131072
+
+
+@pytest.mark.parametrize("page_duration_us", ["20000", "5000000"])
+def test_short_and_long_pages(page_duration_us: str) -> None:
+    data = audio("libopus", 30, page_duration=page_duration_us)
+    driven = drive(ogg, data)
+    assert_as_demuxed(driven, data)
+    assert driven.requests == 2
+
+
+def test_what_opus_decoders_throw_away_at_the_start_is_not_played() -> None:
+    data = OPUS()
+    head = data.index(b"OpusHead")
+    longer = data[: head + 10] + struct.pack("<H", 48000) + data[head + 12 :]
+    whole_s, shorter_s = drive(ogg, data).info.duration_s, drive(ogg, longer).info.duration_s
+    assert whole_s is not None
+    assert shorter_s == pytest.approx(whole_s - 1 + 312 / 48000, abs=0.01)
+
+
+def test_a_live_recording_is_as_long_as_it_plays() -> None:
+    data = with_granules_moved(OPUS(), 48000 * 3600)
+    info = drive(ogg, data).info
+    assert info.duration_s == pytest.approx(20, abs=0.5)
+
+
+def test_chained_streams_are_added_up() -> None:
+    data = OPUS() + with_serial(OPUS(), 77) + with_serial(audio("libopus", 5), 78)
+    driven = drive(ogg, data)
+    assert driven.info.duration_s == pytest.approx(45, abs=0.1)
+    assert driven.info.truncated is None
+    assert len(driven.info.streams) == 1
+    assert driven.requests == 3
+
+
+@pytest.mark.parametrize("copies", [2, 3, 5])
+def test_copies_joined_with_one_serial_number_are_added_up(copies: int) -> None:
+    driven = drive(ogg, OPUS() * copies)
+    assert driven.info.duration_s == pytest.approx(20 * copies, abs=0.1)
+
+
+def test_a_chain_inside_the_head() -> None:
+    data = audio("libopus", 1) + with_serial(audio("libopus", 2), 5)
+    assert len(data) < 65536
+    assert drive(ogg, data).info.duration_s == pytest.approx(3, abs=0.1)
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_a_file_cut_inside_a_page(kept: float) -> None:
+    data = OPUS()
+    cut = data[: int(len(data) * kept)]
+    info = drive(ogg, cut).info
+    assert info.truncated is not None
+    assert info.truncated.endswith(f"the object at byte {len(cut)}")
+    # Whatever stands in the page that is cut may be played or not.
+    assert info.duration_s == pytest.approx(demuxed(cut).duration_s, abs=1)
+
+
+def test_a_file_cut_between_pages_misses_its_last_page() -> None:
+    info = drive(ogg, b"".join(pages_of(OPUS())[:-2])).info
+    assert "more pages follow" in str(info.truncated)
+
+
+def test_bytes_behind_the_last_page_are_passed_over() -> None:
+    info = drive(ogg, OPUS() + b"TAG" + bytes(125)).info
+    assert close_enough(info.duration_s, 20)
+    assert info.truncated is None
+
+
+def test_a_capture_pattern_inside_a_packet_is_no_page() -> None:
+    lure = b"OggS\0\0" + bytes(40)
+    pages = [page(speex_header(), flags=FIRST), page(b"comments", number=1)]
+    pages += [
+        page(lure * 20, number=number, granule=16000 * (number - 1), flags=LAST * (number == 400))
+        for number in range(2, 401)
+    ]
+    assert drive(ogg, b"".join(pages)).info.duration_s == 399.0
+
+
+def test_speex() -> None:
+    data = b"".join(
+        [
+            page(speex_header(channels=2), flags=FIRST),
+            page(b"c", number=1),
+            page(bytes(60), number=2, granule=32000, flags=LAST),
+        ]
+    )
+    info = drive(ogg, data).info
+    assert info.duration_s == 2.0
+    assert (info.streams[0].codec, info.streams[0].sample_rate_hz, info.streams[0].channels) == ("speex", 16000, 2)
+
+
+def test_theora_with_audio() -> None:
+    # 250 frames: the last key frame is number 240, and ten frames come after it.
+    pages = [
+        page(theora_header(), serial=1, flags=FIRST),
+        page(speex_header(), serial=2, flags=FIRST),
+        page(bytes(500), serial=1, number=1, granule=100 << 6),
+        page(bytes(60), serial=2, number=1, granule=16000 * 4),
+        page(bytes(60), serial=2, number=2, granule=16000 * 9, flags=LAST),
+        page(bytes(500), serial=1, number=2, granule=240 << 6 | 10, flags=LAST),
+    ]
+    info = drive(ogg, b"".join(pages)).info
+    assert info.kind is MediaKind.VIDEO
+    assert info.duration_s == 10.0
+    assert [stream.duration_s for stream in info.streams] == [10.0, 9.0]
+    video = info.streams[0]
+    assert (video.codec, video.width_px, video.height_px, video.fps) == ("theora", 120, 90, 25.0)
+
+
+def test_streams_that_are_no_media_are_left_out() -> None:
+    skeleton = page(b"fishead\0" + bytes(56), serial=9, flags=FIRST)
+    data = skeleton + with_serial(audio("libopus", 1), 5)
+    info = drive(ogg, data).info
+    assert [stream.codec for stream in info.streams] == ["opus"]
+
+
+def test_no_time_in_the_tail_costs_a_longer_read() -> None:
+    pages = [page(theora_header(), flags=FIRST), page(bytes(900), number=1, granule=25 << 6)]
+    pages += [page(bytes(900), number=2, granule=100 << 6)]
+    pages += [page(bytes(255 * 255), number=number, granule=-1) for number in range(3, 8)]
+    pages += [page(bytes(9), number=8, granule=-1, flags=LAST)]
+    driven = drive(ogg, b"".join(pages))
+    assert driven.info.duration_s == 4.0
+
+
+def test_a_stream_without_pages_of_its_own() -> None:
+    info = drive(ogg, page(speex_header(), flags=FIRST) + page(b"c", number=1, flags=LAST)).info
+    assert info.duration_s is None
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"OpusHead",
+        b"\x01vorbis" + bytes(23),
+        b"\x7fFLAC\x01\x00\x00\x01fLaC" + bytes(38),
+        b"Speex   ",
+        theora_header(rate=0),
+        b"\x01video\0\0\0XVID" + bytes(40),
+        b"",
+    ],
+)
+def test_first_packets_that_cannot_be_read(packet: bytes) -> None:
+    data = page(packet, flags=FIRST) + page(bytes(100), number=1, granule=48000, flags=LAST)
+    assert drive(ogg, data).failure.kind is FailureKind.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"OggS", b"OggS\1\2" + bytes(30), b"OggS\0\0" + bytes(30), b"oggs\0\2" + bytes(30)]
+)
+def test_other_bytes_are_not_ogg(head: bytes) -> None:
+    assert not ogg.matches(head)
