@@ -67,8 +67,10 @@ VERDICT_SCHEMA = pa.schema(
         _field("tokens_low", pa.int64(), "Lower end of the estimate of input plus output tokens; null when unknown."),
         _field("tokens_high", pa.int64(), "Upper end of the estimate of input plus output tokens; null when unknown."),
         _field("prompt_start", pa.string(), "Start of the first user text.", nullable=False),
-        _field("findings", pa.list_(pa.field("item", FINDING, nullable=False)), "Every reason found.", nullable=False),
-        _field("media", pa.list_(pa.field("item", MEDIA, nullable=False)), "Media parts in order.", nullable=False),
+        _field(
+            "findings", pa.list_(pa.field("element", FINDING, nullable=False)), "Every reason found.", nullable=False
+        ),
+        _field("media", pa.list_(pa.field("element", MEDIA, nullable=False)), "Media parts in order.", nullable=False),
     ]
 )
 
@@ -151,7 +153,7 @@ def _lists(columns: list[pa.Array], struct: pa.StructType, lengths: Iterable[int
     """A list column of structs from the structs' columns and the length of each list."""
     offsets = pa.array(accumulate(lengths, initial=0), pa.int32())
     items = pa.StructArray.from_arrays(columns, fields=list(struct))
-    return pa.ListArray.from_arrays(offsets, items, type=pa.list_(pa.field("item", struct, nullable=False)))
+    return pa.ListArray.from_arrays(offsets, items, type=pa.list_(pa.field("element", struct, nullable=False)))
 
 
 def _integers(values: list[int | None]) -> pa.Array:

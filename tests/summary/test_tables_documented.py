@@ -1,0 +1,71 @@
+"""docs/tables.md says every column as it is, and its DuckDB queries run on real tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from judged_examples import Generator
+
+from beam_tuning.media import index
+from beam_tuning.summary.tables import VERDICT_SCHEMA, verdict_table
+
+DOCUMENT = Path(__file__).parents[2] / "docs/tables.md"
+QUERIES = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+
+
+def type_name(kind: pa.DataType) -> str:
+    return "list of struct" if pa.types.is_list(kind) else str(kind)
+
+
+def rows(fields: Iterator[pa.Field] | pa.Schema | pa.StructType, prefix: str = "") -> Iterator[str]:
+    for field in fields:
+        about = field.metadata[b"description"].decode()
+        yield f"| `{prefix}{field.name}` | {type_name(field.type)} | {about} |"
+        if pa.types.is_list(field.type):
+            yield from rows(field.type.value_type, f"{field.name}[].")
+
+
+def verdicts_part() -> str:
+    return "\n".join(["| column | type | meaning |", "| --- | --- | --- |", *rows(VERDICT_SCHEMA)])
+
+
+def test_the_verdict_columns_are_documented() -> None:
+    """To renew the part of the document, put what `verdicts_part` returns between its marks."""
+    (part,) = re.findall(r"<!-- verdicts -->\n(.*?)\n?<!-- /verdicts -->", DOCUMENT.read_text(), re.DOTALL)
+    assert part == verdicts_part()
+
+
+def test_the_media_columns_are_documented() -> None:
+    part = DOCUMENT.read_text().split("## media\n")[1].split("## DuckDB")[0]
+    documented = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| \S.*\. \|$", part, re.MULTILINE)
+    assert documented == [(field.name, type_name(field.type)) for field in index.SCHEMA]
+    for field in index.SCHEMA.field("streams").type.value_type:
+        assert f"`{field.name}`" in part
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    examples = [*Generator(seed=3).examples(900), *Generator(seed=3).examples(60, split="validation")]
+    probes = {probe.uri: probe for one in examples for _, probe in one.media if probe is not None}
+    for name, table in (("verdicts", verdict_table(examples)), ("media", index.to_table(probes.values()))):
+        (folder / name).mkdir()
+        pq.write_table(table, folder / name / "part-00000-of-00001.parquet")
+    return folder
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_queries_run_and_find_something(run: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    assert len(QUERIES) == 6
+    monkeypatch.chdir(run)
+    assert duckdb.sql(QUERIES[number]).fetchall()
+
+
+def test_every_duckdb_query_has_one_for_bigquery() -> None:
+    assert DOCUMENT.read_text().count("```googlesql\n") == len(QUERIES)
