@@ -127,7 +127,7 @@ def _sentence(summary: str) -> str:
 def _validate(_: argparse.Namespace, argv: list[str]) -> int:
     from beam_tuning.pipelines.run import run_validate
 
-    return run_validate(argv[argv.index("validate") + 1 :], Console())
+    return run_validate(argv[argv.index("validate") + 1 :], Console(soft_wrap=True))
 
 
 def _show(known: argparse.Namespace, _: list[str]) -> int:
@@ -137,14 +137,14 @@ def _show(known: argparse.Namespace, _: list[str]) -> int:
 
     against = None if known.against is None else OutputFolder(known.against)
     wanted = Filter(known.code, known.split, known.file)
-    return show(OutputFolder(known.folder), Console(), wanted, against)
+    return show(OutputFolder(known.folder), Console(soft_wrap=True), wanted, against)
 
 
 def _demo(known: argparse.Namespace, _: list[str]) -> int:
     from beam_tuning.pipelines.run import run_validate
     from beam_tuning.sample import SAMPLE_MODEL, write_sample
 
-    console = Console()
+    console = Console(soft_wrap=True)
     folder = Path(known.folder)
     console.print(f"Writing a dataset of real audio and video with planted faults to {folder / 'dataset'}", style="dim")
     sample = write_sample(folder / "dataset")
@@ -164,9 +164,9 @@ def _reasons(known: argparse.Namespace, _: list[str]) -> int:
     from beam_tuning.report.catalogue import print_reason, print_reasons
 
     if known.code is None:
-        print_reasons(Console())
+        print_reasons(Console(soft_wrap=True))
     else:
-        print_reason(known.code, Console())
+        print_reason(known.code, Console(soft_wrap=True))
     return 0
 
 
@@ -176,5 +176,5 @@ def _limits(known: argparse.Namespace, _: list[str]) -> int:
 
     limits = load_limits(Path(known.limits) if known.limits else None)
     models = tuple(limits.models.values()) if known.model is None else (limits.model(known.model),)
-    print_limits(models, Console())
+    print_limits(models, Console(soft_wrap=True))
     return 0

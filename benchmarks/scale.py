@@ -118,13 +118,18 @@ def rules(folder: Path) -> None:
         for path in sorted(folder.glob("train-*.jsonl")):
             offset = 0
             with open(path, "rb") as lines:
+                examples = []
                 for number, line in enumerate(lines, 1):
                     line_id = LineId("train", str(path), number, offset)
                     judged = judge(policy, line_id, len(line) - 1, parse_line(line), media)
-                    summary.add(judged)
+                    examples.append(judged)
                     offset += len(line)
                     if judged.verdict is Verdict.KEPT:
                         out.write(line)
+                    if len(examples) == 1000:
+                        summary.add_all(examples)
+                        examples = []
+                summary.add_all(examples)
 
 
 def command(what: str, folder: Path) -> list[str]:

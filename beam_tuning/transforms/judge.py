@@ -102,13 +102,13 @@ class _JudgePackFn(beam.DoFn):
                     lines[Verdict.KEPT].append(line.removeprefix(_BOM) if offset == 0 else line)
                 else:
                     lines[example.verdict].append(rejected_line(example, line))
-                summary.add(example)
                 examples.append(example)
             for verdict, of_verdict in lines.items():
                 self._verdicts[verdict].inc(len(of_verdict))
                 content = b"".join(line + b"\n" for line in of_verdict)
                 name = shard_name(pack.split, verdict.value, placement, ".jsonl")
                 yield name, (placement.ordinal, zlib.compress(content, 1))
+            summary.add_all(examples)
             summary.add_blank_lines(pack.split, blank_lines)
             PROGRESS.add(examples_judged=len(examples))
             name = shard_name("verdicts", pack.split, placement, ".parquet")
