@@ -16,8 +16,9 @@ from beam_tuning.media.containers.ac3 import AC3
 from beam_tuning.media.containers.adts import ADTS
 from beam_tuning.media.containers.frames import FrameFormat, first_frame
 from beam_tuning.media.containers.mp3 import MPEG_AUDIO
-from beam_tuning.media.containers.mpeg_video import SEQUENCE_HEADER, parse_sequence
+from beam_tuning.media.containers.mpeg_video import SEQUENCE_HEADER, PictureCounter, Sequence, parse_sequence
 from beam_tuning.media.containers.pes import (
+    CLOCK_HZ,
     TimeStamps,
     jumps,
     payload_start,
@@ -131,7 +132,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         if start == len(head) or any(track.stamps.tail for track in tracks.values()):
             break
     for stream, track in tracks.items():
-        track.stamps.last_ticks = ticks_of_frames(bytes(track.closing), *_formats(stream))
+        track.stamps.last_ticks = _last_ticks(stream, track)
     stamps = [track.stamps for track in tracks.values()]
     duration_s = seconds_between(stamps)
     unknown: str | None = None
@@ -144,6 +145,24 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     return MediaInfo("mpeg", kind, streams, duration_s, unknown, cut_at("the last packet", end, size_bytes))
 
 
+def _last_ticks(stream: int, track: _Track) -> int | None:
+    """How long what follows the last time stamp of a stream lasts: packets hold as many frames as fit."""
+    closing = bytes(track.closing)
+    if _kind(stream) is MediaKind.AUDIO:
+        return ticks_of_frames(closing, *_formats(stream))
+    sequence = _sequence(bytes(track.opening))
+    if sequence is None:
+        return None
+    counter = PictureCounter()
+    counter.feed(closing)
+    return round(counter.frames / sequence.fps * CLOCK_HZ)
+
+
+def _sequence(payload: bytes) -> Sequence | None:
+    start = payload.find(SEQUENCE_HEADER)
+    return parse_sequence(payload, start) if start >= 0 else None
+
+
 def _formats(stream: int) -> tuple[FrameFormat, ...]:
     """The formats that an audio stream of this id may have."""
     if stream >> 8 == _PRIVATE_1:
@@ -154,9 +173,7 @@ def _formats(stream: int) -> tuple[FrameFormat, ...]:
 def _describe(stream: int, payload: bytes) -> StreamInfo:
     """What the first bytes of an elementary stream say."""
     if _kind(stream) is MediaKind.VIDEO:
-        at = payload.find(SEQUENCE_HEADER)
-        sequence = parse_sequence(payload, at) if at >= 0 else None
-        if sequence is not None:
+        if (sequence := _sequence(payload)) is not None:
             return sequence.stream(None)
         return StreamInfo(MediaKind.VIDEO, "h264" if _H264_START.search(payload) else None)
     if not _formats(stream):

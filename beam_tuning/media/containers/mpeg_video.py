@@ -66,7 +66,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     sequence = parse_sequence(head, 0)
     if sequence is None:
         return damaged("mpegvideo", "it is no sequence header")
-    counter = _PictureCounter()
+    counter = PictureCounter()
     counter.feed(head)
     if len(head) < size_bytes:
         for piece in (yield from stream(len(head))):
@@ -77,7 +77,9 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     return MediaInfo("mpegvideo", MediaKind.VIDEO, streams, duration_s or None, unknown)
 
 
-class _PictureCounter:
+class PictureCounter:
+    """Counts the pictures of a stream that comes in pieces; two fields are one picture."""
+
     def __init__(self) -> None:
         self._pictures = 0
         self._fields = 0
