@@ -53,10 +53,10 @@ class _Page(NamedTuple):
 
 def _parse_page(data: bytes, position: int, offset: int = 0) -> _Page | None:
     """The page at `position` of `data`, which begin at `offset` of the object; None when its header is not there."""
-    if data[position : position + 5] != b"OggS\0" or data[position + 5] > 7:
-        return None
     table = position + _HEADER_BYTES
-    payload = table + data[position + 26] if position + 26 < len(data) else len(data) + 1
+    if table > len(data) or data[position : position + 5] != b"OggS\0" or data[position + 5] > 7:
+        return None
+    payload = table + data[position + 26]
     if payload > len(data):
         return None
     lacing = data[table:payload]
