@@ -13,9 +13,13 @@ from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.stores.guard import SocketAddress
 from beam_tuning.media.stores.store import ObjectReader, StoreError
 
-#: Waits for a silent server are real, so they are short.
-FAST = ProbeOptions(
-    allow_private_addresses=True, connect_timeout_s=5.0, stall_timeout_s=0.15, read_timeout_s=0.6, object_timeout_s=60.0
+#: Loopback is allowed, and no time-out is met by a machine that is only busy.
+LOOPBACK = ProbeOptions(
+    allow_private_addresses=True,
+    connect_timeout_s=20.0,
+    stall_timeout_s=20.0,
+    read_timeout_s=60.0,
+    object_timeout_s=120.0,
 )
 NOW_UNIX_S = 1_700_000_000.0
 

@@ -13,7 +13,7 @@ import pytest
 from fault_server import Answer, FaultServer, refusal, running_fault_server
 from gcs_emulator import GcsEmulator
 from media_making import make_mp4
-from store_fakes import FAST, FakeClock
+from store_fakes import LOOPBACK, FakeClock
 
 from beam_tuning.media import prober as prober_module
 from beam_tuning.media.info import FailureKind, MediaInfo, ObjectInfo, ProbeCost, ProbeFailure, ProbeResult
@@ -21,7 +21,7 @@ from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import Prober, shared_prober
 from beam_tuning.media.stores.opener import Stores
 
-OPTIONS = msgspec.structs.replace(FAST, threads=4, stall_timeout_s=5.0, read_timeout_s=10.0, max_attempts=1)
+OPTIONS = msgspec.structs.replace(LOOPBACK, threads=4, max_attempts=1)
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +134,7 @@ class TestFairness:
     ) -> None:
         """40 objects of a host that never answers come first; all others are done while those still wait."""
         gcs.put("gs://bucket/a", mp4)
-        prober = make_prober(threads=4, stall_timeout_s=60.0, read_timeout_s=60.0)
+        prober = make_prober(threads=4, stall_timeout_s=60.0)
         with running_fault_server() as silent, running_fault_server() as good:
             silent.script("/a", Answer(mp4, stall_before_headers=True))
             good.script("/a", Answer(mp4))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from fault_server import FaultServer, running_fault_server
-from store_fakes import FAST, FakeClock
+from store_fakes import LOOPBACK, FakeClock
 
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.stores.opener import Stores
@@ -28,7 +28,7 @@ def make_stores(clock: FakeClock) -> Iterator[Callable[..., Stores]]:
     """`make_stores(options, resolver=..., environ=...)`; closed after the test."""
     made: list[Stores] = []
 
-    def make(options: ProbeOptions = FAST, **injected: object) -> Stores:
+    def make(options: ProbeOptions = LOOPBACK, **injected: object) -> Stores:
         made.append(Stores(options, clock=clock, **injected))  # type: ignore[arg-type]
         return made[-1]
 

@@ -14,7 +14,7 @@ from fault_server import Answer, FaultServer, refusal, running_fault_server
 from gcs_emulator import GcsEmulator
 from google.auth import compute_engine
 from google.oauth2 import service_account
-from store_fakes import FAST, FakeClock
+from store_fakes import LOOPBACK, FakeClock
 
 from beam_tuning.media.info import FailureKind, ProbeFailure
 from beam_tuning.media.stores import credentials as credentials_module
@@ -71,7 +71,7 @@ def make_reader(server: FaultServer, transport: Transport, clock: FakeClock) -> 
     def make(tokens: TokenSource, billing_project: str | None = None) -> GcsReader:
         service = GcsService(tokens, billing_project, environ={})
         service.endpoint = Endpoint(tls=False, host="127.0.0.1", port=server.port, guarded=False)
-        return GcsReader(GcsObject("bucket", "a"), service, transport, Budget(FAST, clock, "a"))
+        return GcsReader(GcsObject("bucket", "a"), service, transport, Budget(LOOPBACK, clock, "a"))
 
     return make
 
@@ -194,7 +194,7 @@ class TestFinding:
         answer = Answer(b"ok", headers={"Metadata-Flavor": "Google"})
         server.script("/", replace(answer, stall_before_headers=True), answer)
         monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.port}")
-        monkeypatch.setattr(credentials_module, "_METADATA_TIMEOUT_S", 0.1)
+        monkeypatch.setattr(credentials_module, "_METADATA_TIMEOUT_S", 1.0)
         assert isinstance(find_credentials(), compute_engine.Credentials)
 
     @pytest.mark.parametrize(("product", "is_google"), [("Google Compute Engine", True), ("Some Laptop", False)])

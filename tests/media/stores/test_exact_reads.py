@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
 import pytest
 from fault_server import Answer, FaultServer, refusal, running_fault_server
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_fakes import FAST, FakeClock
+from store_fakes import LOOPBACK, FakeClock
 
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.stores.opener import Stores
@@ -72,8 +71,7 @@ def test_never_a_wrong_byte(
         for fault in script
     ]
     url = faults.script("/a", *answers, good)
-    options = msgspec.structs.replace(FAST, stall_timeout_s=5.0, read_timeout_s=20.0)
-    stores = Stores(options, clock=FakeClock())
+    stores = Stores(LOOPBACK, clock=FakeClock())
     reader = stores.reader(url)
     try:
         info, head = reader.open(head_bytes)

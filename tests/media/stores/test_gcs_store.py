@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from fault_server import Answer, FaultServer, refusal
 from gcs_emulator import GcsEmulator
-from store_fakes import FAST, FakeClock
+from store_fakes import LOOPBACK, FakeClock
 
 from beam_tuning.errors import OptionError
 from beam_tuning.media.containers.plan import HEAD_BYTES, ByteRange
@@ -20,7 +20,7 @@ from beam_tuning.media.stores.store import ObjectReader, StoreError
 
 BODY = random.Random(2).randbytes(200_000)
 #: Cloud Storage needs no leave to be on loopback: its address does not come from the dataset.
-CLOSED = msgspec.structs.replace(FAST, allow_private_addresses=False)
+CLOSED = msgspec.structs.replace(LOOPBACK, allow_private_addresses=False)
 MEDIA = "/download/storage/v1/b/bucket/o/a"
 METADATA = "/storage/v1/b/bucket/o/a"
 

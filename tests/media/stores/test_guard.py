@@ -11,7 +11,7 @@ import pytest
 from fault_server import Answer, FaultServer, refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_fakes import FAST, FakeResolver
+from store_fakes import LOOPBACK, FakeResolver
 
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.info import FailureKind
@@ -33,7 +33,7 @@ METADATA = [
     "169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::169.254.169.254", "fd00:ec2::254", "fd20:ce::254",
     "168.63.129.16", "100.100.100.200",
 ]  # fmt: skip
-PUBLIC_ONLY = msgspec.structs.replace(FAST, allow_private_addresses=False)
+PUBLIC_ONLY = msgspec.structs.replace(LOOPBACK, allow_private_addresses=False)
 
 
 @pytest.mark.parametrize("address", PUBLIC)

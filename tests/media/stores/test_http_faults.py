@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from fault_server import Answer, FaultServer, refusal, running_fault_server, server_tls
-from store_fakes import FAST, FakeClock, FakeResolver, failure_of
+from store_fakes import LOOPBACK, FakeClock, FakeResolver, failure_of
 
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.info import FailureKind, ProbeFailure
@@ -25,9 +25,10 @@ SMALL = BODY[:1000]
 class TestBrokenConnections:
     @pytest.mark.parametrize("fault", [{"close_after": 500}, {"reset_after": 500}, {"stall_after": 500}])
     def test_a_read_goes_on_where_the_last_attempt_ended(
-        self, server: FaultServer, stores: Stores, fault: dict[str, int]
+        self, server: FaultServer, make_stores: Callable[..., Stores], fault: dict[str, int]
     ) -> None:
-        reader = stores.reader(server.script("/a", Answer(SMALL, **fault), Answer(SMALL)))
+        options = msgspec.structs.replace(LOOPBACK, stall_timeout_s=1.0 if "stall_after" in fault else 20.0)
+        reader = make_stores(options).reader(server.script("/a", Answer(SMALL, **fault), Answer(SMALL)))
         assert reader.open(1000)[1] == SMALL
         reader.close()
         assert (reader.cost.requests, reader.cost.retries) == (2, 1)
@@ -56,9 +57,12 @@ class TestBrokenConnections:
         ],
     )
     def test_a_fault_at_every_attempt(
-        self, server: FaultServer, stores: Stores, fault: dict[str, int], kind: FailureKind
+        self, server: FaultServer, make_stores: Callable[..., Stores], fault: dict[str, int], kind: FailureKind
     ) -> None:
-        reader = stores.reader(server.script("/a", Answer(SMALL, **fault)))  # type: ignore[arg-type]
+        stall_timeout_s = 0.1 if kind is FailureKind.TIMED_OUT else 20.0
+        reader = make_stores(msgspec.structs.replace(LOOPBACK, stall_timeout_s=stall_timeout_s)).reader(
+            server.script("/a", Answer(SMALL, **fault))
+        )  # type: ignore[arg-type]
         found = failure_of(reader)
         assert (found.kind, found.transient) == (kind, True)
         assert reader.cost.requests == 4
@@ -67,16 +71,16 @@ class TestBrokenConnections:
         self, server: FaultServer, make_stores: Callable[..., Stores]
     ) -> None:
         """Each byte comes before the wait for it is over: only the time for the whole read ends this."""
-        options = msgspec.structs.replace(FAST, max_attempts=1, stall_timeout_s=0.3, read_timeout_s=0.4)
-        reader = make_stores(options).reader(server.script("/a", Answer(SMALL, drip_s=0.02)))
+        options = msgspec.structs.replace(LOOPBACK, max_attempts=1, stall_timeout_s=0.8, read_timeout_s=0.9)
+        reader = make_stores(options).reader(server.script("/a", Answer(SMALL, drip_s=0.05)))
         found = failure_of(reader)
         assert (found.kind, found.transient) == (FailureKind.TIMED_OUT, True)
-        assert 1 < reader.cost.received_bytes < 25
+        assert 1 <= reader.cost.received_bytes < 100
 
     def test_all_attempts_together_stay_in_the_time_for_an_object(
         self, server: FaultServer, make_stores: Callable[..., Stores], clock: FakeClock
     ) -> None:
-        reader = make_stores(msgspec.structs.replace(FAST, object_timeout_s=8.0)).reader(
+        reader = make_stores(msgspec.structs.replace(LOOPBACK, object_timeout_s=8.0)).reader(
             server.script("/a", refusal(503, Retry_After="5"))
         )
         assert failure_of(reader).transient
@@ -133,7 +137,9 @@ class TestBrokenConnections:
 
 class TestCaps:
     def test_requests(self, server: FaultServer, make_stores: Callable[..., Stores]) -> None:
-        reader = make_stores(msgspec.structs.replace(FAST, max_requests=3)).reader(server.script("/a", Answer(BODY)))
+        reader = make_stores(msgspec.structs.replace(LOOPBACK, max_requests=3)).reader(
+            server.script("/a", Answer(BODY))
+        )
         reader.open(10)
         with pytest.raises(StoreError) as caught:
             reader.read([ByteRange(i, i + 1) for i in range(10)])
@@ -146,7 +152,7 @@ class TestCaps:
     def test_bytes_that_a_far_range_would_take_are_not_read(
         self, server: FaultServer, make_stores: Callable[..., Stores]
     ) -> None:
-        options = msgspec.structs.replace(FAST, max_received_bytes=100_000)
+        options = msgspec.structs.replace(LOOPBACK, max_received_bytes=100_000)
         reader = make_stores(options).reader(server.script("/a", Answer(BODY, ignore_range=True)))
         reader.open(10)
         with pytest.raises(StoreError) as caught:
@@ -159,7 +165,7 @@ class TestCaps:
     def test_bytes_of_an_endless_object(
         self, server: FaultServer, make_stores: Callable[..., Stores], compress: bool
     ) -> None:
-        options = msgspec.structs.replace(FAST, max_received_bytes=200_000)
+        options = msgspec.structs.replace(LOOPBACK, max_received_bytes=200_000)
         answer = Answer(bytes(3_000_000), ignore_range=True, chunked=not compress, compress=compress)
         reader = make_stores(options).reader(server.script("/a", answer))
         assert failure_of(reader).kind is FailureKind.WORK_CAP
@@ -277,7 +283,7 @@ class TestTls:
         assert (found.kind, found.transient) == (FailureKind.SERVER_ERROR, True)
 
     def test_a_silent_server_does_not_hold_the_handshake(self, make_stores: Callable[..., Stores]) -> None:
-        options = msgspec.structs.replace(FAST, connect_timeout_s=0.1, max_attempts=2)
+        options = msgspec.structs.replace(LOOPBACK, connect_timeout_s=0.1, max_attempts=2)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             found = failure_of(make_stores(options).reader(f"https://127.0.0.1:{listener.getsockname()[1]}/a"))
         assert (found.kind, found.transient) == (FailureKind.TIMED_OUT, True)

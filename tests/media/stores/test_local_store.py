@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from store_fakes import FAST
+from store_fakes import LOOPBACK
 
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.info import FailureKind, ProbeCost
@@ -21,7 +21,7 @@ BODY = bytes(range(256)) * 4000
 
 @pytest.fixture
 def stores(make_stores: Callable[..., Stores]) -> Stores:
-    return make_stores(msgspec.structs.replace(FAST, allow_local_media=True))
+    return make_stores(msgspec.structs.replace(LOOPBACK, allow_local_media=True))
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_the_tag_changes_with_the_file(stores: Stores, path: Path) -> None:
 def test_only_when_allowed(make_stores: Callable[..., Stores], path: Path) -> None:
     for uri in (str(path), path.as_uri()):
         with pytest.raises(StoreError, match="only with --allow_local_media"):
-            make_stores(FAST).reader(uri)
+            make_stores(LOOPBACK).reader(uri)
 
 
 def test_missing(stores: Stores, path: Path) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 from fault_server import Answer, FaultServer, refusal, running_fault_server
-from store_fakes import FAST
+from store_fakes import LOOPBACK
 
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.stores.opener import Stores
@@ -22,7 +22,7 @@ def test_threads_read_their_own_objects(server: FaultServer, make_stores: Callab
     for path, body in bodies.items():
         faults = [refusal(503)] if path.endswith("7") else [Answer(body, close_after=50)] if path.endswith("3") else []
         server.script(path, *faults, Answer(body, ignore_range=path.endswith("5"), close=path.endswith("9")))
-    stores = make_stores(msgspec.structs.replace(FAST, threads=THREADS, stall_timeout_s=5.0, read_timeout_s=10.0))
+    stores = make_stores(msgspec.structs.replace(LOOPBACK, threads=THREADS))
 
     def read(path: str) -> bool:
         reader = stores.reader(server.url + path)
@@ -38,7 +38,7 @@ def test_threads_read_their_own_objects(server: FaultServer, make_stores: Callab
 
 def test_idle_connections_are_few(server: FaultServer, make_stores: Callable[..., Stores]) -> None:
     """At most two for each thread, the longest unused host's first to go."""
-    stores = make_stores(msgspec.structs.replace(FAST, threads=1))
+    stores = make_stores(msgspec.structs.replace(LOOPBACK, threads=1))
     with running_fault_server() as second, running_fault_server() as third:
         for host in (server, second, third, second, server):
             reader = stores.reader(host.script("/a", Answer(b"x" * 100)))
