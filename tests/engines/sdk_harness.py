@@ -10,9 +10,11 @@ import argparse
 import json
 import os
 import sys
+import zlib
 
 import grpc
 from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc, endpoints_pb2
+from apache_beam.runners.worker import sdk_worker, sdk_worker_main
 from google.protobuf import json_format, text_format
 
 
@@ -36,7 +38,6 @@ def main() -> None:
         return text_format.MessageToString(descriptor)
 
     environ = {
-        **os.environ,
         "WORKER_ID": worker_id,
         "CONTROL_API_SERVICE_DESCRIPTOR": endpoint(info.control_endpoint, arguments.control_endpoint),
         "LOGGING_API_SERVICE_DESCRIPTOR": endpoint(info.logging_endpoint, arguments.logging_endpoint),
@@ -45,7 +46,11 @@ def main() -> None:
     }
     if info.status_endpoint.url:
         environ["STATUS_API_SERVICE_DESCRIPTOR"] = text_format.MessageToString(info.status_endpoint)
-    os.execve(sys.executable, [sys.executable, "-m", "apache_beam.runners.worker.sdk_worker_main"], environ)
+    os.environ.update(environ)
+    # Every worker numbers its metrics from 1, and Prism 2.77 keeps one table of these numbers for all workers: where
+    # two workers use one number for two metrics it panics.
+    sdk_worker.SHORT_ID_CACHE._last_short_id = zlib.crc32(worker_id.encode()) << 16
+    sdk_worker_main.main(sys.argv)
 
 
 if __name__ == "__main__":
