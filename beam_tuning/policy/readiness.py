@@ -209,16 +209,15 @@ def _drop_shares(shares: Mapping[str, DropShare], limits: DatasetLimits) -> Iter
         if share.low is None or share.high is None or share.state is State.READY:
             continue
         limit = f"{limits.drop_percent} %"
-        counts = f"{share.dropped:,} of {share.read:,} {name} examples ({percent(share.dropped, share.read)})"
-        observed = percent(share.dropped, share.read)
+        counts = f"{share.dropped:,} of {share.read:,} {name} examples ({percent(share.low)})"
+        observed = percent(share.low)
         if share.state is State.NOT_READY:
             message = f"{counts} would be dropped; above {limit} the service fails the job."
         elif share.undecided:
-            most = share.dropped + share.undecided
-            observed = f"{observed} to {percent(most, share.read)}"
+            observed = f"{observed} to {percent(share.high)}"
             message = (
                 f"{counts} would be dropped, and {share.undecided:,} more are undecided: up to "
-                f"{percent(most, share.read)}. Above {limit} the service fails the job."
+                f"{percent(share.high)}. Above {limit} the service fails the job."
             )
         else:
             message = f"{counts} would be dropped: exactly the share at which the documents leave the outcome open."
@@ -263,7 +262,7 @@ def _undecided(splits: Mapping[str, SplitSummary], limits: DatasetLimits) -> Ite
             reason = Reason[code]
             if reason.outcome is Outcome.UNDECIDED:
                 message = (
-                    f"{split.undecided:,} of {split.read:,} {name} examples ({percent(split.undecided, split.read)}) "
+                    f"{split.undecided:,} of {split.read:,} {name} examples ({percent(split.undecided / split.read)}) "
                     f"are undecided and left out, {counts.examples:,} with this reason."
                 )
                 yield DatasetFinding(reason, False, message, name, counts.examples, 0)
@@ -334,6 +333,10 @@ def _sizes(
             yield DatasetFinding(Reason.VALIDATION_TOO_MANY_EXAMPLES, True, message, VALIDATION, count, share_limit)
 
 
-def percent(part: int, whole: int) -> str:
-    """For people, e.g. `12.5 %`."""
-    return f"{100 * part / whole:.4g} %"
+def percent(share: float) -> str:
+    """For people, e.g. `12.5 %`; a share that is not quite 0, 10 or 100 % never reads as if it were."""
+    for digits in range(1, 9):
+        text = f"{100 * share:.{digits}f}"
+        if float(text) not in (0.0, 10.0, 100.0) or float(text) == 100 * share:
+            break
+    return f"{text.rstrip('0').rstrip('.')} %"

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from beam_tuning.policy.readiness import percent
+
 STATES = {"ready": "ready", "not-ready": "not ready", "uncertain": "perhaps not ready"}
 OUTCOMES = {
     "rejects-job": "The service refuses the whole dataset.",
@@ -61,14 +63,8 @@ def length(length_ms: int | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """E.g. `5.9 %`; a share that is not quite 0, 10 or 100 % never reads as if it were."""
-    if value is None:
-        return "none"
-    for digits in range(1, 9):
-        text = f"{100 * value:.{digits}f}"
-        if float(text) not in (0.0, 10.0, 100.0) or float(text) == 100 * value:
-            break
-    return f"{text.rstrip('0').rstrip('.')} %"
+    """E.g. `5.9 %`."""
+    return "none" if value is None else percent(value)
 
 
 def share_range(low: float | None, high: float | None) -> str:

@@ -1,4 +1,8 @@
-"""What is counted of one example: the input of the summary and a row of the verdict table."""
+"""What is counted of one example: the input of the summary and a row of the verdict table.
+
+None of these can be part of a reference cycle, so the garbage collector need not look at them (`gc=False`): thousands
+live at a time.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,14 @@ from beam_tuning.media.info import ProbeResult
 from beam_tuning.reasons import Finding, Reason, Verdict
 
 
-class TokenRange(msgspec.Struct, frozen=True):
+class TokenRange(msgspec.Struct, frozen=True, gc=False):
     """An estimate of input plus output tokens: both ends inclusive, because sources disagree."""
 
     low: int
     high: int
 
 
-class WhatIf(msgspec.Struct, frozen=True):
+class WhatIf(msgspec.Struct, frozen=True, gc=False):
     """What would become of the example under one profile (models that share limits) and media resolution.
 
     Attributes:
@@ -32,7 +36,7 @@ class WhatIf(msgspec.Struct, frozen=True):
     over: tuple[Reason, ...] = ()
 
 
-class JudgedExample(msgspec.Struct, frozen=True):
+class JudgedExample(msgspec.Struct, frozen=True, gc=False):
     """One example with its verdict and all that the summary, the tables and the report need.
 
     Attributes:
