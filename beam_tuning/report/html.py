@@ -98,7 +98,7 @@ def _environment() -> jinja2.Environment:
         share=wording.share,
         size=wording.size,
         value=wording.value,
-        visible=wording.visible,
+        visible=lambda text: wording.visible(text).replace(" %", "\N{NO-BREAK SPACE}%"),
         first_of=lambda samples, most: samples[:most],
         percent=lambda value: f"{100 * value:.4g}%",
         page_link=page_link,

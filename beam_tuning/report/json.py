@@ -198,7 +198,13 @@ def _reasons(splits: Mapping[str, SplitSummary]) -> list[dict[str, Any]]:
                 "share": examples / read,
                 "alone": sum(one.alone for one in counts.values()),
                 "splits": {name: {"examples": one.examples, "alone": one.alone} for name, one in counts.items()},
-                "samples": [_sample(name, sample) for name, one in counts.items() for sample in one.samples],
+                "samples": [
+                    _sample(name, sample)
+                    for name, one in counts.items()
+                    for sample in sorted(
+                        one.samples, key=lambda sample: (sample.file, sample.offset_bytes, sample.rank)
+                    )
+                ],
             }
         )
     return sorted(rows, key=lambda row: (_OUTCOME_ORDER[Outcome(row["outcome"])], -row["examples"], row["code"]))

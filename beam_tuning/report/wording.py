@@ -99,7 +99,7 @@ def value_in(unit: str, value: int | float | None) -> str:
 
 def value(observed: str | int | float) -> str:
     """A value that was observed or is allowed: numbers with thousands, texts as they are."""
-    return visible(observed) if isinstance(observed, str) else f"{observed:,}"
+    return visible(observed) if isinstance(observed, str) else f"{observed:,}".removesuffix(".0")
 
 
 def limit_value(limit: Mapping[str, Any]) -> str:
