@@ -1,8 +1,8 @@
 """libmediainfo, fed with the bytes that are at hand; it opens nothing itself.
 
 The only file that imports pymediainfo. It runs in a child process (`isolate.py`): the library is native code that has
-been seen to seek for ever in damaged files. https://mediaarea.net/en/MediaInfo/Support/SDK/Buffers describes the
-interface: feed bytes, be told which byte is wanted next, read single values.
+been seen to seek for ever in damaged files, and to crash. https://mediaarea.net/en/MediaInfo/Support/SDK/Buffers
+describes the interface: feed bytes, be told which byte is wanted next, read single values.
 """
 
 from __future__ import annotations
@@ -50,11 +50,13 @@ class NativeReading(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
       format: the container's name of its own; None when nothing was recognised.
       duration_s: as the library says; for many formats an estimate.
-      wanted: the byte that it asked for next and that was not at hand; None when it had all it wanted.
+      is_truncated: whether the library finds the object cut off; it looks in few formats.
+      wanted: the byte that it sought and that is not at hand; then all else is absent.
     """
 
     format: str | None = None
     duration_s: float | None = None
+    is_truncated: bool = False
     streams: tuple[NativeStream, ...] = ()
     wanted: int | None = None
 
@@ -67,21 +69,30 @@ class Segment(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True):
-    """What a child process is asked to read."""
+    """What a child process is asked to read: an object's size, what is held of it, and whether more can be had."""
 
     size_bytes: int
     segments: tuple[Segment, ...]
+    may_seek: bool
 
 
-def read_segments(segments: Sequence[Segment], size_bytes: int) -> NativeReading:
-    """Feeds the library, following its wishes as long as the segments hold them."""
+def read_segments(request: Request) -> NativeReading:
+    """Feeds the library, following its wishes as long as the segments hold them.
+
+    Where it seeks what is not held and `may_seek`, the answer is that place. Else the library has to do with what it
+    got. That is when it crashed (24.12, on half an MXF file), so it comes last.
+    """
+    segments, size_bytes = request.segments, request.size_bytes
     library = _library()
     handle = library.MediaInfo_New()
     try:
         library.MediaInfo_Open_Buffer_Init(handle, size_bytes, 0)
         wanted = _feed(library, handle, segments, size_bytes)
+        reads_on = any(wanted == segment.start + len(segment.data) for segment in segments)
+        if wanted is not None and request.may_seek and not reads_on:
+            return NativeReading(wanted=wanted)
         library.MediaInfo_Open_Buffer_Finalize(handle)
-        return _reading(library, handle, wanted)
+        return _reading(library, handle)
     finally:
         library.MediaInfo_Close(handle)
         library.MediaInfo_Delete(handle)
@@ -89,8 +100,7 @@ def read_segments(segments: Sequence[Segment], size_bytes: int) -> NativeReading
 
 def answer(request: bytes) -> bytes:
     """`read_segments` for a child process: both ends are MessagePack."""
-    asked = msgspec.msgpack.decode(request, type=Request)
-    return msgspec.msgpack.encode(read_segments(asked.segments, asked.size_bytes))
+    return msgspec.msgpack.encode(read_segments(msgspec.msgpack.decode(request, type=Request)))
 
 
 _loaded: Any = None
@@ -146,7 +156,7 @@ def _feed(library: Any, handle: int, segments: Sequence[Segment], size_bytes: in
     return position
 
 
-def _reading(library: Any, handle: int, wanted: int | None) -> NativeReading:
+def _reading(library: Any, handle: int) -> NativeReading:
     def value(kind: int, number: int, name: str) -> str | None:
         return library.MediaInfo_Get(handle, kind, number, name, _TEXT, _NAME) or None
 
@@ -168,8 +178,8 @@ def _reading(library: Any, handle: int, wanted: int | None) -> NativeReading:
     return NativeReading(
         format=value(_GENERAL, 0, "Format"),
         duration_s=duration_ms / 1000 if duration_ms is not None else None,
+        is_truncated=value(_GENERAL, 0, "IsTruncated") == "Yes",
         streams=streams,
-        wanted=wanted,
     )
 
 

@@ -187,7 +187,7 @@ from beam_tuning.media.mediainfo import Request, Segment
 import msgspec
 if sys.argv[1] == "shared":
     pool = mediainfo_children()
-    pool.ask(msgspec.msgpack.encode(Request(3, (Segment(0, b"abc"),))))
+    pool.ask(msgspec.msgpack.encode(Request(3, (Segment(0, b"abc"),), False)))
     pid = pool._idle[0]._process.pid
 else:
     pool = ChildPool((sys.executable, sys.argv[2]))
@@ -245,8 +245,8 @@ def test_a_forked_process_starts_children_of_its_own(tmp_path: Path) -> None:
 # -- libmediainfo itself ---------------------------------------------------------------------------------------------
 
 
-def read(data: bytes, size_bytes: int | None = None) -> NativeReading:
-    request = Request(len(data) if size_bytes is None else size_bytes, (Segment(0, data[:65536]),))
+def read(data: bytes, *, may_seek: bool = True) -> NativeReading:
+    request = Request(len(data), (Segment(0, data[:65536]),), may_seek)
     return msgspec.msgpack.decode(mediainfo_children().ask(msgspec.msgpack.encode(request)), type=NativeReading)
 
 
@@ -261,11 +261,12 @@ def test_libmediainfo_says_what_it_wants_next() -> None:
     wanted = read(data).wanted
     assert wanted is not None
     assert 65536 <= wanted < len(data)
+    assert read(data, may_seek=False).format == "MXF"
 
 
 @pytest.mark.parametrize("data", [b"", b"a", bytes(1000), b"\xff" * 70_000, b"RIFF\xff\xff\xff\xffWAVE"])
 def test_libmediainfo_recognises_nothing_in_junk(data: bytes) -> None:
-    assert not read(data).streams
+    assert not read(data, may_seek=False).streams
 
 
 @functools.cache
@@ -279,4 +280,4 @@ def test_libmediainfo_comes_to_an_end_on_damaged_files(places: list[tuple[int, b
     data = small_webm()
     for at, value in places:
         data = data[:at] + value + data[at + len(value) :]
-    assert isinstance(read(data), NativeReading)
+    assert isinstance(read(data, may_seek=False), NativeReading)

@@ -1,9 +1,9 @@
 """Objects that no reader of this package knows: told apart from web pages and text, then shown to libmediainfo.
 
-The library is good at naming formats, not at durations: of the formats that reach it, it takes many from a bit rate or
-the first frames (a CAF file of 30 s came out as 0.184 s, an AU file of 30 s as 60 s). Its durations are believed only
-for containers whose header holds them and where they agreed with a full demux. It gets the head and what it seeks,
-a few times.
+The library is good at naming formats, not at durations: of the formats that reach it, it takes many from a bit rate,
+the first frames or a header that a cut leaves as it was (a CAF file of 30 s came out as 0.184 s, an AU file of 30 s as
+60 s). Its durations are believed only for containers where they agreed with a full demux, for whole and for cut files.
+It gets the head and what it seeks, a few times.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from beam_tuning.media.mediainfo import NativeReading, NativeStream, Request, Se
 
 #: Seeks of the library that are followed.
 _MAX_SEEKS = 3
-#: libmediainfo's names of containers whose header holds the duration.
-_DECLARED_DURATIONS = frozenset({"IVF", "MXF", "RealMedia", "TTA", "Wave64"})
+#: libmediainfo's names of containers whose durations it gets right.
+_BELIEVED_DURATIONS = frozenset({"MXF", "Wave64"})
 #: Longer than this (eleven days) is a damaged number.
 _MAX_DURATION_S = 1e6
 
@@ -72,15 +72,14 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     if other is not None:
         return ProbeFailure(FailureKind.UNREADABLE, f"The object is {other}.")
     segments = [Segment(0, head)]
-    for seeks in range(_MAX_SEEKS + 1):
-        request = msgspec.msgpack.encode(Request(size_bytes, tuple(segments)))
+    for seeks_left in range(_MAX_SEEKS, -1, -1):
+        request = msgspec.msgpack.encode(Request(size_bytes, tuple(segments), may_seek=seeks_left > 0))
         try:
             reading = msgspec.msgpack.decode(mediainfo_children().ask(request), type=NativeReading)
         except ChildError as error:
             return error.failure
         wanted = reading.wanted
-        reads_on = any(wanted == segment.start + len(segment.data) for segment in segments)
-        if wanted is None or reads_on or seeks == _MAX_SEEKS or not 0 <= wanted < size_bytes:
+        if wanted is None:
             break
         (data,) = yield from read((wanted, min(wanted + HEAD_BYTES, size_bytes)))
         segments.append(Segment(wanted, data))
@@ -111,10 +110,17 @@ def _media(reading: NativeReading) -> MediaInfo | ProbeFailure:
             f"No audio, video or picture was found in the bytes, which look like {reading.format}.",
         )
     has_video = any(stream.kind is MediaKind.VIDEO for stream in streams)
-    duration_s, unknown = reading.duration_s, None
-    if reading.format not in _DECLARED_DURATIONS or duration_s is None or duration_s > _MAX_DURATION_S:
-        duration_s, unknown = None, f"the header of {reading.format} is not known to hold it"
-    return MediaInfo(container, MediaKind.VIDEO if has_video else MediaKind.AUDIO, streams, duration_s, unknown)
+    duration_s, unknown, truncated = reading.duration_s, None, None
+    if reading.is_truncated:
+        duration_s, unknown, truncated = (
+            None,
+            "the object is cut off",
+            f"libmediainfo finds the {container} file cut off",
+        )
+    elif reading.format not in _BELIEVED_DURATIONS or duration_s is None or duration_s > _MAX_DURATION_S:
+        duration_s, unknown = None, f"what libmediainfo says of {reading.format} is often an estimate"
+    kind = MediaKind.VIDEO if has_video else MediaKind.AUDIO
+    return MediaInfo(container, kind, streams, duration_s, unknown, truncated)
 
 
 def _stream(stream: NativeStream) -> StreamInfo:
