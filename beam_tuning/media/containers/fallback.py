@@ -22,7 +22,7 @@ from beam_tuning.media.mediainfo import NativeReading, NativeStream, Request, Se
 #: Seeks of the library that are followed.
 _MAX_SEEKS = 3
 #: libmediainfo's names of containers whose durations it gets right.
-_BELIEVED_DURATIONS = frozenset({"MXF", "Wave64"})
+_BELIEVED_DURATIONS = frozenset({"MXF"})
 #: Longer than this (eleven days) is a damaged number.
 _MAX_DURATION_S = 1e6
 

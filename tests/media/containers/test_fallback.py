@@ -79,7 +79,6 @@ def test_noise_is_unreadable(size_bytes: int) -> None:
 
 FORMATS: dict[str, tuple[dict[str, Any], str, MediaKind, bool]] = {
     "tta": ({"audio": "tta"}, "tta", MediaKind.AUDIO, False),
-    "w64": ({"audio": "pcm_s16le"}, "wave64", MediaKind.AUDIO, True),
     "ivf": ({"video": "libvpx"}, "ivf", MediaKind.VIDEO, False),
     "mxf": ({"video": "mpeg2video", "audio": "pcm_s16le", "sample_rate_hz": 48000}, "mxf", MediaKind.VIDEO, True),
     "rm": ({"video": "rv10", "audio": "ac3"}, "realmedia", MediaKind.VIDEO, False),
@@ -113,13 +112,6 @@ def test_cut_files_have_no_wrong_duration(share: float) -> None:
     info = driven(data[: int(len(data) * share)]).info
     assert info.duration_s is None
     assert info.truncated is not None
-
-
-@pytest.mark.parametrize("share", [0.3, 0.9])
-def test_cut_raw_samples_are_as_long_as_they_are(share: float) -> None:
-    data = make_media("w64", audio="pcm_s16le", duration_s=20)
-    cut = data[: int(len(data) * share)]
-    assert close_enough(driven(cut).info.duration_s, demuxed(cut).duration_s)
 
 
 def test_codecs_are_named_as_ffmpeg_does() -> None:
