@@ -741,7 +741,9 @@ class Reason(enum.Enum):
     @property
     def tolerable(self) -> bool:
         """Whether a person may choose to keep such examples: what the service does is not documented or not known."""
-        return self.outcome in (Outcome.OVER_LIMIT, Outcome.UNDECIDED)
+        # A line that is too long is not looked at: nothing else would be known of it.
+        of_example = self.scope in (Scope.LINE, Scope.PART, Scope.MEDIA) and self is not Reason.LINE_TOO_LONG
+        return of_example and self.outcome in (Outcome.OVER_LIMIT, Outcome.UNDECIDED)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -792,13 +794,14 @@ class FindingList:
 
     def as_tuple(self) -> tuple[Finding, ...]:
         cut = {reason: count for reason, count in self._counts.items() if count > MAX_FINDINGS_PER_REASON}
-        for index in reversed(range(len(self._kept) if cut else 0)):
-            finding = self._kept[index]
+        kept = list(self._kept)
+        for index in reversed(range(len(kept) if cut else 0)):
+            finding = kept[index]
             more = cut.pop(finding.reason, MAX_FINDINGS_PER_REASON) - MAX_FINDINGS_PER_REASON
             if more:
                 message = f"{finding.message} (and {more:,} more like it on this line)"
-                self._kept[index] = msgspec.structs.replace(finding, message=message)
-        return tuple(self._kept)
+                kept[index] = msgspec.structs.replace(finding, message=message)
+        return tuple(kept)
 
 
 _DROPPING = frozenset({Outcome.REJECTS_JOB, Outcome.DROPS_EXAMPLE, Outcome.OVER_LIMIT})

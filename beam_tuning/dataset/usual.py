@@ -149,6 +149,8 @@ def _build(usual: UsualLine) -> tuple[Example, int]:
     instruction = usual.system_instruction if usual.systemInstruction is None else usual.systemInstruction
     texts: list[str] = []
     if instruction is not None:
+        if not instruction.parts:
+            raise _UnusualError
         texts += [part.text for part in instruction.parts]
         quotes += 4 + 4 * len(instruction.parts) + (0 if instruction.role is None else 4)
     roles: list[str] = []

@@ -7,8 +7,8 @@ number (https://protobuf.dev/programming-guides/json/).
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 from typing import Any
 
 import msgspec
@@ -117,7 +117,7 @@ class LineWalk:
             self._find(Reason.PARTS_MISSING, given, "the list of parts is empty")
         return self._array(given, "parts")
 
-    def _part(self, given: _Node, role: str) -> None:
+    def _part(self, given: _Node, role: str) -> _Fields:
         fields = self._fields(given, "a part", messages.PART)
         text = self._payload(given, fields)
         if text:
@@ -140,6 +140,7 @@ class LineWalk:
             beside = f"a file of kind {kind.value}" if kind else "no file"
             message = f"videoMetadata stands beside {beside}; it is not used"
             self._find(Reason.VIDEO_METADATA_WITHOUT_VIDEO, metadata, message)
+        return fields
 
     def _payload(self, part: _Node, fields: _Fields) -> str | None:
         """Checks that there is one payload; returns the text."""
@@ -163,7 +164,7 @@ class LineWalk:
         mime_type = self._string(fields.get("mimeType"), "mimeType")
         kind = kind_of(mime_type)
         uri = self._string(fields.get("fileUri"), "fileUri")
-        if uri:
+        if uri and role != _SYSTEM:
             if kind is not MediaKind.VIDEO and kind is not None:
                 segment = None
             self._media.append(MediaPart(part.path, role, uri, mime_type, kind, segment, resolution))
@@ -186,9 +187,7 @@ class LineWalk:
         fields = self._fields(given, "systemInstruction", messages.CONTENT)
         self._string(fields.get("role"), "role")
         for part in self._parts(fields.get("parts"), given):
-            part_fields = self._fields(part, "a part", messages.PART)
-            self._add_text(self._payload(part, part_fields) or "", _SYSTEM)
-            for name, payload in part_fields.items():
+            for name, payload in self._part(part, _SYSTEM).items():
                 if name in messages.PAYLOADS and name != "text":
                     message = f"the system instruction holds {name}; only text is taken"
                     self._find(Reason.SYSTEM_INSTRUCTION_NOT_TEXT, payload, message, name, "text")
@@ -253,7 +252,7 @@ class LineWalk:
         value = given.value
         if isinstance(value, str) and _NUMBER.fullmatch(value):
             value = float(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_ordinary(value):
             self._find_wrong_type(given, name, "a number")
             return None
         return float(value)
@@ -339,15 +338,22 @@ def _json_text(value: object) -> str:
 def _quote(value: object) -> str:
     if isinstance(value, str):
         return json.dumps(_cut(value), ensure_ascii=False)
-    return _json_text(value) if isinstance(value, int | float) else json_type(value)
+    if isinstance(value, int | float):
+        return _json_text(value) if _is_ordinary(value) else "a huge number"
+    return json_type(value)
 
 
 def _observed(value: object) -> str | int | float:
     if isinstance(value, str):
         return _cut(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return value if math.isfinite(value) else str(value)
+        return value if _is_ordinary(value) else "a huge number"
     return json_type(value)
+
+
+def _is_ordinary(number: float) -> bool:
+    """Whether a double can hold the number; decoded integers may have thousands of digits."""
+    return abs(number) <= sys.float_info.max
 
 
 def _cut(text: str) -> str:

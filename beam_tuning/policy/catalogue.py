@@ -16,8 +16,8 @@ _SCOPES = {
 _OUTCOMES = {
     Outcome.REJECTS_JOB: "the service refuses the whole dataset. The example is dropped.",
     Outcome.DROPS_EXAMPLE: "the service leaves the example out, as documented. It is dropped.",
-    Outcome.OVER_LIMIT: "the example breaks a documented limit or rule, or does what no page says is supported; what the "
-    "service then does is not documented. It is dropped, to be on the safe side.",
+    Outcome.OVER_LIMIT: "the example breaks a documented limit or rule, or does what no page says is supported; what "
+    "the service then does is not documented. It is dropped, to be on the safe side.",
     Outcome.UNDECIDED: "it could not be found out. The example is neither kept nor dropped.",
     Outcome.ADVICE: "worth knowing; decides nothing.",
 }
@@ -35,8 +35,8 @@ def reasons_markdown() -> str:
         "",
         *(f"- `{outcome.value}`: {text}" for outcome, text in _OUTCOMES.items()),
         "",
-        "Reasons marked *tolerable* rest on something that is not documented or was not found out: `--tolerate CODE` keeps",
-        "examples that have no other reason.",
+        "Reasons marked *tolerable* rest on something that is not documented or was not found out: `--tolerate CODE`",
+        "keeps examples that have no other reason.",
         "",
     ]
     ordered = sorted(Reason, key=lambda reason: list(Scope).index(reason.scope))

@@ -255,7 +255,8 @@ class _Overrides:
             where = f"{section}.{name}"
             base = inherited.get(name)
             if base is None:
-                self._refuse("this entry differs between generations or models", where, "Name it under one of these.")
+                remedy = "Give it under [generations.NAME] or [models.NAME]."
+                self._refuse("this entry differs between generations or models", where, remedy)
             self._check_names(given, self._keys[name], f"{where}.")
             if given.get("unit", base["unit"]) != base["unit"]:
                 self._refuse("an entry keeps its unit", f"{where}.unit", f"Give the value in {base['unit']}.")
