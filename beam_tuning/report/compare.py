@@ -35,6 +35,7 @@ class Comparison(NamedTuple):
     """Old run against new run.
 
     Attributes:
+      models: of the old and the new run.
       states: each answer's name with its old and new state.
       counts: examples read, kept, dropped and undecided by split, named e.g. `train kept`.
       reasons: examples by reason code; only those that changed, the largest change first.
@@ -43,6 +44,7 @@ class Comparison(NamedTuple):
       examples: those with another verdict, by split, file and line, at most `MOST_EXAMPLES`.
     """
 
+    models: tuple[str, str]
     states: tuple[tuple[str, str, str], ...]
     counts: tuple[Change, ...]
     reasons: tuple[Change, ...]
@@ -68,6 +70,7 @@ def compare(new: RunFolder, old: RunFolder) -> Comparison:
     counted = changed.group_by(["old", "new"]).aggregate([([], "count_all")]).to_pylist()
     first = changed.sort_by([(name, "ascending") for name in _KEY]).slice(0, MOST_EXAMPLES)
     return Comparison(
+        models=(old_document["model"], new_document["model"]),
         states=tuple(
             (name, old_document["readiness"][name]["state"], new_document["readiness"][name]["state"])
             for name in ("as_given", "cleaned")

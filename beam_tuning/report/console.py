@@ -49,7 +49,8 @@ def _splits(document: Mapping[str, Any]) -> Table:
     table.add_column("Split")
     for heading in ("Read", "Kept", "Dropped", "Undecided"):
         table.add_column(heading, justify="right")
-    table.add_column("Dropped share (limit 10 %)")
+    limits = {wording.share(split["drop_share"]["limit"]) for split in document["splits"].values()}
+    table.add_column(f"Dropped share (limit {', '.join(limits)})")
     for name, split in document["splits"].items():
         share = split["drop_share"]
         words = wording.share_range(share["low"], share["high"]) if split["read"] else "no examples"

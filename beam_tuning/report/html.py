@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any
@@ -20,6 +21,7 @@ from beam_tuning.report.links import media_link, page_link
 
 #: The page stays below this whatever the dataset: reasons show fewer samples until it does.
 MOST_BYTES = 2_000_000
+_ALL = sys.maxsize
 
 
 def render_html(document: Mapping[str, Any]) -> str:
@@ -31,19 +33,19 @@ def render_html(document: Mapping[str, Any]) -> str:
     template = _environment().get_template("page.html")
     css, script = _part("page.css"), _part("page.js")
     local_media = bool(document["options"].get("allow_local_media"))
+    content = {
+        "document": document,
+        "css": Markup(css),  # noqa: S704  # our own file
+        "script": Markup(script),  # noqa: S704  # our own file
+        "policy": _policy(css, script, local_media),
+        "local_media": local_media,
+        "distributions": charts.distribution_pictures(document),
+        "media": charts.media_pictures(document),
+        "run": charts.run_pictures(document),
+    }
     page = ""
-    for samples in (1000, 8, 4, 2, 1, 0):
-        page = template.render(
-            document=document,
-            samples_shown=samples,
-            css=Markup(css),  # noqa: S704  # our own file
-            script=Markup(script),  # noqa: S704  # our own file
-            policy=_policy(css, script, local_media),
-            local_media=local_media,
-            distributions=charts.distribution_pictures(document),
-            media=charts.media_pictures(document),
-            run=charts.run_pictures(document),
-        )
+    for samples in (_ALL, 8, 4, 2, 1, 0):
+        page = template.render(content, samples_shown=samples)
         if len(page.encode()) <= MOST_BYTES:
             break
     return page

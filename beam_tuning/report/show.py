@@ -73,10 +73,10 @@ def _print_example(row: Mapping[str, Any], code: str | None, console: Console) -
 
 def _print_comparison(comparison: Comparison, new: RunFolder, old: RunFolder, console: Console) -> None:
     console.print(Text(f"New  {wording.visible(new.name)}\nOld  {wording.visible(old.name)}"))
+    console.print(Text(f"Model: {wording.visible(_change(*comparison.models))}"))
     for name, before, after in comparison.states:
         title = "As given" if name == "as_given" else "Cleaned"
-        words = wording.STATES[after]
-        console.print(Text(f"{title}: {words}" if before == after else f"{title}: {wording.STATES[before]} → {words}"))
+        console.print(Text(f"{title}: {_change(wording.STATES[before], wording.STATES[after])}"))
     for heading, changes in (("Examples", comparison.counts), ("Reason", comparison.reasons)):
         if changes:
             table = Table(box=None, pad_edge=False, header_style="dim")
@@ -100,3 +100,7 @@ def _print_comparison(comparison: Comparison, new: RunFolder, old: RunFolder, co
         console.print(Text(f"  and {more:,} more", style="dim"))
     if not comparison.verdicts and not comparison.only_old and not comparison.only_new:
         console.print("Every example has the verdict it had.")
+
+
+def _change(before: str, after: str) -> str:
+    return after if before == after else f"{before} → {after}"

@@ -183,10 +183,12 @@ def test_a_long_comparison_is_cut_and_says_so(tmp_path: Path) -> None:
     finding = (Finding(Reason.VIDEO_TOO_LONG, ""),)
     count = MOST_EXAMPLES + 7
     old = [JudgedExample(LineId("train", "a", n, n), 9, verdict_of(finding), finding) for n in range(1, count + 1)]
-    old_run = write_run(tmp_path / "old", old)
+    old_run = write_run(tmp_path / "old", old, model="gemini-2.5-pro")
     new_run = write_run(tmp_path / "new", [mended(one) for one in old])
     assert len(compare(new_run, old_run).examples) == MOST_EXAMPLES
-    assert "and 7 more" in printed(new_run, against=old_run)[1]
+    text = printed(new_run, against=old_run)[1]
+    assert "and 7 more" in text
+    assert "Model: gemini-2.5-pro → gemini-2.5-flash" in text
 
 
 def test_a_run_without_verdicts_cannot_be_compared(tmp_path: Path, run: LocalFolder, document: dict[str, Any]) -> None:

@@ -114,6 +114,8 @@ def test_limit_values(limit: dict[str, object], words: str) -> None:
     assert wording.limit_value(limit) == words
 
 
-@pytest.mark.parametrize(("value", "words"), [(1234567, "1,234,567"), (1.5, "1.5"), (1260.0, "1,260"), ("a\u202e", "a⟨U+202E⟩")])
+@pytest.mark.parametrize(
+    ("value", "words"), [(1234567, "1,234,567"), (1.5, "1.5"), (1260.0, "1,260"), ("a\u202e", "a⟨U+202E⟩")]
+)
 def test_values(value: str | float, words: str) -> None:
     assert wording.value(value) == words
