@@ -51,14 +51,9 @@ def decode_object(line: bytes) -> dict[str, Any] | Finding:
             f"byte {error.start} of the line is not UTF-8: {error.reason}",
             observed=f"0x{data[error.start]:02x}",
         )
-    depth = depth_of(data)
-    if depth > MAX_DEPTH:
-        return Finding(
-            Reason.LINE_NESTED_TOO_DEEP,
-            f"objects and arrays stand {depth:,} levels deep; at most {MAX_DEPTH} are read",
-            observed=depth,
-            limit=MAX_DEPTH,
-        )
+    if is_too_deep(data):
+        message = f"objects and arrays stand more than {MAX_DEPTH} levels deep"
+        return Finding(Reason.LINE_NESTED_TOO_DEEP, message, limit=MAX_DEPTH)
     try:
         value = _decode_any_number(data, text)
     except msgspec.DecodeError as error:
@@ -165,19 +160,20 @@ def is_utf8(data: bytes) -> bool:
     return True
 
 
-def depth_of(data: bytes) -> int:
-    """The most brackets that are open at once, outside of strings; 0 when that is `MAX_DEPTH` at most for certain."""
+def is_too_deep(data: bytes) -> bool:
+    """Whether more than `MAX_DEPTH` brackets are open at once, outside of strings."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
-        return 0
-    depth = deepest = 0
+        return False
+    depth = 0
     for match in _STRING_OR_BRACKET.finditer(data):
         token = match[0]
         if token in (b"[", b"{"):
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif token in (b"]", b"}"):
             depth -= 1
-    return deepest
+    return False
 
 
 def _decode_any_number(data: bytes, text: str) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from beam_tuning.dataset.example import PROMPT_START_CHARS, Example, MediaPart, Segment
-from beam_tuning.dataset.json_text import MAX_DEPTH, depth_of, has_quotes, is_utf8
+from beam_tuning.dataset.json_text import has_quotes, is_too_deep, is_utf8
 from beam_tuning.dataset.mime import kind_of
 from beam_tuning.dataset.values import MEDIA_RESOLUTIONS, PART_MEDIA_RESOLUTIONS, duration_ns
 from beam_tuning.media.info import MediaKind
@@ -113,7 +113,7 @@ def decode_usual(line: bytes) -> UsualLine | None:
 def decode_with_more(line: bytes) -> UsualLine | None:
     """Like `decode_usual`, but passes over unknown fields at the top."""
     # Decoding skips unknown values without a look at their encoding and depth.
-    if not (line.isascii() or is_utf8(line)) or depth_of(line) > MAX_DEPTH:
+    if not (line.isascii() or is_utf8(line)) or is_too_deep(line):
         return None
     try:
         return _decode_with_more(line)

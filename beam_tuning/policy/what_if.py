@@ -7,7 +7,7 @@ import msgspec
 from beam_tuning.dataset.example import VISUAL_KINDS
 from beam_tuning.dataset.tokens import picture_tokens, text_and_audio_tokens
 from beam_tuning.media.info import MediaKind
-from beam_tuning.policy.case import Case
+from beam_tuning.policy.case import Case, usage_of
 from beam_tuning.policy.profiles import ProfileColumn, ProfileGroup
 from beam_tuning.policy.rules.limits import is_too_long, tokens_over
 from beam_tuning.policy.ruleset import findings_of
@@ -62,7 +62,8 @@ def what_if(case: Case, of_line: tuple[Finding, ...], findings: tuple[Finding, .
         if group.same_findings:
             _add_profiles(entries, group, case, findings)
         else:
-            other = msgspec.structs.replace(case, limits=group.limits)
+            usage = usage_of(case.example, case.parts, group.limits)
+            other = msgspec.structs.replace(case, limits=group.limits, usage=usage)
             _add_profiles(entries, group, other, of_line + findings_of(other))
     return tuple(entries)
 

@@ -272,6 +272,10 @@ def test_impossible_durations_are_unknown(duration_s: float) -> None:
     assert result.tokens is None
 
 
+def test_a_picture_that_is_declared_as_a_video_is_just_that() -> None:
+    assert reasons_of(judged(example(video()), {VIDEO_URI: found_image()})) == [Reason.MEDIA_KIND_MISMATCH]
+
+
 def test_pictures_need_no_duration() -> None:
     result = judged(example(image(), document()))
     assert (result.verdict, result.findings) == (Verdict.KEPT, ())

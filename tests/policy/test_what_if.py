@@ -34,7 +34,7 @@ from tuning_lines import (
 
 from beam_tuning.media.info import FailureKind
 from beam_tuning.policy.judge import Policy, what_if_profiles
-from beam_tuning.policy.limits import load_limits
+from beam_tuning.policy.limits import Limits, load_limits
 from beam_tuning.reasons import Reason, Verdict
 from beam_tuning.summary.record import JudgedExample, WhatIf
 
@@ -185,20 +185,39 @@ def test_the_short_way_gives_the_same_as_the_long_one(line: Json, found: dict[st
     assert judged(line, found, rules) == judged(line, found, long_way)
 
 
+@pytest.fixture(scope="module")
+def other_limits(tmp_path_factory: pytest.TempPathFactory) -> Limits:
+    """Limits in which every number that may differ between models does."""
+    own = tmp_path_factory.mktemp("limits") / "own.toml"
+    own.write_text(
+        "[generations.gemini-3.audio_length]\nvalue = 59\n"
+        "[generations.gemini-3.video_files]\nvalue = 2\n"
+        "[generations.gemini-3.fps]\nvalue = 2\n"
+        "[generations.gemini-3.example_tokens]\nvalue = 60_000\n"
+        "[generations.gemini-3.audio_tokens_per_second]\nlow = 10\n"
+        "[generations.gemini-3.video_length_low]\nvalue = 1_201\n"
+        "[generations.gemini-3.image_mime_types]\nvalues = []\n"
+    )
+    return load_limits(own)
+
+
 @settings(deadline=None, max_examples=150)
-@given(LINES, FOUND, st.sampled_from([GEMINI_2, GEMINI_3]), st.sampled_from(RESOLUTIONS))
+@given(LINES, FOUND, st.sampled_from([GEMINI_2, GEMINI_3]), st.sampled_from(RESOLUTIONS), st.booleans())
 def test_a_column_is_the_verdict_on_the_changed_line(
-    line: Json, found: dict[str, Any], model: str, resolution: str | None
+    other_limits: Limits, line: Json, found: dict[str, Any], model: str, resolution: str | None, built_in: bool
 ) -> None:
     """Judging anew, with the model and the media resolution of a column, gives what the column says."""
-    result = judged(line, found, policy())
+    limits = LIMITS if built_in else other_limits
+    result = judged(line, found, Policy.of(limits, GEMINI_2))
     if not result.what_if:
         return
     changed = {**line}
     changed.pop("generationConfig", None)
     if resolution is not None:
         changed["generationConfig"] = {"mediaResolution": resolution}
-    anew = judged(changed, found, policy(model))
+    anew = judged(changed, found, Policy.of(limits, model))
     entry = column(result, "gemini-2" if model == GEMINI_2 else "gemini-3", resolution)
     assert (entry.verdict, entry.tokens) == (anew.verdict, anew.tokens)
     assert set(entry.over) <= set(reasons_of(anew))
+    dropping = {Reason.VIDEO_TOO_LONG, Reason.VIDEO_TOO_MANY, Reason.AUDIO_TOO_LONG, Reason.EXAMPLE_TOO_MANY_TOKENS}
+    assert dropping & set(reasons_of(anew)) == dropping & set(entry.over)

@@ -145,7 +145,7 @@ def check_duration_known(case: Case) -> Iterator[Finding]:
     """The length that a limit is held against is known."""
     for facts in case.parts:
         info = facts.info
-        if info is not None and facts.kind in _TIMED and facts.length_ns is None:
+        if info is not None and facts.kind in _TIMED and info.kind in _TIMED and facts.length_ns is None:
             why = info.duration_unknown or "the file does not say how long it is"
             message = f"the length is not known, so its limit cannot be checked: {why}"
             yield Finding(Reason.MEDIA_DURATION_UNKNOWN, message, facts.part.path)
