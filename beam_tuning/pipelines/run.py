@@ -113,6 +113,7 @@ def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> Validat
             epochs=options.epochs,
             limits=limits,
             resolution_scope=options.resolution_scope,
+            tolerated=options.tolerate,
             price_per_million_tokens=options.price_per_million_tokens,
         ),
         start=RunStart(

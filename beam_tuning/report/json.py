@@ -106,7 +106,7 @@ def report_document(
             },
         },
         "splits": {name: _split(split, ready.drop_shares[name], limits) for name, split in splits.items()},
-        "reasons": _reasons(splits),
+        "reasons": _reasons(splits, settings),
         "media_resolutions": _resolutions(splits, ready, settings.resolution_scope),
         "what_if": what_if(splits, settings),
         "resolution_plan": resolution_plan(splits, settings),
@@ -176,10 +176,11 @@ def _split(split: SplitSummary, share: DropShare, limits: DatasetLimits) -> dict
     }
 
 
-def _reasons(splits: Mapping[str, SplitSummary]) -> list[dict[str, Any]]:
+def _reasons(splits: Mapping[str, SplitSummary], settings: RunSettings) -> list[dict[str, Any]]:
     """Every reason that occurs, the gravest outcome first, then the most frequent."""
     codes = {code for split in splits.values() for code in split.reasons}
     read = sum(split.read for split in splits.values())
+    tolerated = set(settings.tolerated)
     rows = []
     for code in codes:
         reason = Reason[code]
@@ -191,6 +192,7 @@ def _reasons(splits: Mapping[str, SplitSummary]) -> list[dict[str, Any]]:
                 "title": reason.title,
                 "outcome": reason.outcome.value,
                 "scope": reason.scope.value,
+                "tolerated": code in tolerated,
                 "message": reason.message,
                 "remedy": reason.remedy,
                 "source": reason.source,

@@ -16,8 +16,8 @@ _encode = msgspec.json.Encoder().encode
 def rejected_line(judged: JudgedExample, line: bytes) -> bytes:
     """One JSON object without newline.
 
-    `example` holds the line's own JSON, byte for byte; a line that is no JSON stands as text in `raw`, undecodable bytes
-    escaped as `\\xNN`.
+    `example` holds the line's own JSON, byte for byte; a line that is no JSON stands as text in `raw`, undecodable
+    bytes escaped as `\\xNN`.
     """
     rejected: dict[str, Any] = {
         "source": {

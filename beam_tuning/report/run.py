@@ -19,6 +19,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
       limits: of all models; `model` is one of them.
       options: all options by name, as JSON values.
       splits: for which files were named.
+      resolution_scope: as in `readiness`.
+      tolerated: codes of reasons that keep no example out.
       epochs: that the price assumes.
       price_per_million_tokens: US dollars for the run's model, in place of the price in `limits`.
     """
@@ -32,6 +34,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     output: str
     fail_on: FailOn
     resolution_scope: str = "all"
+    tolerated: tuple[str, ...] = ()
     epochs: int = 1
     price_per_million_tokens: float | None = None
 

@@ -268,12 +268,14 @@ class SplitSummary(msgspec.Struct, array_like=True):
     def _add_findings(self, judged: JudgedExample) -> None:
         first_of_each = {finding.reason.name: finding for finding in reversed(judged.findings)}
         deciding = sum(finding.reason.outcome is not Outcome.ADVICE for finding in first_of_each.values())
+        # A kept example has but advice and what a person tolerates.
+        is_kept_out = judged.verdict is not _KEPT
         rank = rank_of(judged.line_id)
         for code, finding in first_of_each.items():
             counts = self.reasons.get(code)
             if counts is None:
                 counts = self.reasons[code] = ReasonCounts()
-            alone = deciding == 1 and finding.reason.outcome is not Outcome.ADVICE
+            alone = is_kept_out and deciding == 1 and finding.reason.outcome is not Outcome.ADVICE
             counts.add(judged, finding, rank=rank, alone=alone)
 
     def merge(self, other: SplitSummary) -> None:

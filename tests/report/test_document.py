@@ -161,6 +161,11 @@ def test_reasons_stand_by_gravity_then_by_number(document: dict[str, Any]) -> No
     assert all(row["examples"] == sum(one["examples"] for one in row["splits"].values()) for row in document["reasons"])
 
 
+def test_a_tolerated_reason_is_marked(examples: list[JudgedExample]) -> None:
+    marked = document_of(examples, run_settings(tolerated=("VIDEO_TOO_LARGE",)))["reasons"]
+    assert [row["code"] for row in marked if row["tolerated"]] == ["VIDEO_TOO_LARGE"]
+
+
 def test_limits_stand_in_the_unit_of_their_distribution(document: dict[str, Any]) -> None:
     limits = {one["name"]: one["limits"] for one in document["distributions"]}
     assert [limit["value"] for limit in limits["video_length"]] == [300_000, 1_200_000]

@@ -125,6 +125,12 @@ def test_advice_is_counted_but_never_alone() -> None:
     assert (counts.examples, counts.alone) == (1, 0)
 
 
+def test_a_tolerated_reason_keeps_nothing_out() -> None:
+    summary = summary_of([example(Finding(Reason.VIDEO_TOO_LARGE, ""), verdict=Verdict.KEPT)])
+    counts = summary.splits["train"].reasons["VIDEO_TOO_LARGE"]
+    assert (counts.examples, counts.alone) == (1, 0)
+
+
 def test_samples_are_bounded_and_in_both_splits() -> None:
     summary = summary_of(list(Generator(seed=4).examples(4000)))
     for counts in summary.splits["train"].reasons.values():
