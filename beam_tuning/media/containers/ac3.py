@@ -1,8 +1,8 @@
 """AC-3 and Enhanced AC-3 as bare frames.
 
-AC-3 has a constant bit rate: two short reads, from the middle and the end, confirm that the frames stand where that
-rate puts them, and the size gives the length. Where they do not, and for Enhanced AC-3, whose frames say their own
-size, the whole object is read and the frames are counted.
+AC-3 has a constant bit rate: a short read of the end confirms that the frames stand where that rate puts them, and the
+size gives the length. Where they do not, and for Enhanced AC-3, whose frames say their own size, the whole object is
+read and the frames are counted.
 
 Specification: ETSI TS 102 366 (ATSC A/52), clauses 4.4.1 and E.1.3.1.
 """
@@ -90,7 +90,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     frame_format = _EAC3 if run.first.codec == "eac3" else AC3
     counted: Counted | None = None
     if len(head) < size_bytes:
-        counted = yield from count_by_rate(frame_format, run, size_bytes)
+        counted = yield from count_by_rate(frame_format, run, size_bytes, sample_middle=False)
     if counted is None:
         counted = yield from count_frames(frame_format, head, run.start, run.first.kind, size_bytes)
     return audio_info(frame_format, run.first, counted)

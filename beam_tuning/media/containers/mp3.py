@@ -2,8 +2,9 @@
 
 An encoder's header in the first frame (Xing, Info, VBRI) holds the number of frames and bytes. It is believed when its
 bytes are the object's and when its frames fit those in the head; nothing more is read then. Without one, a stream whose
-head has one bit rate is read in its middle and at its end: if every frame stands there where a constant rate puts it,
-the size gives the length. All other objects are read whole, in one request, and their frames are counted.
+head has one bit rate is read at its end, and in its middle where that is not telling: if every frame stands there where
+a constant rate puts it, the size gives the length. All other objects are read whole, in one request, and their frames
+are counted.
 
 Specifications: ISO/IEC 11172-3 and 13818-3 (frames); https://www.codeproject.com/Articles/8295/MPEG-Audio-Frame-Header
 (Xing and VBRI); http://gabriel.mp3-tech.org/mp3infotag.html (Info); https://id3.org/ID3v1 and

@@ -109,7 +109,8 @@ def test_an_encoders_header_costs_no_read(variable: bool) -> None:
 def test_a_constant_rate_without_header_is_sampled(kbits: int, rate: int) -> None:
     data = mp3_of(1800 / kbits, header=False, kbits=kbits, rate=rate)
     driven = assert_right(data)
-    assert driven.requests == 3
+    # Without padding every frame has one length, and the middle is read as well.
+    assert driven.requests == (2 if rate % 11025 == 0 else 3)
     assert driven.read_bytes < 100_000
 
 
