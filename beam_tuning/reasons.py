@@ -752,7 +752,8 @@ class Finding(msgspec.Struct, frozen=True):
     Attributes:
       reason: the row of the catalogue.
       message: what was seen, as a sentence.
-      path: where in the example, e.g. `contents[0].parts[1].fileData.fileUri`; empty for the line as a whole.
+      path: where in the example, e.g. `contents[0].parts[1].fileData.fileUri`; empty for the line as a whole. Rules
+        name the fields of a part in camelCase, however the line spells them.
       observed: the value seen, in the unit that the message names.
       limit: the value allowed, in the same unit.
     """

@@ -502,9 +502,13 @@ def test_findings_are_bounded() -> None:
 
 def test_hostile_uris_and_types_are_quoted_and_cut() -> None:
     nasty = "javascript:\u202e\n<script>" + "x" * 5000
-    for finding in judged(example(file(nasty, nasty))).findings:
-        assert len(finding.message) < 600
-        assert "\n" not in finding.message
+    lines = [example(file(nasty, nasty)), example(file("a\nb", "video/\n")), example(file(VIDEO_URI, "audio/\n" * 999))]
+    for line in lines:
+        result = judged(line, rules=policy(allow_local_media=True))
+        assert result.verdict is Verdict.DROPPED
+        for finding in result.findings:
+            assert len(finding.message) < 600
+            assert "\n" not in finding.message
 
 
 def test_a_policy_travels_to_workers() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from beam_tuning.dataset.uri import Place
 from beam_tuning.media.info import FailureKind, MediaKind
 from beam_tuning.policy.case import Case, PartFacts
-from beam_tuning.policy.wording import seconds
+from beam_tuning.policy.wording import quoted, seconds
 from beam_tuning.reasons import Finding, Outcome, Reason
 
 _FAILURES = {
@@ -69,7 +69,7 @@ def check_probe(case: Case) -> Iterator[Finding]:
         path = facts.part.path
         failure = facts.failure
         if failure is None:
-            yield Finding(Reason.MEDIA_NOT_PROBED, f"there is no answer for {facts.part.uri[:200]} in this run", path)
+            yield Finding(Reason.MEDIA_NOT_PROBED, f"there is no answer for {quoted(facts.part.uri)} in this run", path)
             continue
         if failure.kind is FailureKind.UNREADABLE and facts.part.mime_type == _TEXT:
             continue  # text has no magic number
@@ -92,9 +92,10 @@ def check_kind(case: Case) -> Iterator[Finding]:
         info, kind = facts.info, facts.part.kind
         if info is None or kind is None or kind is info.kind:
             continue
+        mime_type = quoted(facts.part.mime_type or "")
         yield Finding(
             Reason.MEDIA_KIND_MISMATCH,
-            f"the mimeType {facts.part.mime_type} says {kind.value}, the file ({info.container}) is {info.kind.value}",
+            f"the mimeType {mime_type} says {kind.value}, the file ({info.container}) is {info.kind.value}",
             facts.part.path,
             observed=info.kind.value,
             limit=kind.value,
