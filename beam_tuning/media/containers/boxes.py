@@ -10,6 +10,11 @@ from typing import NamedTuple
 HEADER_BYTES = 8
 #: A header whose size needs 64 bits.
 LONG_HEADER_BYTES = 16
+#: Types at the top level of a file (14496-12, table 1; QuickTime's `wide`, `skip`, `free`, `pnot` and `PICT`).
+TOP_LEVEL = frozenset(
+    {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"PICT", b"uuid", b"moof", b"sidx"}
+    | {b"ssix", b"mfra", b"meta", b"udta", b"pdin", b"emsg", b"prft"}
+)
 
 _HEADER = Struct(">I4s").unpack_from
 _U64 = Struct(">Q").unpack_from
@@ -40,7 +45,10 @@ class Held(NamedTuple):
         return self.start + len(self.data)
 
     def box_at(self, position: int, size_bytes: int) -> Box | None:
-        """The box whose header starts at `position`; None when the header is not held or is no header."""
+        """The box at the top level whose header starts at `position`; None when it is not held or is no header.
+
+        An unknown type that ends behind the object's end is none, but a trailer that some camera or tool has put there.
+        """
         at = position - self.start
         if at < 0 or at + HEADER_BYTES > len(self.data):
             return None
@@ -53,7 +61,10 @@ class Held(NamedTuple):
             body = position + LONG_HEADER_BYTES
         elif size == 0:
             size = size_bytes - position
-        return Box(kind, body, position + size) if position + size >= body else None
+        stop = position + size
+        if stop < body or (stop > size_bytes and kind not in TOP_LEVEL):
+            return None
+        return Box(kind, body, stop)
 
 
 def boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:

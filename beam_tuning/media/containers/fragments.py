@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
-from beam_tuning.media.containers.boxes import HEADER_BYTES, LONG_HEADER_BYTES, Held, boxes
+from beam_tuning.media.containers.boxes import HEADER_BYTES, LONG_HEADER_BYTES, TOP_LEVEL, Held, boxes
 from beam_tuning.media.containers.moof import FragmentTimes, SegmentIndex, parse_segment_index, presented_s
 from beam_tuning.media.containers.moov import Movie
 from beam_tuning.media.containers.plan import HEAD_BYTES
@@ -32,10 +32,6 @@ _MAX_MOOF_BYTES = 8 << 20
 #: Places in a tail that look like a fragment and are tried, and bytes of `moof` boxes that are parsed in trying.
 _MAX_CANDIDATES = 64
 _MAX_TRIED_BYTES = 16 << 20
-
-_TOP_LEVEL = frozenset(
-    {b"moof", b"mdat", b"mfra", b"sidx", b"ssix", b"styp", b"emsg", b"prft", b"free", b"skip", b"uuid"}
-)
 
 
 class Fragments(NamedTuple):
@@ -133,7 +129,7 @@ def _last_fragments(movie: Movie, first: FragmentTimes, position: int, size_byte
 def _last_indexed(tail: Held, size_bytes: int) -> int | None:
     """Where the last fragment that the random access index names lies; None without an index in the tail."""
     data = tail.data
-    if data[-12:-8] != b"mfro" and data[-16 + 4 : -16 + 8] != b"mfro":
+    if data[-12:-8] != b"mfro":
         return None
     position = size_bytes - _U32(data, len(data) - 4)[0]
     box = tail.box_at(position, size_bytes)
@@ -179,7 +175,7 @@ def _follow(position: int, parts: list[Held], times: FragmentTimes, size_bytes: 
                 break
         else:
             return None
-        if box.kind not in _TOP_LEVEL:
+        if box.kind not in TOP_LEVEL:
             return None
         if box.kind == b"moof":
             if box.stop > held.stop and held.stop < size_bytes:

@@ -11,20 +11,13 @@ from __future__ import annotations
 import msgspec
 
 from beam_tuning.media.containers import heif
-from beam_tuning.media.containers.boxes import HEADER_BYTES, LONG_HEADER_BYTES, Box, Held
+from beam_tuning.media.containers.boxes import HEADER_BYTES, LONG_HEADER_BYTES, TOP_LEVEL, Box, Held
 from beam_tuning.media.containers.fragments import Fragments, read_fragments
 from beam_tuning.media.containers.moov import Movie, parse_movie
 from beam_tuning.media.containers.plan import HEAD_BYTES, Plan
 from beam_tuning.media.containers.reading import cut_at, read
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, StreamInfo
 
-#: Types that may stand first in a file (14496-12, 4.3 and 8.1; QuickTime's `wide`, `skip`, `free`, `pnot` and `PICT`).
-_FIRST_BOXES = frozenset(
-    {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"PICT", b"uuid", b"moof", b"sidx"}
-)
-#: All types at the top level. What is none of them and ends behind the object's end is no box, but a trailer that some
-#: camera or tool has put there.
-_TOP_LEVEL = _FIRST_BOXES | {b"meta", b"udta", b"pdin", b"emsg", b"prft", b"ssix", b"mfra", b"bloc", b"cstb", b"sefd"}
 #: A rest of the object up to this long is read whole in one round, for `moov` is somewhere in it.
 _REST_BYTES = 4 << 20
 #: Ten hours of audio and video have a `moov` of about 12 MiB; a larger one is not read.
@@ -33,13 +26,16 @@ _MAX_MOOV_BYTES = 16 << 20
 _MAX_STEPS = 8
 #: Read behind `moov`, for the header of the box of media that follows.
 _NEXT_HEADERS_BYTES = 64
+_WORDS = (b"free", b"skip", b"wide", b"meta")
 _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
 _TRUNCATED = "the object is cut off"
 
 
 def matches(head: bytes) -> bool:
     """Whether the object starts with a box that such a file may start with."""
-    return head[4:8] in _FIRST_BOXES and Held(0, head).box_at(0, 1 << 62) is not None
+    if head[4:8] in _WORDS and head[0] >= 0x20:
+        return False  # four letters and a word, not a size and a type
+    return head[4:8] in TOP_LEVEL and Held(0, head).box_at(0, 1 << 62) is not None
 
 
 def plan(head: bytes, size_bytes: int) -> Plan:
@@ -53,11 +49,11 @@ def plan(head: bytes, size_bytes: int) -> Plan:
             steps += 1
             if steps > _MAX_STEPS:
                 return MediaInfo(container, kind, duration_unknown=f"more than {_MAX_STEPS} boxes lie before moov")
-            rest = size_bytes - position
-            (data,) = yield from read((position, position + (rest if rest <= _REST_BYTES else HEAD_BYTES)))
+            is_short = size_bytes - position <= _REST_BYTES
+            (data,) = yield from read((position, size_bytes if is_short else position + HEAD_BYTES))
             held = Held(position, data)
         box = held.box_at(position, size_bytes)
-        if box is None or (box.stop > size_bytes and box.kind not in _TOP_LEVEL):
+        if box is None:
             break
         if box.kind == b"moov":
             return (yield from _read_moov(container, kind, held, box, size_bytes))
@@ -104,7 +100,7 @@ def _cut_media(movie: Movie, held: Held, position: int, size_bytes: int) -> str 
     """Whether a box behind `moov`, or a chunk of samples, should lie behind the object's end."""
     while (box := held.box_at(position, size_bytes)) is not None:
         position = box.stop
-        if position > size_bytes and box.kind in _TOP_LEVEL:
+        if position > size_bytes:
             return cut_at(f"box {_name(box)}", position, size_bytes)
     for track in movie.tracks:
         if track.last_chunk_start is not None and track.last_chunk_start >= size_bytes:

@@ -41,7 +41,8 @@ class FragmentTimes:
     def __init__(self, movie: Movie) -> None:
         self._movie = movie
         self._tracks = {track.track_id: track for track in movie.tracks}
-        self._next: dict[int, int] = {}
+        # Fragments follow on the samples in `moov`, if it has any.
+        self._next = {track.track_id: round(track.media_s * track.timescale) for track in movie.tracks}
         self._first: dict[int, int] = {}
         self._last: dict[int, int] = {}
         self._samples: dict[int, int] = {}
@@ -77,7 +78,7 @@ class FragmentTimes:
             return
         if time is None:
             self.is_vague = True
-            time = self._next.get(track_id, 0)
+            time = self._next[track_id]
         for run in runs:
             self._first[track_id] = min(self._first.get(track_id, time + run.first), time + run.first)
             self._last[track_id] = max(self._last.get(track_id, 0), time + run.last)

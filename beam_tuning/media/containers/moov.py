@@ -30,6 +30,7 @@ from beam_tuning.media.containers.sample_table import (
     parse_edits,
     presented,
     sample_times,
+    start_shift_s,
 )
 from beam_tuning.media.info import MediaKind, StreamInfo
 
@@ -211,6 +212,9 @@ def _track(
         doubt = times.doubt
     elif (times.samples or is_fragmented) and not timescale:
         doubt = "a timescale of 0"
+    elif times.samples and is_fragmented:
+        shift_s = start_shift_s(fields.edits, timescale, movie_timescale)
+        span = Span(times.start / timescale + shift_s, times.stop / timescale + shift_s)
     elif times.samples and any(edit.duration == 0 and edit.media_time is not None for edit in fields.edits):
         doubt = "an edit that lasts 0 ticks"
     elif times.samples:
@@ -238,8 +242,10 @@ def _track(
 
 
 def _describe(data: bytes, table: SampleTable, handler: bytes) -> tuple[MediaKind, SampleEntry] | None:
-    """The kind of the track by its handler, or else by its format; its first description of a known codec, or else its
-    first. None when it is neither audio nor video."""
+    """(kind of a track, its first description of a known codec, or else its first); None for other kinds of tracks.
+
+    The kind is what the handler says, or else the format.
+    """
     entries: list[tuple[bytes, int, int]] = []
     version = 0
     if table.descriptions is not None:

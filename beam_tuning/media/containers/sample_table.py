@@ -191,7 +191,10 @@ def presented(edits: Sequence[Edit], start: int, stop: int, timescale: int, movi
 
 
 def start_shift_s(edits: Sequence[Edit], timescale: int, movie_timescale: int) -> float:
-    """What the edit list adds to times in fragments: leading empty edits, less the first media time."""
+    """What the edit list of a fragmented file adds to its times: leading empty edits, less the first media time.
+
+    How long its edits last does not count: writers cannot know it, and leave it 0.
+    """
     empty = 0
     for duration, media_time in edits:
         if media_time is not None:

@@ -477,6 +477,8 @@ def test_hostile_structures_end_soon(children: bytes) -> None:
         b"RIFF\0\0\0\0WAVE",
         b"\0\0\0\1ftyp\0\0\0\0\0\0\0\x0f",
         b"ftypisom",
+        b"I am free, and free I am",
+        b"the meta data of it",
     ],
 )
 def test_other_heads_do_not_match(head: bytes) -> None:
