@@ -1,7 +1,7 @@
 """How many reads, bytes and seconds it takes to learn how long remote media are: this prober beside what people use.
 
     python benchmarks/probe.py                        everything (about 25 minutes, and the corpus once)
-    python benchmarks/probe.py --latencies 0 --mutants 0
+    python benchmarks/probe.py --latencies 50 --runs 1 --mutants 0
     python benchmarks/probe.py --output table.md
 
 Needs ffmpeg and a C compiler. Builds a corpus of 122 files (1.5 GB, in the temp folder or `--corpus`), starts its own
@@ -129,7 +129,7 @@ class Results(NamedTuple):
     files: list[CorpusFile]
     #: By method and file: one cost for each run without latency.
     costs: dict[str, dict[str, list[Cost]]]
-    #: By method, latency and file.
+    #: By method, latency above 0 and file.
     walls_ms: dict[str, dict[int, dict[str, float]]]
     #: By method: one rate for each run.
     rates: dict[str, list[float]]
@@ -223,8 +223,8 @@ def _verdicts(results: Results, method: str, files: list[CorpusFile]) -> str:
 def _cost_table(results: Results) -> str:
     whole = _well_formed(results.files)
     odd = [file for file in results.files if file.group in ODD_GROUPS]
-    latencies_ms = sorted(next(iter(results.walls_ms.values()), {}))
-    header = ["method", "requests", "KiB", "MiB in all", "CPU ms"]
+    latencies_ms = sorted(results.walls_ms[OURS])
+    header = ["method", "requests", "KiB", "MiB in all", "CPU ms", "ms at 0 ms"]
     header += [f"ms at {latency_ms} ms" for latency_ms in latencies_ms]
     header += ["right / unknown / wrong", "odd files"]
     rows = []
@@ -236,6 +236,7 @@ def _cost_table(results: Results) -> str:
             _three(kib, "{:.0f}"),
             f"{sum(kib) / 1024:.1f}",
             _three(_column(results, method, whole, lambda cost: cost.cpu_ms)),
+            _three(_column(results, method, whole, lambda cost: cost.wall_ms), "{:.0f}"),
         ]
         row += [_three(list(results.walls_ms[method][latency_ms].values()), "{:.0f}") for latency_ms in latencies_ms]
         rows.append([*row, _verdicts(results, method, whole), _verdicts(results, method, odd)])
@@ -298,7 +299,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     default = Path(tempfile.gettempdir()) / "beam_tuning-probe-corpus"
     parser.add_argument("--corpus", type=Path, default=default, help="folder of the corpus; built when it is not there")
-    parser.add_argument("--latencies", type=int, nargs="+", default=[0, 20, 50], help="ms added to every answer")
+    parser.add_argument("--latencies", type=int, nargs="*", default=[20, 50], help="ms added to every answer")
     parser.add_argument("--runs", type=int, default=3, help="interleaved runs")
     parser.add_argument("--seconds", type=float, default=10, help="of each run with many in flight")
     parser.add_argument("--mutants", type=int, default=2000, help="damaged files")
