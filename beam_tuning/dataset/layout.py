@@ -1,53 +1,99 @@
-"""Where every pack stands: its first line's number, and the output shard its examples go to.
+"""Which output shard every line goes to, and the number of every line.
 
-Shards hold consecutive packs, so an output keeps the order of its input, is the same in every run and has a bounded
-size.
+A shard holds consecutive packs of the input, so that an output keeps the order of its input and is the same in every
+run. Which shard a pack belongs to is known from the files' sizes alone, before anything is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import NamedTuple
 
-#: Bytes of input lines behind one output shard.
-SHARD_BYTES = 256 << 20
+from beam_tuning.dataset.lines import InputFile, LineRange
+
+#: Bytes of input behind one output shard: small enough to be judged in seconds and held in memory, large enough that a
+#: training file of the largest size allowed (1 GB) has few.
+SHARD_BYTES = 64 << 20
+
+
+class Shard(NamedTuple):
+    """One output shard: `number` counts from 0 within the split."""
+
+    split: str
+    number: int
+    total: int
+
+    @property
+    def key(self) -> str:
+        """Text that stands for the shard as a key of a PCollection; `from_key` undoes it."""
+        return f"{self.split}/{self.number}/{self.total}"
+
+    @classmethod
+    def from_key(cls, key: str) -> Shard:
+        split, number, total = key.split("/")
+        return cls(split, int(number), int(total))
+
+    def file_name(self, folder: str, stem: str, suffix: str) -> str:
+        """E.g. `train/kept-00000-of-00003.jsonl`, relative to the output folder."""
+        return f"{folder}/{stem}-{self.number:05d}-of-{self.total:05d}{suffix}"
+
+
+class PlacedFile(NamedTuple):
+    """A dataset file with its place in its split.
+
+    Attributes:
+      position_bytes: sizes of all files of the split before it.
+      shards: of the split.
+    """
+
+    file: InputFile
+    position_bytes: int
+    shards: int
+
+    def shard_of(self, line_range: LineRange, offset_bytes: int) -> Shard:
+        """The shard of the lines that begin there. A compressed file, whose length is not known, stays together."""
+        position = self.position_bytes + (0 if line_range.compressed else offset_bytes)
+        return Shard(self.file.split, min(position // SHARD_BYTES, self.shards - 1), self.shards)
 
 
 class PackSize(NamedTuple):
-    """One pack as read. Sorts in the order of the output: split, file, offset."""
+    """One pack as read. Sorts in the order of the input: split, path, offset."""
 
     split: str
     path: str
     offset_bytes: int
     lines: int
-    size_bytes: int
     key: bytes
 
 
-class Placement(NamedTuple):
-    """`first_line` is 1-based; `ordinal` (of the pack) and `shard` count from 0 within the split."""
+def place_files(files: Iterable[InputFile]) -> tuple[PlacedFile, ...]:
+    """All files of all splits in the order of the output."""
+    ordered = sorted(files)
+    totals: dict[str, int] = {}
+    positions = []
+    for file in ordered:
+        positions.append(totals.setdefault(file.split, 0))
+        totals[file.split] += file.size_bytes
+    shards = {split: max(1, -(-total // SHARD_BYTES)) for split, total in totals.items()}
+    return tuple(
+        PlacedFile(file, position, shards[file.split]) for file, position in zip(ordered, positions, strict=True)
+    )
 
-    first_line: int
-    ordinal: int
-    shard: int
-    shards: int
+
+def all_shards(files: Iterable[PlacedFile]) -> Iterator[Shard]:
+    """Every shard of every split, those too that no line begins in."""
+    for split, total in sorted({placed.file.split: placed.shards for placed in files}.items()):
+        for number in range(total):
+            yield Shard(split, number, total)
 
 
-def place_packs(packs: Iterable[PackSize], shard_bytes: int = SHARD_BYTES) -> Iterator[tuple[bytes, Placement]]:
-    """(pack key, placement) of every pack, whatever order they come in."""
-    for _, of_split in groupby(sorted(packs), key=lambda pack: pack.split):
-        ordered = list(of_split)
-        shard_of: list[int] = []
-        shard = filled = 0
-        for pack in ordered:
-            if filled and filled + pack.size_bytes > shard_bytes:
-                shard, filled = shard + 1, 0
-            shard_of.append(shard)
-            filled += pack.size_bytes
-        path, line = None, 1
-        for ordinal, (pack, own_shard) in enumerate(zip(ordered, shard_of, strict=True)):
-            if pack.path != path:
-                path, line = pack.path, 1
-            yield pack.key, Placement(line, ordinal, own_shard, shard + 1)
-            line += pack.lines
+def first_lines(packs: Iterable[PackSize]) -> dict[bytes, int]:
+    """The 1-based number of the first line of every pack, by key; blank lines count."""
+    numbers: dict[bytes, int] = {}
+    file, line = None, 1
+    for pack in sorted(packs):
+        if (pack.split, pack.path) != file:
+            file, line = (pack.split, pack.path), 1
+        numbers[pack.key] = line
+        line += pack.lines
+    return numbers

@@ -7,18 +7,19 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam import pvalue
 
+from beam_tuning.dataset.layout import all_shards, place_files
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.policy.judge import Policy
 from beam_tuning.report.run import RunSettings
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.summary.summary import Summary
 from beam_tuning.transforms.finish import FinishRun, RunStart
-from beam_tuning.transforms.judge import JudgeExamples
+from beam_tuning.transforms.judge import JudgeShards
 from beam_tuning.transforms.probe import ProbeMedia
 from beam_tuning.transforms.read import ReadLinePacks
 from beam_tuning.transforms.scan import MostCommonResolutionCombineFn, ScanLines, bucket_count
 from beam_tuning.transforms.summarize import SummaryCombineFn
-from beam_tuning.transforms.write import WriteMediaTable, WriteShards
+from beam_tuning.transforms.write import WriteMediaTable
 
 #: Bytes of input behind one shard of the media table.
 _INPUT_BYTES_PER_MEDIA_SHARD = 512 << 20
@@ -47,7 +48,9 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
     buckets = bucket_count(input_bytes)
     media_shards = max(1, input_bytes // _INPUT_BYTES_PER_MEDIA_SHARD)
 
-    read = pipeline | "Read" >> ReadLinePacks(job.settings.inputs)
+    files = place_files(job.settings.inputs)
+
+    read = pipeline | "Read" >> ReadLinePacks(files)
     scanned = read.packs | "Scan" >> ScanLines(buckets)
     probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache)
 
@@ -56,14 +59,14 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
         chosen = pvalue.AsSingleton(
             scanned.resolutions | "Most common resolution" >> beam.CombineGlobally(MostCommonResolutionCombineFn())
         )
-    judged = {"packs": read.packs, "placements": read.placements, "results": probed.results} | "Judge" >> JudgeExamples(
-        job.policy, chosen
+    shards = pipeline | "All shards" >> beam.Create([(shard.key, b"") for shard in all_shards(files)])
+    judged = {"packs": read.packs, "results": probed.results, "shards": shards} | "Judge" >> JudgeShards(
+        job.policy, job.settings.output, pvalue.AsSingleton(read.first_lines), chosen
     )
 
     summary = judged.summaries | "Summarize examples" >> beam.CombineGlobally(SummaryCombineFn(Summary))
     media_summary = probed.summaries | "Summarize media" >> beam.CombineGlobally(SummaryCombineFn(MediaSummary))
 
-    shards = judged.shards | "Write examples" >> WriteShards(job.settings.output)
     media_table = probed.rows | "Write media" >> WriteMediaTable(job.settings.output, media_shards)
 
     _ = pipeline | "Finish" >> FinishRun(
@@ -71,7 +74,7 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
         start=job.start,
         summary=summary,
         media_summary=media_summary,
-        files=(shards, media_table) | "All files" >> beam.Flatten(),
+        files=(judged.files, media_table) | "All files" >> beam.Flatten(),
         faults=read.faults,
         raise_when_closed=job.raise_when_closed,
     )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
 import pyarrow as pa
 
+from beam_tuning.media.info import ProbeResult
+
 T = TypeVar("T")
+
+_RESULTS = msgspec.msgpack.Decoder(list[ProbeResult])
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -15,6 +21,16 @@ encode = msgspec.msgpack.Encoder().encode
 def decoder(record: type[T]) -> msgspec.msgpack.Decoder[T]:
     """A decoder to keep: making one costs more than using it."""
     return msgspec.msgpack.Decoder(record)
+
+
+def results_to_bytes(results: Sequence[ProbeResult]) -> bytes:
+    """Compressed: results of one bucket are much alike."""
+    return zlib.compress(encode(results), 1)
+
+
+def results_from_bytes(data: bytes) -> list[ProbeResult]:
+    """The inverse of `results_to_bytes`."""
+    return _RESULTS.decode(zlib.decompress(data))
 
 
 def table_to_ipc(table: pa.Table) -> bytes:

@@ -1,9 +1,8 @@
-"""Second pass over the lines: every example with its media, judged and counted."""
+"""Second pass over the lines: every example with its media, judged, counted and written, shard by shard."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,7 +13,7 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
 from beam_tuning.dataset.example import LineId
-from beam_tuning.dataset.layout import Placement
+from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.parse import parse_line
 from beam_tuning.media.info import ProbeResult
@@ -24,98 +23,117 @@ from beam_tuning.report.rejected import rejected_line
 from beam_tuning.summary.record import JudgedExample
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import verdict_table
-from beam_tuning.transforms.codecs import decoder, table_to_ipc
+from beam_tuning.transforms.codecs import decoder, results_from_bytes
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
+from beam_tuning.transforms.write import ShardFiles, WrittenFile
 
 SUMMARY = "summary"
 _BOM = b"\xef\xbb\xbf"
 
 
-class JudgedPacks(NamedTuple):
-    """What `JudgeExamples` gives.
+class JudgedShards(NamedTuple):
+    """What `JudgeShards` gives.
 
     Attributes:
-      shards: (shard name, (ordinal of the pack, content)), for `write.WriteShards`. Every shard of a split occurs for
-        kept, dropped and undecided lines and for verdicts, be it with empty content.
-      summaries: encoded `Summary` of parts.
+      files: of every shard four: kept, dropped and undecided lines, and verdicts, be they empty.
+      summaries: encoded `Summary`, one a shard.
     """
 
-    shards: PCollection[tuple[str, tuple[int, bytes]]]
+    files: PCollection[WrittenFile]
     summaries: PCollection[bytes]
 
 
 @dataclass
-class JudgeExamples(beam.PTransform):
-    """{packs, placements, results}, keyed by pack -> `JudgedPacks`.
+class JudgeShards(beam.PTransform):
+    """{packs, results, shards}, keyed by shard -> `JudgedShards`.
 
-    `most_common_resolution` is given when the policy wants the majority's media resolution.
+    A shard's examples are judged and written in one go, in the order of the input: nothing but packs and results is
+    shuffled, and what a retried bundle writes is the same.
+
+    Attributes:
+      first_lines: side input, the number of the first line of every pack.
+      most_common_resolution: side input, when the policy wants the majority's media resolution.
     """
 
     policy: Policy
+    output: str
+    first_lines: pvalue.AsSingleton
     most_common_resolution: pvalue.AsSingleton | None = None
 
-    def expand(self, keyed: dict[str, PCollection[Any]]) -> JudgedPacks:
-        side_inputs = (self.most_common_resolution,) if self.most_common_resolution else ()
+    def expand(self, keyed: dict[str, PCollection[Any]]) -> JudgedShards:
+        side_inputs = [self.first_lines]
+        if self.most_common_resolution is not None:
+            side_inputs.append(self.most_common_resolution)
+        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.output), *side_inputs)
         judged = (
             keyed
-            | "Join by pack" >> beam.CoGroupByKey()
-            | "Judge packs" >> beam.ParDo(_JudgePackFn(self.policy), *side_inputs).with_outputs(SUMMARY, main="shards")
+            | "Join by shard" >> beam.CoGroupByKey()
+            | "Judge shards" >> judge_shard.with_outputs(SUMMARY, main="files")
         )
-        return JudgedPacks(judged.shards, judged[SUMMARY])
+        return JudgedShards(judged.files, judged[SUMMARY])
 
 
-@beam.typehints.with_output_types(tuple[str, tuple[int, bytes]])
-class _JudgePackFn(beam.DoFn):
+@beam.typehints.with_output_types(WrittenFile)
+class _JudgeShardFn(beam.DoFn):
     _verdicts: ClassVar = {verdict: Metrics.counter(NAMESPACE, f"examples_{verdict.value}") for verdict in Verdict}
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, output: str) -> None:
         self._policy = policy
+        self._output = output
 
     def setup(self) -> None:
         self._pack_decoder = decoder(LinePack)
-        self._results_decoder = decoder(list[ProbeResult])
 
     def process(
-        self, element: tuple[bytes, dict[str, Iterable[Any]]], most_common_resolution: str | None = None
-    ) -> Iterator[tuple[str, tuple[int, bytes]] | pvalue.TaggedOutput]:
+        self,
+        element: tuple[str, dict[str, Iterable[bytes]]],
+        first_lines: Mapping[bytes, int],
+        most_common_resolution: str | None = None,
+    ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
         policy = self._policy
         if most_common_resolution is not None:
             policy = msgspec.structs.replace(policy, chosen_resolution=most_common_resolution)
-        _, group = element
-        media = {result.uri: result for packed in group["results"] for result in self._results_decoder.decode(packed)}
-        placement = Placement(*next(iter(group["placements"])))
-        for packed in group["packs"]:
-            pack = self._pack_decoder.decode(packed)
-            lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
-            summary = Summary.empty()
-            examples: list[JudgedExample] = []
-            blank_lines = 0
-            for number, (offset, line) in enumerate(pack.lines(), placement.first_line):
-                if not line or line.isspace():
-                    blank_lines += 1
-                    continue
-                parsed = parse_line(line)
-                line_id = LineId(pack.split, pack.path, number, offset)
-                example = judge(policy, line_id, len(line), parsed, media)
-                if example.verdict is Verdict.KEPT:
-                    # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
-                    lines[Verdict.KEPT].append(line.removeprefix(_BOM) if offset == 0 else line)
-                else:
-                    lines[example.verdict].append(rejected_line(example, line))
-                examples.append(example)
-            for verdict, of_verdict in lines.items():
-                self._verdicts[verdict].inc(len(of_verdict))
-                content = b"".join(line + b"\n" for line in of_verdict)
-                name = shard_name(pack.split, verdict.value, placement, ".jsonl")
-                yield name, (placement.ordinal, zlib.compress(content, 1))
-            summary.add_all(examples)
-            summary.add_blank_lines(pack.split, blank_lines)
-            PROGRESS.add(examples_judged=len(examples))
-            name = shard_name("verdicts", pack.split, placement, ".parquet")
-            yield name, (placement.ordinal, table_to_ipc(verdict_table(examples)))
-            yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
+        key, group = element
+        media = {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
+        packs = sorted(map(self._pack_decoder.decode, group["packs"]), key=lambda pack: (pack.path, pack.offset_bytes))
+        shard = Shard.from_key(key)
+        summary = Summary.empty()
+        summary.add_blank_lines(shard.split, 0)
+        with ShardFiles(self._output, shard) as files:
+            for pack in packs:
+                judged = _judge_pack(pack, first_lines[pack.key], policy, media)
+                for verdict, lines in judged.lines.items():
+                    files.write(verdict, lines)
+                    self._verdicts[verdict].inc(len(lines))
+                files.write_verdicts(verdict_table(judged.examples))
+                summary.add_all(judged.examples)
+                summary.add_blank_lines(pack.split, judged.blank_lines)
+                PROGRESS.add(examples_judged=len(judged.examples))
+        yield from files.written
+        yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
 
 
-def shard_name(folder: str, stem: str, placement: Placement, suffix: str) -> str:
-    """E.g. `train/kept-00000-of-00003.jsonl`, relative to the output folder."""
-    return f"{folder}/{stem}-{placement.shard:05d}-of-{placement.shards:05d}{suffix}"
+class _JudgedPack(NamedTuple):
+    examples: list[JudgedExample]
+    lines: dict[Verdict, list[bytes]]
+    blank_lines: int
+
+
+def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[str, ProbeResult]) -> _JudgedPack:
+    """Every line of a pack: judged, and as it is to be written."""
+    lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
+    examples: list[JudgedExample] = []
+    blank_lines = 0
+    for number, (offset, line) in enumerate(pack.lines(), first_line):
+        if not line or line.isspace():
+            blank_lines += 1
+            continue
+        line_id = LineId(pack.split, pack.path, number, offset)
+        example = judge(policy, line_id, len(line), parse_line(line), media)
+        if example.verdict is Verdict.KEPT:
+            # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
+            lines[Verdict.KEPT].append(line.removeprefix(_BOM) if offset == 0 else line)
+        else:
+            lines[example.verdict].append(rejected_line(example, line))
+        examples.append(example)
+    return _JudgedPack(examples, lines, blank_lines)

@@ -22,9 +22,9 @@ from beam_tuning.media.info import ProbeFailure, ProbeResult
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import Prober, shared_prober
 from beam_tuning.summary.media_summary import MediaSummary
-from beam_tuning.transforms.codecs import decoder, encode, table_to_ipc
+from beam_tuning.transforms.codecs import decoder, results_from_bytes, results_to_bytes, table_to_ipc
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
-from beam_tuning.transforms.scan import PackUris, bucket_of
+from beam_tuning.transforms.scan import NamedUris, bucket_of
 
 ROWS = "rows"
 SUMMARY = "summary"
@@ -39,19 +39,19 @@ class ProbedMedia(NamedTuple):
     """What `ProbeMedia` gives.
 
     Attributes:
-      results: (pack key, encoded list of `ProbeResult`): in total each distinct URI of the pack once.
+      results: (shard key, list of `ProbeResult` as `results_to_bytes` packs it): each distinct URI of the shard once.
       rows: Arrow tables of distinct results (`media.index.SCHEMA`), as IPC bytes.
       summaries: encoded `MediaSummary` of parts.
     """
 
-    results: PCollection[tuple[bytes, bytes]]
+    results: PCollection[tuple[str, bytes]]
     rows: PCollection[bytes]
     summaries: PCollection[bytes]
 
 
 @dataclass
 class ProbeMedia(beam.PTransform):
-    """(bucket, encoded PackUris) -> `ProbedMedia`.
+    """(bucket, encoded NamedUris) -> `ProbedMedia`.
 
     `probe_cache` names the Parquet files of an earlier run's media table.
     """
@@ -80,13 +80,13 @@ class _Bucket:
     """Results of one bucket, gathered until its last probe is answered."""
 
     unanswered: int
-    packs_of: dict[str, list[bytes]]
-    results_of: defaultdict[bytes, list[ProbeResult]] = field(default_factory=lambda: defaultdict(list))
+    shards_of: dict[str, list[str]]
+    results_of: defaultdict[str, list[ProbeResult]] = field(default_factory=lambda: defaultdict(list))
 
 
-@beam.typehints.with_output_types(tuple[bytes, bytes])
+@beam.typehints.with_output_types(tuple[str, bytes])
 class _ProbeFn(beam.DoFn):
-    """(bucket, {named, cached}) -> results for each pack; Arrow rows and summaries as tagged outputs.
+    """(bucket, {named, cached}) -> results for each shard; Arrow rows and summaries as tagged outputs.
 
     Probes run in the process-wide pool of the prober. The bundle's thread takes results as they complete and goes on to
     the next bucket meanwhile, so that a slow host delays nobody else. Metrics are counted on the bundle's thread:
@@ -106,8 +106,7 @@ class _ProbeFn(beam.DoFn):
 
     def setup(self) -> None:
         self._prober: Prober = shared_prober(self._options)
-        self._uris_decoder = decoder(PackUris)
-        self._results_decoder = decoder(list[ProbeResult])
+        self._uris_decoder = decoder(NamedUris)
         self._window = _WINDOW_PER_THREAD * self._options.threads
 
     def start_bundle(self) -> None:
@@ -118,18 +117,20 @@ class _ProbeFn(beam.DoFn):
 
     def process(
         self, element: tuple[int, dict[str, Iterable[bytes]]]
-    ) -> Iterator[tuple[bytes, bytes] | pvalue.TaggedOutput]:
+    ) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
         _, group = element
-        packs_of: dict[str, list[bytes]] = {}
+        shards_of: dict[str, list[str]] = {}
         for packed in group["named"]:
             named = self._uris_decoder.decode(packed)
             for uri in named.uris:
-                packs_of.setdefault(uri, []).append(named.pack_key)
+                shards = shards_of.setdefault(uri, [])
+                if named.shard not in shards:
+                    shards.append(named.shard)
         known: dict[str, ProbeResult] = {}
         for packed in group.get("cached", ()):
-            known.update((result.uri, result) for result in self._results_decoder.decode(packed))
-        bucket = _Bucket(len(packs_of), packs_of)
-        for uri in packs_of:
+            known.update((result.uri, result) for result in results_from_bytes(packed))
+        bucket = _Bucket(len(shards_of), shards_of)
+        for uri in shards_of:
             future = self._prober.submit(uri, known.get(uri))
             self._bucket_of[future] = bucket
             future.add_done_callback(self._done.put)
@@ -142,7 +143,7 @@ class _ProbeFn(beam.DoFn):
         def windowed(value: Any) -> WindowedValue:
             return WindowedValue(value, window.max_timestamp(), (window,))
 
-        def rest() -> Iterator[tuple[bytes, bytes] | pvalue.TaggedOutput]:
+        def rest() -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
             while self._bucket_of:
                 yield from self._take()
             if self._rows:
@@ -155,7 +156,7 @@ class _ProbeFn(beam.DoFn):
             else:
                 yield windowed(output)
 
-    def _take(self) -> Iterator[tuple[bytes, bytes] | pvalue.TaggedOutput]:
+    def _take(self) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
         """Takes one answer; gives the bucket's results when it was the last that they waited for."""
         future = self._done.get()
         bucket = self._bucket_of.pop(future)
@@ -164,12 +165,12 @@ class _ProbeFn(beam.DoFn):
         self._rows.append(result)
         if len(self._rows) >= _ROWS_PER_TABLE:
             yield self._table()
-        for pack_key in bucket.packs_of[result.uri]:
-            bucket.results_of[pack_key].append(result)
+        for shard in bucket.shards_of[result.uri]:
+            bucket.results_of[shard].append(result)
         bucket.unanswered -= 1
         if not bucket.unanswered:
-            for pack_key, results in bucket.results_of.items():
-                yield pack_key, encode(results)
+            for shard, results in bucket.results_of.items():
+                yield shard, results_to_bytes(results)
 
     def _table(self) -> pvalue.TaggedOutput:
         rows, self._rows = self._rows, []
@@ -191,4 +192,4 @@ def _cached_results(table: pa.Table, buckets: int) -> Iterator[tuple[int, bytes]
     for result in from_table(table):
         of_bucket[bucket_of(result.uri, buckets)].append(result)
     for bucket, results in of_bucket.items():
-        yield bucket, encode(results)
+        yield bucket, results_to_bytes(results)

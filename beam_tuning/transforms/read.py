@@ -14,7 +14,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.combiners import ToList
 
-from beam_tuning.dataset.layout import PackSize, Placement, place_packs
+from beam_tuning.dataset.layout import PackSize, PlacedFile, first_lines
 from beam_tuning.dataset.lines import (
     PACK_BYTES,
     InputFile,
@@ -54,13 +54,13 @@ class ReadPacks(NamedTuple):
     """What `ReadLinePacks` gives.
 
     Attributes:
-      packs: (pack key, encoded `LinePack`).
-      placements: (pack key, `Placement`).
+      packs: (shard key, encoded `LinePack`).
+      first_lines: one dict: number of the first line of every pack, by pack key.
       faults: `FileFault`.
     """
 
-    packs: PCollection[tuple[bytes, bytes]]
-    placements: PCollection[tuple[bytes, Placement]]
+    packs: PCollection[tuple[str, bytes]]
+    first_lines: PCollection[dict[bytes, int]]
     faults: PCollection[FileFault]
 
 
@@ -68,7 +68,7 @@ class ReadPacks(NamedTuple):
 class ReadLinePacks(beam.PTransform):
     """Pipeline -> `ReadPacks` of all lines of `files`."""
 
-    files: tuple[InputFile, ...]
+    files: tuple[PlacedFile, ...]
     pack_bytes: int = PACK_BYTES
 
     def expand(self, pipeline: beam.Pipeline) -> ReadPacks:
@@ -82,21 +82,17 @@ class ReadLinePacks(beam.PTransform):
             | "Spread ranges" >> beam.Reshuffle()
             | "Read packs" >> beam.ParDo(_ReadPacksFn(self.pack_bytes)).with_outputs(SIZES, FAULTS, main="packs")
         )
-        placements = (
-            read[SIZES]
-            | "List packs" >> ToList()
-            | "Place packs" >> beam.FlatMap(place_packs).with_output_types(tuple[bytes, Placement])
-        )
+        numbers = read[SIZES] | "List packs" >> ToList() | "Number lines" >> beam.Map(first_lines)
         faults = (ranges[FAULTS], read[FAULTS]) | "All faults" >> beam.Flatten()
-        return ReadPacks(read.packs, placements, faults)
+        return ReadPacks(read.packs, numbers, faults)
 
 
-@beam.typehints.with_output_types(LineRange)
+@beam.typehints.with_output_types(tuple[PlacedFile, LineRange])
 class _CutRangesFn(beam.DoFn):
-    """InputFile -> LineRange, and FileFault for files that are no JSON Lines."""
+    """PlacedFile -> (PlacedFile, LineRange), and FileFault for files that are no JSON Lines."""
 
-    def process(self, element: InputFile) -> Iterator[LineRange | pvalue.TaggedOutput]:
-        file = InputFile(*element)
+    def process(self, element: PlacedFile) -> Iterator[tuple[PlacedFile, LineRange] | pvalue.TaggedOutput]:
+        file = element.file
         try:
             with open_plain(file.path) as stream:
                 head = stream.read(SNIFF_BYTES)
@@ -112,25 +108,25 @@ class _CutRangesFn(beam.DoFn):
         except _CANNOT_OPEN as error:
             yield _fault(file, _cannot_open(file.path, error))
             return
-        yield from ranges_of(file, compressed=compressed)
+        for line_range in ranges_of(file, compressed=compressed):
+            yield element, line_range
 
 
-@beam.typehints.with_output_types(tuple[bytes, bytes])
+@beam.typehints.with_output_types(tuple[str, bytes])
 class _ReadPacksFn(beam.DoFn):
-    """LineRange -> (pack key, encoded LinePack); PackSize and FileFault as tagged outputs."""
+    """(PlacedFile, LineRange) -> (shard key, encoded LinePack); PackSize and FileFault as tagged outputs."""
 
     def __init__(self, pack_bytes: int) -> None:
         self._pack_bytes = pack_bytes
 
-    def process(self, element: LineRange) -> Iterator[tuple[bytes, bytes] | pvalue.TaggedOutput]:
-        line_range = LineRange(*element)
+    def process(self, element: tuple[PlacedFile, LineRange]) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
+        placed, line_range = element
         try:
             with open_plain(line_range.path) as stream:
                 for offset, lines in read_packs(stream, line_range, self._pack_bytes):
                     pack = LinePack.of(line_range.split, line_range.path, offset, lines)
-                    key = pack.key
-                    yield key, encode(pack)
-                    size = PackSize(pack.split, pack.path, offset, count_lines(lines), len(lines), key)
+                    yield placed.shard_of(line_range, offset).key, encode(pack)
+                    size = PackSize(pack.split, pack.path, offset, count_lines(lines), pack.key)
                     yield pvalue.TaggedOutput(SIZES, size)
         except InputError as error:
             yield _fault(line_range, error)

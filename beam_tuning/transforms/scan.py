@@ -23,10 +23,10 @@ _INPUT_BYTES_PER_BUCKET = 4 << 20
 _FEWEST_BUCKETS, _MOST_BUCKETS = 64, 1 << 16
 
 
-class PackUris(msgspec.Struct, frozen=True, array_like=True):
-    """Distinct URIs of one pack that fall into one bucket."""
+class NamedUris(msgspec.Struct, frozen=True, array_like=True):
+    """Distinct URIs of one bucket that one pack names, with the key of the pack's shard."""
 
-    pack_key: bytes
+    shard: str
     uris: list[str]
 
 
@@ -34,7 +34,7 @@ class ScannedPacks(NamedTuple):
     """What `ScanLines` gives.
 
     Attributes:
-      media: (bucket, encoded `PackUris`). A URI is always in the same bucket.
+      media: (bucket, encoded `NamedUris`). A URI is always in the same bucket.
       resolutions: `Counter` of media resolutions of examples with pictures, one a pack; "" stands for an absent one.
     """
 
@@ -44,11 +44,11 @@ class ScannedPacks(NamedTuple):
 
 @dataclass
 class ScanLines(beam.PTransform):
-    """(pack key, encoded LinePack) -> `ScannedPacks`."""
+    """(shard key, encoded LinePack) -> `ScannedPacks`."""
 
     buckets: int
 
-    def expand(self, packs: PCollection[tuple[bytes, bytes]]) -> ScannedPacks:
+    def expand(self, packs: PCollection[tuple[str, bytes]]) -> ScannedPacks:
         scan = beam.ParDo(_ScanPackFn(self.buckets))
         scanned = packs | "Scan packs" >> scan.with_outputs(RESOLUTIONS, main="media")
         return ScannedPacks(scanned.media, scanned[RESOLUTIONS])
@@ -62,8 +62,8 @@ class _ScanPackFn(beam.DoFn):
     def setup(self) -> None:
         self._decoder = decoder(LinePack)
 
-    def process(self, element: tuple[bytes, bytes]) -> Iterator[tuple[int, bytes] | pvalue.TaggedOutput]:
-        key, packed = element
+    def process(self, element: tuple[str, bytes]) -> Iterator[tuple[int, bytes] | pvalue.TaggedOutput]:
+        shard, packed = element
         uris: dict[str, None] = {}
         resolutions: Counter[str] = Counter()
         for _, line in self._decoder.decode(packed).lines():
@@ -76,7 +76,7 @@ class _ScanPackFn(beam.DoFn):
         for uri in uris:
             of_bucket[bucket_of(uri, self._buckets)].append(uri)
         for bucket, some in of_bucket.items():
-            yield bucket, encode(PackUris(key, some))
+            yield bucket, encode(NamedUris(shard, some))
         if resolutions:
             yield pvalue.TaggedOutput(RESOLUTIONS, resolutions)
 

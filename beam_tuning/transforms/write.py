@@ -12,7 +12,7 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import apache_beam as beam
 import google_crc32c
@@ -23,6 +23,9 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import PCollection
 from google.cloud.storage import Client
 
+from beam_tuning.dataset.layout import Shard
+from beam_tuning.reasons import Verdict
+from beam_tuning.summary.tables import verdict_table
 from beam_tuning.transforms.codecs import table_from_ipc, table_to_ipc
 
 #: What a run writes, all of it below the output folder. Deleting an earlier run touches nothing else.
@@ -59,35 +62,71 @@ class WrittenFile(NamedTuple):
     lines: int | None = None
 
 
-@dataclass
-class WriteShards(beam.PTransform):
-    """(shard name, (ordinal, content)) -> `WrittenFile` of each shard, contents in order of their ordinals.
+class _FileWriter:
+    """Writes one file whole or not at all: Cloud Storage shows an object when it is complete, elsewhere we rename."""
 
-    Content is zlib-compressed lines for `.jsonl`, an Arrow IPC stream for `.parquet`.
-    """
+    def __init__(self, output: str, name: str) -> None:
+        self._name = name
+        self._path = join(output, name)
+        self._is_remote = self._path.startswith("gs://")
+        self._target = self._path if self._is_remote else f"{self._path}.incomplete"
+        self._stream = FileSystems.create(self._target, compression_type=CompressionTypes.UNCOMPRESSED)
+        self._checksum = google_crc32c.Checksum()
+        self._size_bytes = self._newlines = 0
 
-    output: str
+    def write(self, content: bytes) -> None:
+        for start in range(0, len(content), _WRITE_BYTES):
+            self._stream.write(content[start : start + _WRITE_BYTES])
+        self._checksum.update(content)
+        self._size_bytes += len(content)
+        self._newlines += content.count(b"\n")
 
-    def expand(self, shards: PCollection[tuple[str, tuple[int, bytes]]]) -> PCollection[WrittenFile]:
-        written: PCollection[WrittenFile] = (
-            shards
-            | "Group by shard" >> beam.GroupByKey()
-            | "Write shards" >> beam.ParDo(_WriteShardFn(self.output)).with_output_types(WrittenFile)
-        )
-        return written
+    def abandon(self) -> None:
+        """Closes a local file under its temporary name. A remote one stays open: closing it would make it appear."""
+        if not self._is_remote:
+            self._stream.close()
+
+    def finish(self) -> WrittenFile:
+        self._stream.close()
+        if not self._is_remote:
+            FileSystems.rename([self._target], [self._path])
+        lines = self._newlines if self._name.endswith(".jsonl") else None
+        return WrittenFile(self._name, self._size_bytes, base64.b64encode(self._checksum.digest()).decode(), lines)
 
 
-class _WriteShardFn(beam.DoFn):
-    def __init__(self, output: str) -> None:
+class ShardFiles:
+    """The four files of one output shard. `written` names them after the block has ended well."""
+
+    def __init__(self, output: str, shard: Shard) -> None:
         self._output = output
+        self._shard = shard
+        self._tables: list[pa.Table] = []
+        self.written: list[WrittenFile] = []
 
-    def process(self, element: tuple[str, Iterable[tuple[int, bytes]]]) -> Iterator[WrittenFile]:
-        name, contents = element
-        ordered = [content for _, content in sorted(contents)]
-        if name.endswith(".parquet"):
-            yield write_file(self._output, name, [_parquet(ordered)])
-        else:
-            yield write_file(self._output, name, (zlib.decompress(content) for content in ordered))
+    def __enter__(self) -> Self:
+        self._writers = {
+            verdict: _FileWriter(self._output, self._shard.file_name(self._shard.split, verdict.value, ".jsonl"))
+            for verdict in Verdict
+        }
+        return self
+
+    def write(self, verdict: Verdict, lines: Iterable[bytes]) -> None:
+        """Appends lines, which have no newlines of their own."""
+        self._writers[verdict].write(b"".join(line + b"\n" for line in lines))
+
+    def write_verdicts(self, table: pa.Table) -> None:
+        """Appends rows of the verdict table."""
+        self._tables.append(table)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            for writer in self._writers.values():
+                writer.abandon()
+            return
+        self.written = [writer.finish() for writer in self._writers.values()]
+        table = pa.concat_tables(self._tables or [verdict_table(())])
+        name = self._shard.file_name("verdicts", self._shard.split, ".parquet")
+        self.written.append(write_file(self._output, name, [_parquet(table)]))
 
 
 @dataclass
@@ -124,14 +163,10 @@ def _split_by_uri(data: bytes, shards: int) -> Iterator[tuple[int, bytes]]:
 def _write_media_shard(element: tuple[int, Iterable[bytes]], output: str, shards: int) -> WrittenFile:
     shard, parts = element
     table = pa.concat_tables([table_from_ipc(part) for part in parts]).sort_by("uri")
-    return write_file(output, f"media/media-{shard:05d}-of-{shards:05d}.parquet", [_parquet_of(table)])
+    return write_file(output, f"media/media-{shard:05d}-of-{shards:05d}.parquet", [_parquet(table)])
 
 
-def _parquet(parts: Iterable[bytes]) -> bytes:
-    return _parquet_of(pa.concat_tables([table_from_ipc(part) for part in parts]))
-
-
-def _parquet_of(table: pa.Table) -> bytes:
+def _parquet(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
@@ -143,24 +178,15 @@ def join(folder: str, name: str) -> str:
 
 
 def write_file(output: str, name: str, contents: Iterable[bytes]) -> WrittenFile:
-    """Writes one file whole or not at all: Cloud Storage shows an object when it is complete, elsewhere we rename."""
-    path = join(output, name)
-    remote = path.startswith("gs://")
-    target = path if remote else f"{path}.incomplete"
-    checksum = google_crc32c.Checksum()
-    size_bytes = newlines = 0
-    with FileSystems.create(target, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+    """Writes one file whole or not at all."""
+    writer = _FileWriter(output, name)
+    try:
         for content in contents:
-            view = memoryview(content)
-            for start in range(0, len(view), _WRITE_BYTES):
-                stream.write(view[start : start + _WRITE_BYTES].tobytes())
-            checksum.update(content)
-            size_bytes += len(content)
-            newlines += content.count(b"\n")
-    if not remote:
-        FileSystems.rename([target], [path])
-    lines = newlines if name.endswith(".jsonl") else None
-    return WrittenFile(name, size_bytes, base64.b64encode(checksum.digest()).decode(), lines)
+            writer.write(content)
+    except BaseException:
+        writer.abandon()
+        raise
+    return writer.finish()
 
 
 def join_shards(output: str, name: str, shards: Iterable[WrittenFile]) -> WrittenFile | None:

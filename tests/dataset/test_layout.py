@@ -1,13 +1,26 @@
-"""Placements keep the order of the input and count lines for each file."""
+"""Shards keep the order of the input, and lines are numbered file by file."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_tuning.dataset.layout import PackSize, Placement, place_packs
+from beam_tuning.dataset import layout
+from beam_tuning.dataset.layout import PackSize, Shard, all_shards, first_lines, place_files
+from beam_tuning.dataset.lines import InputFile, ranges_of
+
+_files = st.lists(
+    st.builds(
+        InputFile,
+        st.sampled_from(["train", "validation"]),
+        st.sampled_from(["a.jsonl", "b.jsonl", "c.jsonl.gz", "d.jsonl"]),
+        st.integers(0, 500),
+    ),
+    unique_by=lambda file: file[:2],
+)
 
 _packs = st.lists(
     st.tuples(
@@ -15,43 +28,52 @@ _packs = st.lists(
         st.sampled_from(["a.jsonl", "b.jsonl", "c.jsonl"]),
         st.integers(0, 50),
         st.integers(1, 9),
-        st.integers(1, 100),
     ),
     unique_by=lambda pack: pack[:3],
 ).map(lambda packs: [PackSize(*pack, f"{pack[0]}/{pack[1]}/{pack[2]}".encode()) for pack in packs])
 
 
-@given(packs=_packs, shard_bytes=st.integers(1, 300), seed=st.randoms(use_true_random=False))
-def test_shards_keep_the_order_of_the_input_and_their_size(
-    packs: list[PackSize], shard_bytes: int, seed: object
-) -> None:
-    placed = dict(place_packs(packs, shard_bytes))
-    shuffled = list(packs)
-    seed.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert placed == dict(place_packs(shuffled, shard_bytes))
-    assert set(placed) == {pack.key for pack in packs}
-    by_split: dict[str, list[tuple[PackSize, Placement]]] = defaultdict(list)
-    for pack in sorted(packs):
-        by_split[pack.split].append((pack, placed[pack.key]))
-    for of_split in by_split.values():
-        assert [placement.ordinal for _, placement in of_split] == list(range(len(of_split)))
-        shards = [placement.shard for _, placement in of_split]
-        assert shards == sorted(shards)
-        assert set(shards) == set(range(shards[-1] + 1))
-        assert {placement.shards for _, placement in of_split} == {shards[-1] + 1}
-        for shard in set(shards):
-            sizes = [pack.size_bytes for pack, placement in of_split if placement.shard == shard]
-            assert len(sizes) == 1 or sum(sizes) <= shard_bytes
+@given(files=_files, shard_bytes=st.integers(1, 300))
+def test_shards_keep_the_order_of_the_input(files: list[InputFile], shard_bytes: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "SHARD_BYTES", shard_bytes)
+        placed = place_files(files)
+        known = set(all_shards(placed))
+        last: dict[str, Shard] = {}
+        for one in placed:
+            compressed = one.file.path.endswith(".gz")
+            for line_range in ranges_of(one.file, compressed=compressed, range_bytes=97):
+                for offset in range(line_range.start, line_range.stop or 10 * one.file.size_bytes, 13):
+                    shard = one.shard_of(line_range, offset)
+                    assert shard in known
+                    assert shard >= last.get(shard.split, shard)
+                    last[shard.split] = shard
+    assert [one.file for one in placed] == sorted(files)
+    assert {shard.split for shard in known} == {file.split for file in files}
 
 
-@given(packs=_packs)
-def test_lines_are_numbered_from_one_in_each_file(packs: list[PackSize]) -> None:
-    placed = dict(place_packs(packs))
+@given(files=_files.filter(bool))
+def test_every_shard_is_known_before_anything_is_read(files: list[InputFile]) -> None:
+    shards = list(all_shards(place_files(files)))
+    for split in {file.split for file in files}:
+        numbers = [shard.number for shard in shards if shard.split == split]
+        assert numbers == list(range(len(numbers)))
+        assert {shard.total for shard in shards if shard.split == split} == {len(numbers)}
+
+
+@given(packs=_packs, seed=st.randoms(use_true_random=False))
+def test_lines_are_numbered_from_one_in_each_file(packs: list[PackSize], seed: object) -> None:
+    numbers = first_lines(packs)
     next_line: dict[tuple[str, str], int] = defaultdict(lambda: 1)
     for pack in sorted(packs):
-        assert placed[pack.key].first_line == next_line[pack.split, pack.path]
+        assert numbers[pack.key] == next_line[pack.split, pack.path]
         next_line[pack.split, pack.path] += pack.lines
+    shuffled = list(packs)
+    seed.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert first_lines(shuffled) == numbers
 
 
-def test_nothing_is_placed_nowhere() -> None:
-    assert list(place_packs([])) == []
+def test_a_shard_and_its_key_say_the_same() -> None:
+    shard = Shard("validation", 3, 12)
+    assert Shard.from_key(shard.key) == shard
+    assert shard.file_name("validation", "kept", ".jsonl") == "validation/kept-00003-of-00012.jsonl"

@@ -1,4 +1,4 @@
-"""Each distinct object is probed once, and every pack that names it gets the answer, in whatever order answers come."""
+"""Each distinct object is probed once; every shard that names it gets the answer, in whatever order answers come."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ObjectInfo
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.transforms import probe as probe_module
-from beam_tuning.transforms.codecs import decoder, encode, table_from_ipc
+from beam_tuning.transforms.codecs import encode, results_from_bytes, table_from_ipc
 from beam_tuning.transforms.probe import ProbeMedia
-from beam_tuning.transforms.scan import PackUris, bucket_count, bucket_of
+from beam_tuning.transforms.scan import NamedUris, bucket_count, bucket_of
 
 BUCKETS = 4
 
@@ -72,24 +72,26 @@ def prober(monkeypatch: pytest.MonkeyPatch) -> FakeProber:
     return fake
 
 
-def run(packs: dict[bytes, list[str]], prober: FakeProber, *, cache: Path | None = None) -> dict[str, int]:
-    """Probes what the packs name, checks results, rows and summary, and returns Beam's counters."""
+def run(packs: list[tuple[str, list[str]]], prober: FakeProber, *, cache: Path | None = None) -> dict[str, int]:
+    """Probes what packs, given as (shard, URIs), name; checks results, rows, summary; returns Beam's counters."""
     named = []
-    for key, uris in packs.items():
+    of_shard: defaultdict[str, set[str]] = defaultdict(set)
+    for shard, uris in packs:
         of_bucket: defaultdict[int, list[str]] = defaultdict(list)
         for uri in uris:
             of_bucket[bucket_of(uri, BUCKETS)].append(uri)
-        named += [(bucket, encode(PackUris(key, some))) for bucket, some in of_bucket.items()]
-    distinct = sorted({uri for uris in packs.values() for uri in uris})
+            of_shard[shard].add(uri)
+        named += [(bucket, encode(NamedUris(shard, some))) for bucket, some in of_bucket.items()]
+    distinct = sorted(set().union(*of_shard.values()))
 
-    def check_results(actual: Iterable[tuple[bytes, bytes]]) -> None:
-        of_pack: defaultdict[bytes, list[str]] = defaultdict(list)
-        for key, packed in actual:
-            for result in decoder(list[ProbeResult]).decode(packed):
+    def check_results(actual: Iterable[tuple[str, bytes]]) -> None:
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for shard, packed in actual:
+            for result in results_from_bytes(packed):
                 assert result.media == answer(result.uri).media
-                of_pack[key].append(result.uri)
-        assert {key: sorted(uris) for key, uris in of_pack.items()} == {
-            key: sorted(uris) for key, uris in packs.items() if uris
+                found[shard].append(result.uri)
+        assert {shard: sorted(uris) for shard, uris in found.items()} == {
+            shard: sorted(uris) for shard, uris in of_shard.items()
         }
 
     def check_rows(actual: Iterable[bytes]) -> None:
@@ -114,8 +116,8 @@ def run(packs: dict[bytes, list[str]], prober: FakeProber, *, cache: Path | None
     return {counter.key.metric.name: counter.committed for counter in query["counters"]}
 
 
-def test_an_object_of_many_packs_is_probed_once_and_every_pack_gets_it(prober: FakeProber) -> None:
-    packs = {b"pack %d" % number: ["gs://b/hot.mp4", f"gs://b/{number % 7}.mp4"] for number in range(50)}
+def test_an_object_of_many_packs_is_probed_once_and_every_shard_gets_it(prober: FakeProber) -> None:
+    packs = [(f"shard {number % 3}", ["gs://b/hot.mp4", f"gs://b/{number % 7}.mp4"]) for number in range(50)]
     counters = run(packs, prober)
     assert counters == {
         "probes_answered": 8,
@@ -126,31 +128,31 @@ def test_an_object_of_many_packs_is_probed_once_and_every_pack_gets_it(prober: F
 
 
 def test_no_more_probes_wait_than_the_window_allows(prober: FakeProber) -> None:
-    run({b"pack": [f"gs://b/{number}.mp4" for number in range(100)]}, prober)
+    run([("shard", [f"gs://b/{number}.mp4" for number in range(100)])], prober)
     assert prober.most_waiting == 8
 
 
 def test_failures_are_data(prober: FakeProber) -> None:
-    counters = run({b"one": ["gs://b/gone", "gs://b/a.mp4"], b"two": ["gs://b/gone"]}, prober)
+    counters = run([("one", ["gs://b/gone", "gs://b/a.mp4"]), ("two", ["gs://b/gone"])], prober)
     assert counters["probes_failed"] == 1
     assert counters["probes_answered"] == 1
 
 
 def test_more_rows_than_fit_one_table_are_all_written(prober: FakeProber, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe_module, "_ROWS_PER_TABLE", 10)
-    run({b"pack": [f"gs://b/{number}.mp4" for number in range(30)]}, prober)
+    run([("shard", [f"gs://b/{number}.mp4" for number in range(30)])], prober)
 
 
 def test_answers_of_an_earlier_run_reach_the_prober(prober: FakeProber, tmp_path: Path) -> None:
     earlier = [answer("gs://b/1.mp4"), answer("gs://b/nobody-names-me.mp4")]
     pq.write_table(to_table(earlier), tmp_path / "media.parquet")
-    counters = run({b"pack": ["gs://b/1.mp4", "gs://b/2.mp4"]}, prober, cache=tmp_path)
+    counters = run([("shard", ["gs://b/1.mp4", "gs://b/2.mp4"])], prober, cache=tmp_path)
     assert counters["probes_cached"] == 1
     assert counters["probes_answered"] == 1
 
 
 def test_a_dataset_without_media_probes_nothing(prober: FakeProber) -> None:
-    assert run({}, prober) == {}
+    assert run([], prober) == {}
 
 
 def test_buckets_are_bounded_and_grow_with_the_input() -> None:

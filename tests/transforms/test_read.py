@@ -5,13 +5,12 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 import pytest
 from apache_beam.testing.util import assert_that
 
-from beam_tuning.dataset.layout import Placement
+from beam_tuning.dataset.layout import place_files
 from beam_tuning.dataset.lines import InputFile, LinePack
 from beam_tuning.reasons import Reason
 from beam_tuning.transforms.codecs import decoder
@@ -22,19 +21,18 @@ Line = tuple[str, int, int, bytes]
 
 def read(files: Iterable[Path], check: Callable[[list[Line], list[FileFault]], None], pack_bytes: int = 64) -> None:
     """Runs `check` on (path, line number, offset, line) of all lines, sorted, and on the faults."""
-    inputs = tuple(InputFile("train", str(path), path.stat().st_size if path.exists() else 1) for path in files)
+    inputs = [InputFile("train", str(path), path.stat().st_size if path.exists() else 1) for path in files]
 
-    def lines_of(element: tuple[bytes, dict[str, Any]]) -> Iterable[Line]:
-        _, group = element
-        placement = Placement(*group["placements"][0])
-        (packed,) = group["packs"]
+    def lines_of(element: tuple[str, bytes], first_lines: dict[bytes, int]) -> Iterable[Line]:
+        shard, packed = element
+        assert shard == "train/0/1"
         pack = decoder(LinePack).decode(packed)
-        for number, (offset, line) in enumerate(pack.lines(), placement.first_line):
+        for number, (offset, line) in enumerate(pack.lines(), first_lines[pack.key]):
             yield pack.path, number, offset, line
 
     with beam.Pipeline("FnApiRunner") as pipeline:
-        packs = pipeline | ReadLinePacks(inputs, pack_bytes)
-        lines = {"packs": packs.packs, "placements": packs.placements} | beam.CoGroupByKey() | beam.FlatMap(lines_of)
+        packs = pipeline | ReadLinePacks(place_files(inputs), pack_bytes)
+        lines = packs.packs | beam.FlatMap(lines_of, beam.pvalue.AsSingleton(packs.first_lines))
         everything = (
             pipeline
             | beam.Create([None])
@@ -84,6 +82,7 @@ def test_every_line_is_read_once_with_its_place(tmp_path: Path) -> None:
         ("pretty.json.gz", gzip.compress(b'{\n  "contents": []\n}\n'), Reason.INPUT_FILE_NOT_JSON_LINES),
         ("gone.jsonl", None, Reason.INPUT_FILE_UNREADABLE),
     ],
+    ids=["cut short", "damaged", "array", "pretty-printed", "gone"],
 )
 def test_a_file_that_cannot_be_read_is_one_fault_and_stops_no_other(
     tmp_path: Path, name: str, body: bytes | None, reason: Reason

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import zlib
 from pathlib import Path
 
 import apache_beam as beam
@@ -13,37 +12,47 @@ import pyarrow.parquet as pq
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
+from beam_tuning.dataset.layout import Shard
 from beam_tuning.media.index import to_table
 from beam_tuning.media.info import FailureKind, ProbeFailure, ProbeResult
+from beam_tuning.reasons import Verdict
+from beam_tuning.summary.tables import VERDICT_SCHEMA
 from beam_tuning.transforms.codecs import table_from_ipc, table_to_ipc
-from beam_tuning.transforms.write import WriteMediaTable, WriteShards, WrittenFile, join_shards, write_file
+from beam_tuning.transforms.write import ShardFiles, WriteMediaTable, WrittenFile, join_shards, write_file
 
 
 def crc32c(data: bytes) -> str:
     return base64.b64encode(google_crc32c.Checksum(data).digest()).decode()
 
 
-def test_contents_stand_in_the_order_of_their_ordinals_whatever_order_they_come_in(tmp_path: Path) -> None:
-    contents = [(ordinal, b"line %d\n" % ordinal) for ordinal in (2, 0, 10, 1)]
-    shards = [("train/kept-00000-of-00001.jsonl", (ordinal, zlib.compress(line))) for ordinal, line in contents]
-    shards.append(("train/dropped-00000-of-00001.jsonl", (0, zlib.compress(b""))))
-    kept = b"line 0\nline 1\nline 2\nline 10\n"
-    with beam.Pipeline("FnApiRunner") as pipeline:
-        written = pipeline | beam.Create(shards) | WriteShards(str(tmp_path))
-        assert_that(
-            written,
-            equal_to(
-                [
-                    WrittenFile("train/kept-00000-of-00001.jsonl", len(kept), crc32c(kept), 4),
-                    WrittenFile("train/dropped-00000-of-00001.jsonl", 0, crc32c(b""), 0),
-                ]
-            ),
-        )
-    assert (tmp_path / "train/kept-00000-of-00001.jsonl").read_bytes() == kept
-    assert sorted(path.name for path in tmp_path.rglob("*.*")) == [
-        "dropped-00000-of-00001.jsonl",
-        "kept-00000-of-00001.jsonl",
+def test_a_shard_is_four_files_be_they_empty(tmp_path: Path) -> None:
+    with ShardFiles(str(tmp_path), Shard("train", 2, 7)) as files:
+        files.write(Verdict.KEPT, [b"one", b"two"])
+        files.write(Verdict.DROPPED, [])
+        files.write(Verdict.KEPT, [b"three"])
+    kept = b"one\ntwo\nthree\n"
+    names = [f"train/{verdict}-00002-of-00007.jsonl" for verdict in ("kept", "dropped", "undecided")]
+    assert files.written[:3] == [
+        WrittenFile(names[0], len(kept), crc32c(kept), 3),
+        WrittenFile(names[1], 0, crc32c(b""), 0),
+        WrittenFile(names[2], 0, crc32c(b""), 0),
     ]
+    assert files.written[3].name == "verdicts/train-00002-of-00007.parquet"
+    assert pq.read_table(tmp_path / files.written[3].name).schema.names == VERDICT_SCHEMA.names
+    assert (tmp_path / names[0]).read_bytes() == kept
+    present = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
+    assert present == {file.name for file in files.written}
+
+
+def test_a_shard_that_fails_leaves_nothing_under_its_names(tmp_path: Path) -> None:
+    def write() -> None:
+        with ShardFiles(str(tmp_path), Shard("train", 0, 1)) as files:
+            files.write(Verdict.KEPT, [b"one"])
+            raise RuntimeError("a rule failed")
+
+    with pytest.raises(RuntimeError, match="a rule failed"):
+        write()
+    assert not list(tmp_path.rglob("*.jsonl"))
 
 
 def test_a_second_attempt_writes_the_same_file_again(tmp_path: Path) -> None:
