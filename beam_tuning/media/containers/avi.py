@@ -94,7 +94,8 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     elif (
         riff_end == 8
         or movi is None
-        or not (_agree(list(lengths_s.values())) and (all_frames or _has_frames(tracks, frames)))
+        or not _agree(list(lengths_s.values()))
+        or not (all_frames or _has_frames(tracks, frames))
     ):
         units = _count_units((yield from stream(header.stop if movi is None else movi.start)), tracks)
         lengths_s = {number: track.seconds(units[number]) for number, track in tracks.items()}

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from beam_tuning.media.containers import ac3, adts, flac, mp3
 from beam_tuning.media.containers.plan import HEAD_BYTES, Plan
-from beam_tuning.media.containers.reading import Window, cut_at, damaged, shifted
-from beam_tuning.media.info import MediaInfo, MediaKind
+from beam_tuning.media.containers.reading import Window, cut_at, shifted
+from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure
 
 _HEADER_BYTES = 10
 _HAS_FOOTER = 0x10
@@ -49,7 +49,8 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         # Where the tag has cost a read already, the middle of the audio is left alone.
         inner = mp3.plan(inner_head, inner_bytes, sample_middle=is_held and audio_start < len(head))
         return (yield from shifted(inner, audio_start))
-    return damaged("id3", f"what follows the tag at byte {audio_start} is no audio that is known")
+    message = f"What follows the ID3v2 tag, from byte {audio_start} on, is no audio that is known."
+    return ProbeFailure(FailureKind.UNREADABLE, message)
 
 
 def _tag_bytes(header: bytes) -> int | None:

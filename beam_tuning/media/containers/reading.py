@@ -114,8 +114,8 @@ class ByteStream:
 
 
 def damaged(container: str, what: str) -> ProbeFailure:
-    """The answer for an object whose header cannot be read."""
-    return ProbeFailure(FailureKind.UNREADABLE, f"{container} header is damaged: {what}")
+    """The answer for an object that begins as a container does and cannot be read on."""
+    return ProbeFailure(FailureKind.UNREADABLE, f"The {container} header cannot be read: {what}.")
 
 
 def cut_at(what: str, declared_end: int, size_bytes: int) -> str | None:
