@@ -25,6 +25,7 @@ from beam_tuning.media.containers.sample_table import (
     Edit,
     SampleTable,
     Span,
+    edits_doubt,
     find_sample_table,
     last_chunk_start,
     parse_edits,
@@ -215,12 +216,11 @@ def _track(
     elif times.samples and is_fragmented:
         shift_s = start_shift_s(fields.edits, timescale, movie_timescale)
         span = Span(times.start / timescale + shift_s, times.stop / timescale + shift_s)
-    elif times.samples and any(edit.duration == 0 and edit.media_time is not None for edit in fields.edits):
-        doubt = "an edit that lasts 0 ticks"
     elif times.samples:
         # Without the movie's timescale the edits cannot be read; FFmpeg plays such a track whole.
         edits = fields.edits if movie_timescale else ()
-        span = presented(edits, times.start, times.stop, timescale, movie_timescale)
+        doubt = edits_doubt(edits, times.stop, timescale, movie_timescale)
+        span = presented(edits, times.start, times.stop, timescale, movie_timescale) if doubt is None else None
     is_video = kind is MediaKind.VIDEO
     ticks = times.stop - times.start
     stream = StreamInfo(

@@ -24,6 +24,10 @@ _EDIT_64 = Struct(">Qq").unpack_from
 _LARGEST_STEP = 0xFFFFFFFF - 480_000
 
 
+#: Writers round; an edit this much longer than its media is meant so, or damaged.
+_OVERRUN_S = 0.5
+
+
 class Edit(NamedTuple):
     """One entry of an edit list: ticks of the movie, and of the track; an empty edit has no media time."""
 
@@ -170,6 +174,18 @@ def parse_edits(data: bytes, body: int, stop: int) -> tuple[Edit, ...]:
     return tuple(edits)
 
 
+def edits_doubt(edits: Sequence[Edit], stop: int, timescale: int, movie_timescale: int) -> str | None:
+    """Why an edit list is not followed: tools differ on edits of no length, and on several that play past the end."""
+    played = [edit for edit in edits if edit.media_time is not None]
+    if any(edit.duration == 0 for edit in played):
+        return "an edit that lasts 0 ticks"
+    if len(played) > 1:
+        for duration, media_time in played:
+            if duration / movie_timescale - (stop - (media_time or 0)) / timescale > _OVERRUN_S:
+                return "edits that last longer than its samples"
+    return None
+
+
 def presented(edits: Sequence[Edit], start: int, stop: int, timescale: int, movie_timescale: int) -> Span | None:
     """When media of [start, stop) ticks plays, after the edit list; None when the edit list leaves all of it out.
 
@@ -181,12 +197,16 @@ def presented(edits: Sequence[Edit], start: int, stop: int, timescale: int, movi
     elapsed = 0  # in the movie's ticks
     span = None
     for duration, media_time in edits:
-        if media_time is not None:
-            begins_s = elapsed / movie_timescale + max(start - media_time, 0) / timescale
-            ends_s = elapsed / movie_timescale + min(duration / movie_timescale, (stop - media_time) / timescale)
-            if ends_s > begins_s:
-                span = Span(begins_s, ends_s) if span is None else Span(span.start_s, max(span.end_s, ends_s))
+        begins_s = elapsed / movie_timescale
         elapsed += duration
+        if media_time is not None:
+            length_s = min(duration / movie_timescale, (stop - media_time) / timescale)
+            if length_s > 0:
+                first_s = begins_s + max(start - media_time, 0) / timescale
+                span = Span(first_s if span is None else span.start_s, begins_s + length_s)
+        elif span is not None:
+            # The last picture stays, or silence, until the next edit or the end.
+            span = Span(span.start_s, elapsed / movie_timescale)
     return span
 
 

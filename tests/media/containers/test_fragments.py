@@ -151,6 +151,29 @@ def test_fragments_without_times_are_added_up() -> None:
     assert driven.read_bytes > len(data)  # the whole, and the tail that did not tell
 
 
+def test_fragments_without_times_follow_on_the_samples_of_moov() -> None:
+    data = made("first fragment in moov", 2)
+    assert find(data, "moov/trak/mdia/minf/stbl/stsz").stop - find(data, "moov/trak/mdia/minf/stbl/stsz").start > 20
+    for place in find_all(data, "moof/traf/tfdt"):
+        data = put(data, place.start + 4, b"free")
+    assert_as_demuxed(drive(iso_bmff, data), data)
+
+
+def test_edits_of_no_length_mean_the_whole() -> None:
+    data = made("edit lists", 2)
+    for place in find_all(data, "moov/trak/edts/elst"):
+        data = put(data, place.body + 8, 0)
+    assert_as_demuxed(drive(iso_bmff, data), data)
+
+
+@pytest.mark.parametrize("trailer", [bytes(3), b"SEFT of a camera, which is no box"])
+def test_trailers_are_no_fragments(trailer: bytes) -> None:
+    data = made("no index at the end", 2) + trailer
+    info = drive(iso_bmff, data).info
+    assert info.truncated is None
+    assert close_enough(info.duration_s, 2.02)
+
+
 @pytest.mark.parametrize("chunk_bytes", [7, 1000, 1 << 20])
 def test_streams_come_in_chunks_of_any_size(chunk_bytes: int) -> None:
     data = made("smooth streaming", 2)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import pytest
 from box_surgery import box, find, find_all, number_at, put, replace_box
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from media_making import close_enough, demuxed, make_media, make_mp4
 from plan_driving import assert_as_demuxed, drive
 
@@ -242,6 +244,7 @@ AS_DEMUXED: dict[str, Surgery] = {
     "two stretches, backwards": edit_list(0, (2_000, 5 * 44100), (3_000, 0)),
     "a gap in between": edit_list(0, (2_000, 0), (3_000, -1), (4_000, 44100)),
     "a late start": edit_list(0, (7_000, -1), (10_000, 0)),
+    "a gap at the end": edit_list(0, (2_000, 44100), (3_000, -1)),
     "64-bit entries": edit_list(0, (2_000, 44100), version=1),
     "longer than the media": edit_list(0, (600_000, 0)),
     "no entries": edit_list(0),
@@ -273,9 +276,22 @@ def test_odd_times_are_read_as_a_full_demux_reads_them(name: str) -> None:
     assert_as_demuxed(drive(iso_bmff, data), data)
 
 
+EDITS = st.lists(st.tuples(st.integers(100, 8_000), st.one_of(st.just(-1), st.integers(0, 441_000))), max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(EDITS)
+def test_any_edit_list_is_right_or_unknown(edits: list[tuple[int, int]]) -> None:
+    data = edit_list(0, *edits)(ten_seconds())
+    info = drive(iso_bmff, data).info
+    if info.duration_s is not None:
+        assert close_enough(info.duration_s, demuxed(data).duration_s)
+
+
 UNKNOWN: dict[str, tuple[Surgery, str]] = {
     "track without a timescale": (field(MDHD, 12, 0), "a timescale of 0"),
     "an edit of no length": (edit_list(0, (0, 1024)), "an edit that lasts 0 ticks"),
+    "edits behind the media": (edit_list(0, (2_000, 0), (9_000, 5 * 44100)), "edits that last longer than its samples"),
     "no times": (field(STBL + "stts", 4, 0), "times of only 0 of"),
     "too few times": (field(STBL + "stts", 8, 5), "times of only"),
     "table of times missing": (field(STBL + "stts", -4, b"free"), "no table of their times"),
