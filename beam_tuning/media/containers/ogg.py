@@ -193,11 +193,8 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     if is_chained or size_bytes > _SUSPECT_FACTOR * link.bytes_by_page_numbers() + _TAIL_BYTES:
         duration_s, last = _read_chain((yield from stream(0)), size_bytes)
         lengths_s = dict.fromkeys(lengths_s)
-    truncated: str | None = None
-    if last is not None:
-        truncated = cut_at("the last page", last.end, size_bytes)
-        if truncated is None and not last.flags & _LAST:
-            truncated = f"the object ends at byte {size_bytes}, but its last page says that more pages follow"
+    # A missing end-of-stream flag is no sign of a cut: Android's recorder (OggWriter in AOSP) never sets it.
+    truncated = cut_at("the last page", last.end, size_bytes) if last is not None else None
     streams = tuple(
         msgspec.structs.replace(track.info, duration_s=lengths_s[serial])
         for serial, track in link.tracks.items()
