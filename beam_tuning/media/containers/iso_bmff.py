@@ -8,6 +8,8 @@ shows that the object is cut short.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from beam_tuning.media.containers import heif
@@ -120,7 +122,7 @@ def _media(
         if fragments is not None:
             starts += [fragments.starts_s[track.track_id]] if track.track_id in fragments.starts_s else []
             ends += [fragments.ends_s[track.track_id]] if track.track_id in fragments.ends_s else []
-        duration_s = max(ends) - max(min(starts), 0.0) if starts and ends and truncated is None else None
+        duration_s = _length_s(starts, ends) if truncated is None else None
         fps = track.stream.fps
         if fps is None and fragments is not None and track.stream.kind is MediaKind.VIDEO:
             fps = fragments.samples_per_s.get(track.track_id)
@@ -128,19 +130,23 @@ def _media(
         starts_s += starts
         ends_s += ends
     doubts = [track.doubt for track in movie.tracks if track.doubt is not None]
-    duration_s, unknown = None, None
+    duration_s, unknown = _length_s(starts_s, ends_s), None
     if truncated is not None:
-        unknown = _TRUNCATED
+        duration_s, unknown = None, _TRUNCATED
     elif doubts:
-        unknown = doubts[0]
-    elif not starts_s or not ends_s:
-        unknown = "no audio or video track has samples"
-    else:
-        duration_s = max(ends_s) - max(min(starts_s), 0.0)
+        duration_s, unknown = None, doubts[0]
+    elif duration_s is None:
+        unknown = "no audio or video track has samples with possible times"
     if streams:
         has_video = any(stream.kind is MediaKind.VIDEO for stream in streams)
         kind = MediaKind.VIDEO if has_video else MediaKind.AUDIO
     return MediaInfo(container, kind, tuple(streams), duration_s, unknown, truncated)
+
+
+def _length_s(starts_s: Sequence[float], ends_s: Sequence[float]) -> float | None:
+    """From the first start, if that is after 0, to the last end; None when that is no length."""
+    length_s = max(ends_s) - max(min(starts_s), 0.0) if starts_s and ends_s else -1.0
+    return length_s if length_s >= 0 else None
 
 
 def _container(head: bytes) -> str:

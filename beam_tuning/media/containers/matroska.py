@@ -44,8 +44,8 @@ _LATE_START_S = 0.25
 _MAX_DURATION_S = 1e6
 #: Info or Tracks above this are not read: only CodecPrivate could make them as large.
 _MAX_HEADER_ELEMENT_BYTES = 8 << 20
-#: Bytes of the first cluster that are looked at: for the first block of each track.
-_FIRST_CLUSTER_BYTES = 8 << 10
+#: Bytes of the first cluster that are looked at for the first blocks, in turn: a subtitle's picture may stand before.
+_FIRST_CLUSTER_BYTES = (8 << 10, 1 << 20)
 #: Places in a tail that look like a cluster and are tried, and elements that are looked at in trying.
 _MAX_CANDIDATES = 64
 _MAX_ELEMENTS = 100_000
@@ -173,20 +173,25 @@ def _with_duration(media: MediaInfo, front: _Front, window: Window, size_bytes: 
     """Finds the duration, and the frame rates that are not what the tracks say."""
     if front.cluster is None:
         return msgspec.structs.replace(media, duration_unknown="no cluster of blocks follows the header")
-    first = front.block_times()
-    beginning = yield from window.at(front.cluster, _FIRST_CLUSTER_BYTES)
-    ClusterWalker(size_bytes, _MAX_ELEMENTS).walk(beginning, front.cluster, 0, first)
+    for length in _FIRST_CLUSTER_BYTES:
+        first = front.block_times()
+        beginning = yield from window.at(front.cluster, length)
+        ClusterWalker(size_bytes, _MAX_ELEMENTS).walk(beginning, front.cluster, 0, first)
+        if first.first_s is not None:
+            break
     media = msgspec.structs.replace(media, streams=_checked_rates(front, first))
     only_media = all(track.stream is not None for track in front.tracks or ())
     starts_early = first.first_s is not None and first.first_s <= _LATE_START_S
     if front.duration_s is not None and only_media and starts_early:
         return msgspec.structs.replace(media, duration_s=front.duration_s)
-    last, truncated = yield from _last_blocks(front, front.cluster, size_bytes)
+    last, truncated = yield from _last_blocks(front, front.cluster, size_bytes, whole=first.first_s is None)
     if truncated is not None:
         return msgspec.structs.replace(media, truncated=truncated, duration_unknown="the object is cut off")
     start_s = first.first_s if first.first_s is not None else last.first_s
     if last.end_s is None or start_s is None:
         return msgspec.structs.replace(media, duration_unknown="its clusters hold no blocks of audio or video")
+    if last.end_s < start_s:
+        return msgspec.structs.replace(media, duration_unknown="its last block ends before its first one starts")
     return msgspec.structs.replace(media, duration_s=last.end_s - max(start_s, 0.0))
 
 
@@ -204,11 +209,11 @@ def _checked_rates(front: _Front, times: BlockTimes) -> tuple[StreamInfo, ...]:
     return tuple(streams)
 
 
-def _last_blocks(front: _Front, cluster: int, size_bytes: int) -> Steps[tuple[BlockTimes, str | None]]:
-    """(times of the last blocks at least, the sentence when the last element is cut off)."""
+def _last_blocks(front: _Front, cluster: int, size_bytes: int, *, whole: bool) -> Steps[tuple[BlockTimes, str | None]]:
+    """(times of the last blocks, with `whole` of all; the sentence when the last element is cut off)."""
     start, tail = size_bytes, b""
     walker = ClusterWalker(size_bytes, _MAX_ELEMENTS)
-    for length in _TAIL_BYTES:
+    for length in () if whole else _TAIL_BYTES:
         more_start = max(size_bytes - length, cluster)
         if more_start == start:
             break

@@ -192,6 +192,16 @@ def test_recording_that_starts_late() -> None:
     assert close_enough(driven.info.duration_s, demuxed(data).duration_s)
 
 
+def test_times_that_run_backwards_are_unknown() -> None:
+    data = made("no index at the end", 20)
+    for place in find_all(data, "moof/traf/tfdt"):
+        early = place.start > len(data) // 2
+        data = put(data, place.body + 4, struct.pack(">Q", 0 if early else 1 << 40))
+    info = drive(iso_bmff, data).info
+    assert info.duration_s is None
+    assert "possible times" in str(info.duration_unknown)
+
+
 def test_words_of_a_fragment_inside_media_are_not_taken_for_one() -> None:
     data = made("no index at the end", 20)
     mdat = find_all(data, "mdat")[-1]
@@ -226,7 +236,7 @@ def test_no_fragment_follows() -> None:
     data = made("fragments", 2)
     data = data[: find_all(data, "moof")[0].start]
     info = drive(iso_bmff, data).info
-    assert info.duration_unknown == "no audio or video track has samples"
+    assert info.duration_unknown == "no audio or video track has samples with possible times"
     assert [stream.codec for stream in info.streams] == ["h264", "aac"]
 
 

@@ -190,6 +190,19 @@ def test_subtitles_that_last_longer_than_the_sound_do_not_count() -> None:
     assert drive(matroska, data).info.duration_s == pytest.approx(3.02, abs=0.03)
 
 
+@pytest.mark.parametrize("picture_bytes", [100, 30_000, 3_000_000])
+def test_pictures_of_subtitles_before_the_first_sound(picture_bytes: int) -> None:
+    both = tracks(OPUS_TRACK, track(2, 17, b"S_HDMV/PGS"))
+    early = cluster(7000, block(0, track_number=2, data=bytes(picture_bytes)), block(10))
+    data = live(early, *seconds(60, first_ms=8000), tracks_element=both, info_element=info(duration=68_000))
+    assert drive(matroska, data).info.duration_s == pytest.approx(60.99)
+
+
+def test_times_that_run_backwards_are_unknown() -> None:
+    data = live(*seconds(3, first_ms=900_000), *seconds(60))
+    assert "ends before" in str(drive(matroska, data).info.duration_unknown)
+
+
 @pytest.mark.parametrize(
     ("last", "end_s"),
     [
