@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
+
+
+def first_line(path: Path) -> str:
+    return path.read_text().partition("\n")[0]
+
+
+SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file() and "python" not in first_line(path))
 
 
 @pytest.fixture
