@@ -105,7 +105,7 @@ def make_media(
             stream.width, stream.height = size_px
             stream.pix_fmt = _PIXEL_FORMATS.get(video, "yuv420p")
             stream.options = dict(video_options or _FAST.get(video, {}))
-            stream.codec_context.thread_count = 1  # the same bytes each time; libvpx has spun for ever with more
+            stream.codec_context.thread_count = 1  # the same bytes each time
             times_s = frame_times_s or [video_start_s + number / fps for number in range(round(duration_s * fps))]
             if frame_times_s is not None:
                 stream.codec_context.time_base = Fraction(1, 1000)
