@@ -108,5 +108,8 @@ class _FullDisk(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         self._stream.write(bytes(data)[: len(data) // 2])
-        self._stream.close()
         raise OSError("disk full")
+
+    def close(self) -> None:
+        super().close()
+        self._stream.close()
