@@ -1,4 +1,4 @@
-"""The door of Dataflow on a loopback port: takes a job as the service's REST interface does, and says that it is done.
+"""The door of Dataflow on a loopback port: takes a job as the service's REST interface does, and says how it ended.
 
 https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs
 """
@@ -9,7 +9,7 @@ import contextlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -20,21 +20,31 @@ class FakeDataflow:
     Attributes:
       url: for --dataflow_endpoint; the name `localhost` in it makes Beam's client speak REST.
       jobs: the body of each submission, in order, as the client sent it.
-      state: what the service says of every job.
+      work: does a job before its submission is answered; the job has failed when this raises.
+      is_slow: jobs have no end.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.jobs: list[dict[str, Any]] = []
-        self.state = "JOB_STATE_DONE"
+        self.is_slow = False
+        self.work: Callable[[dict[str, Any]], None] = lambda job: None
+        self._states: list[str] = []
 
     def _submit(self, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            self.work(body)
+            state = "JOB_STATE_DONE"
+        except Exception:  # noqa: BLE001 - whatever goes wrong in a job
+            state = "JOB_STATE_FAILED"
+        self._states.append(state)
         self.jobs.append(body)
         return self._job(len(self.jobs) - 1)
 
     def _job(self, index: int) -> dict[str, Any]:
         job = self.jobs[index]
-        return {**job, "id": f"fake-job-{index}", "location": "europe-west1", "currentState": self.state}
+        state = "JOB_STATE_RUNNING" if self.is_slow else self._states[index]
+        return {**job, "id": f"fake-job-{index}", "location": "europe-west1", "currentState": state}
 
 
 class _Handler(BaseHTTPRequestHandler):
