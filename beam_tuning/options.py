@@ -285,6 +285,13 @@ class _Parser(argparse.ArgumentParser):
         raise OptionError(message, remedy="See: beam-tuning validate --help")
 
 
+class _BeamParser(_BeamArgumentParser):
+    """Beam's options, told in our way when one has a value that it does not take."""
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(message, where="an option of Apache Beam", remedy="Give it as --name=value.")
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the rows of `OPTIONS`, grouped."""
     groups: dict[str, argparse._ArgumentGroup] = {}
@@ -325,7 +332,7 @@ def parse_validate(argv: Sequence[str]) -> tuple[ValidateOptions, list[str]]:
 
 
 def _refuse_unknown(arguments: Sequence[str], parser: argparse.ArgumentParser) -> None:
-    beam_parser = _BeamArgumentParser(add_help=False, allow_abbrev=False)
+    beam_parser = _BeamParser(add_help=False, allow_abbrev=False)
     for options in {str(options): options for options in PipelineOptions.__subclasses__()}.values():
         options._add_argparse_args(beam_parser)
     _, unknown = beam_parser.parse_known_args(list(arguments))

@@ -69,6 +69,7 @@ def test_beams_own_options_are_passed_on() -> None:
         (["--price_per_million_tokens", "nan"], "US dollars"),
         (["--overwrite=maybe"], "neither true nor false"),
         (["--train", " , "], "no training files"),
+        (["--dry_run"], "expected one argument"),
     ],
 )
 def test_what_cannot_be_used_is_said_with_a_remedy(arguments: list[str], message: str) -> None:

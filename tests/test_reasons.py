@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import tomllib
+from importlib import resources
 
 import pytest
 
@@ -12,7 +14,6 @@ from beam_tuning.reasons import (
     FindingList,
     Outcome,
     Reason,
-    Row,
     Scope,
     Verdict,
     verdict_of,
@@ -24,14 +25,17 @@ UNDECIDED, ADVICE = Reason.MEDIA_TIMED_OUT, Reason.FIELD_UNKNOWN
 
 @pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.code)
 def test_every_row_is_whole(reason: Reason) -> None:
-    row = reason.value
-    assert isinstance(row, Row)
-    assert all((row.title, row.message, row.remedy))
-    assert not row.title.endswith(".")
-    assert row.message.endswith(".")
-    assert row.remedy.endswith(".")
-    assert row.source.startswith("https://") or row.source == "beam_tuning"
+    assert all((reason.title, reason.message, reason.remedy, reason.since, reason.scope))
+    assert not reason.title.endswith(".")
+    assert reason.message.endswith(".")
+    assert reason.remedy.endswith(".")
+    assert reason.source.startswith("https://") or reason.source == "beam_tuning"
     assert reason.code.isupper()
+
+
+def test_every_row_has_its_code_in_the_same_order() -> None:
+    table = tomllib.loads(resources.files("beam_tuning").joinpath("reasons.toml").read_text("utf-8"))
+    assert list(table) == [reason.code for reason in Reason]
 
 
 def test_rows_differ() -> None:

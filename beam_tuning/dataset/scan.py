@@ -20,14 +20,16 @@ class LineScan(NamedTuple):
       uris: distinct URIs worth probing, in order of appearance.
       media_resolution: `generationConfig.mediaResolution`; None when absent, unspecified or invalid.
       has_visual_media: whether a part declares a video, an image or a document.
+      is_example: whether the line could be read as an example.
     """
 
     uris: tuple[str, ...]
     media_resolution: str | None
     has_visual_media: bool
+    is_example: bool = True
 
 
-_NOTHING = LineScan((), None, False)
+_NOTHING = LineScan((), None, False, False)
 
 
 def scan_line(line: bytes) -> LineScan:
@@ -47,6 +49,8 @@ def scan_line(line: bytes) -> LineScan:
 
 
 def _scan_usual(usual: UsualLine) -> LineScan:
+    if not usual.contents:
+        return _NOTHING
     uris: dict[str, None] = {}
     has_visual_media = False
     for content in usual.contents:

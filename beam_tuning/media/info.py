@@ -1,4 +1,4 @@
-"""What a media object is: the records that a probe returns. Frozen; units in the names; absent is None with a reason."""
+"""What a media object is: the records that a probe returns. Frozen, units in the names, absent is None."""
 
 from __future__ import annotations
 

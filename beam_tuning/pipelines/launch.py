@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import (
     PipelineOptions,
     SetupOptions,
     StandardOptions,
+    TestOptions,
     WorkerOptions,
 )
 from rich.console import Console
@@ -121,11 +122,11 @@ def _run_there(pipeline: beam.Pipeline, options: PipelineOptions, console: Conso
             observed=_cause(error),
             remedy="Check project, region, temp_location and credentials; see docs/dataflow.md.",
         ) from error
-    if not getattr(result, "has_job", True):
+    if options.view_as(TestOptions).dry_run or not getattr(result, "has_job", True):
         return Launch(followed=False)
-    if job_id := getattr(result, "job_id", None):
-        _tell_job(job_id() if callable(job_id) else job_id, options, console)
     try:
+        if job_id := getattr(result, "job_id", None):
+            _tell_job(job_id() if callable(job_id) else job_id, options, console)
         with showing_progress(lambda: _remote_counts(result), console, _POLL_REMOTE_S):
             state = result.wait_until_finish()
     except KeyboardInterrupt:

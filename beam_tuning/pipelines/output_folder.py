@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from apache_beam.io.filesystem import BeamIOError, CompressionTypes
+from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from beam_tuning.transforms.write import join
+from beam_tuning.transforms.files import join, open_file
 
 
 class OutputFolder:
@@ -23,7 +23,7 @@ class OutputFolder:
 
     def open(self, name: str) -> BinaryIO:
         """A file of the folder. Raises OSError when it is not there."""
-        return FileSystems.open(join(self._name, name), compression_type=CompressionTypes.UNCOMPRESSED)
+        return open_file(join(self._name, name))
 
     def list(self, pattern: str) -> Sequence[str]:
         """Names below the folder that match, sorted; none when the folder is not there."""

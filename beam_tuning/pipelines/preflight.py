@@ -11,7 +11,8 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import InputError, OutputError
-from beam_tuning.transforms.write import OUTPUT_FILES, OUTPUT_FOLDERS, join
+from beam_tuning.transforms.files import join
+from beam_tuning.transforms.write import OUTPUT_FILES, OUTPUT_FOLDERS
 
 
 def match_inputs(split: str, patterns: Iterable[str]) -> tuple[InputFile, ...]:

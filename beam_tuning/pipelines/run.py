@@ -26,8 +26,8 @@ from beam_tuning.policy.readiness import FailOn
 from beam_tuning.report.console import print_summary
 from beam_tuning.report.folder import read_document
 from beam_tuning.report.run import RunSettings
+from beam_tuning.transforms.files import join
 from beam_tuning.transforms.finish import RunStart
-from beam_tuning.transforms.write import join
 
 
 def run_validate(argv: Sequence[str], console: Console) -> int:

@@ -51,7 +51,7 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
     files = place_files(job.settings.inputs)
 
     read = pipeline | "Read" >> ReadLinePacks(files)
-    scanned = read.packs | "Scan" >> ScanLines(buckets)
+    scanned = read.packs | "Scan" >> ScanLines(buckets, visual_only=job.policy.resolution_scope == "visual")
     probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache)
 
     chosen = None

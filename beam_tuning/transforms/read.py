@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import apache_beam as beam
 from apache_beam import pvalue
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.combiners import ToList
 
@@ -29,6 +27,7 @@ from beam_tuning.dataset.sniff import SNIFF_BYTES, check_json_lines, is_gzip
 from beam_tuning.errors import FileNotJsonLines, FileTruncated, FileUnreadable, InputError
 from beam_tuning.reasons import Reason
 from beam_tuning.transforms.codecs import encode
+from beam_tuning.transforms.files import open_file
 
 _REASON_OF = {
     FileNotJsonLines: Reason.INPUT_FILE_NOT_JSON_LINES,
@@ -94,7 +93,7 @@ class _CutRangesFn(beam.DoFn):
     def process(self, element: PlacedFile) -> Iterator[tuple[PlacedFile, LineRange] | pvalue.TaggedOutput]:
         file = element.file
         try:
-            with open_plain(file.path) as stream:
+            with open_file(file.path) as stream:
                 head = stream.read(SNIFF_BYTES)
                 compressed = is_gzip(head)
                 if compressed:
@@ -122,7 +121,7 @@ class _ReadPacksFn(beam.DoFn):
     def process(self, element: tuple[PlacedFile, LineRange]) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
         placed, line_range = element
         try:
-            with open_plain(line_range.path) as stream:
+            with open_file(line_range.path) as stream:
                 for offset, lines in read_packs(stream, line_range, self._pack_bytes):
                     pack = LinePack.of(line_range.split, line_range.path, offset, lines)
                     yield placed.shard_of(line_range, offset).key, encode(pack)
@@ -132,11 +131,6 @@ class _ReadPacksFn(beam.DoFn):
             yield _fault(line_range, error)
         except _CANNOT_OPEN as error:
             yield _fault(line_range, _cannot_open(line_range.path, error))
-
-
-def open_plain(path: str) -> BinaryIO:
-    """Opens a local or remote file for reading bytes as they are stored, buffered."""
-    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 def _fault(file: InputFile | LineRange, error: InputError) -> pvalue.TaggedOutput:

@@ -35,7 +35,7 @@ class ScannedPacks(NamedTuple):
 
     Attributes:
       media: (bucket, encoded `NamedUris`). A URI is always in the same bucket.
-      resolutions: `Counter` of media resolutions of examples with pictures, one a pack; "" stands for an absent one.
+      resolutions: `Counter` of media resolutions of the examples in scope, one a pack; "" stands for an absent one.
     """
 
     media: PCollection[tuple[int, bytes]]
@@ -44,20 +44,25 @@ class ScannedPacks(NamedTuple):
 
 @dataclass
 class ScanLines(beam.PTransform):
-    """(shard key, encoded LinePack) -> `ScannedPacks`."""
+    """(shard key, encoded LinePack) -> `ScannedPacks`.
+
+    `visual_only` leaves examples without visual media out of the count of media resolutions.
+    """
 
     buckets: int
+    visual_only: bool = False
 
     def expand(self, packs: PCollection[tuple[str, bytes]]) -> ScannedPacks:
-        scan = beam.ParDo(_ScanPackFn(self.buckets))
+        scan = beam.ParDo(_ScanPackFn(self.buckets, self.visual_only))
         scanned = packs | "Scan packs" >> scan.with_outputs(RESOLUTIONS, main="media")
         return ScannedPacks(scanned.media, scanned[RESOLUTIONS])
 
 
 @beam.typehints.with_output_types(tuple[int, bytes])
 class _ScanPackFn(beam.DoFn):
-    def __init__(self, buckets: int) -> None:
+    def __init__(self, buckets: int, visual_only: bool) -> None:
         self._buckets = buckets
+        self._visual_only = visual_only
 
     def setup(self) -> None:
         self._decoder = decoder(LinePack)
@@ -70,7 +75,7 @@ class _ScanPackFn(beam.DoFn):
             scan = scan_line(line)
             for uri in scan.uris:
                 uris[uri] = None
-            if scan.has_visual_media:
+            if scan.has_visual_media or (scan.is_example and not self._visual_only):
                 resolutions[scan.media_resolution or ""] += 1
         of_bucket: defaultdict[int, list[str]] = defaultdict(list)
         for uri in uris:
@@ -95,9 +100,9 @@ def bucket_of(uri: str, buckets: int) -> int:
 
 
 class MostCommonResolutionCombineFn(beam.CombineFn):
-    """Counters of `ScannedPacks.resolutions` -> the media resolution of most examples with pictures.
+    """Counters of `ScannedPacks.resolutions` -> the media resolution of most examples in scope.
 
-    Of equally common ones the first in the alphabet; "" when it is an absent one, or when no example has pictures.
+    Of equally common ones the first in the alphabet; "" when it is an absent one, or when there is no example.
     """
 
     def create_accumulator(self) -> Counter[str]:

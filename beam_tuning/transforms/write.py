@@ -27,6 +27,7 @@ from beam_tuning.dataset.layout import Shard
 from beam_tuning.reasons import Verdict
 from beam_tuning.summary.tables import verdict_table
 from beam_tuning.transforms.codecs import table_from_ipc, table_to_ipc
+from beam_tuning.transforms.files import join, open_file
 
 #: What a run writes, all of it below the output folder. Deleting an earlier run touches nothing else.
 OUTPUT_FOLDERS = ("train", "validation", "verdicts", "media")
@@ -172,11 +173,6 @@ def _parquet(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def join(folder: str, name: str) -> str:
-    """A path below a local or remote folder."""
-    return FileSystems.join(folder, *name.split("/"))
-
-
 def write_file(output: str, name: str, contents: Iterable[bytes]) -> WrittenFile:
     """Writes one file whole or not at all."""
     writer = _FileWriter(output, name)
@@ -202,7 +198,7 @@ def join_shards(output: str, name: str, shards: Iterable[WrittenFile]) -> Writte
 
     def contents() -> Iterator[bytes]:
         for shard in filled:
-            with FileSystems.open(join(output, shard.name), compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+            with open_file(join(output, shard.name)) as stream:
                 while chunk := stream.read(_WRITE_BYTES):
                     yield chunk
 

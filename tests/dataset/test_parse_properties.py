@@ -50,6 +50,7 @@ def test_the_scan_finds_what_the_parser_finds(line: bytes) -> None:
     if parsed.example is None:
         assert scan.uris == ()
         assert not scan.has_visual_media
+        assert not scan.is_example
     else:
         assert scan == expected_scan(parsed)
 

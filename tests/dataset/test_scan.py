@@ -25,6 +25,9 @@ from beam_tuning.dataset.scan import LineScan, scan_line
 LOW = "MEDIA_RESOLUTION_LOW"
 
 
+NO_EXAMPLE = LineScan((), None, False, is_example=False)
+
+
 @pytest.mark.parametrize(
     ("line", "scan"),
     [
@@ -41,10 +44,10 @@ LOW = "MEDIA_RESOLUTION_LOW"
         (example(video(), id=7, labels={"a": "b"}), LineScan((VIDEO_URI,), None, True)),
         (example({**text(), **video()}), LineScan((VIDEO_URI,), None, True)),
         (example(systemInstruction={"parts": [video()]}), LineScan((), None, False)),
-        ({"request": example(video())}, LineScan((), None, False)),
-        ({"contents": []}, LineScan((), None, False)),
-        (b"\xff", LineScan((), None, False)),
-        (b"", LineScan((), None, False)),
+        ({"request": example(video())}, NO_EXAMPLE),
+        ({"contents": []}, NO_EXAMPLE),
+        (b"\xff", NO_EXAMPLE),
+        (b"", NO_EXAMPLE),
     ],
 )
 def test_scan(line: Json | bytes, scan: LineScan) -> None:
@@ -53,4 +56,4 @@ def test_scan(line: Json | bytes, scan: LineScan) -> None:
 
 def test_lines_that_are_too_long_are_not_scanned() -> None:
     line = json.dumps(example(video(), text("x" * 10_000_000))).encode()
-    assert scan_line(line) == LineScan((), None, False)
+    assert scan_line(line) == NO_EXAMPLE

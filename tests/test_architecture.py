@@ -1,0 +1,44 @@
+"""The layout shows the architecture, and stays so."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "beam_tuning"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+#: Packages and the only places where they may be imported.
+CONFINED = {
+    "apache_beam": ("cli.py", "options.py", "pipelines/", "transforms/"),
+    "pymediainfo": ("media/mediainfo.py",),
+    "urllib3": ("media/stores/",),
+    "google": ("media/stores/", "transforms/files.py", "transforms/write.py"),
+    "rich": ("cli.py", "pipelines/", "report/"),
+    "vl_convert": ("report/",),
+    "av": ("sample/",),
+}
+
+
+def imports_of(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", CONFINED)
+def test_a_package_is_imported_only_in_its_rooms(package: str) -> None:
+    users = {str(path.relative_to(PACKAGE)) for path in MODULES if package in imports_of(path)}
+    assert {user for user in users if not user.startswith(CONFINED[package])} == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_has_one_subject(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 450
+    assert path.stem not in ("utils", "helpers", "common", "misc")
