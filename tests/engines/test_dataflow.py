@@ -116,7 +116,7 @@ def test_the_job_that_is_submitted(dataset: list[str], dataflow: FakeDataflow, g
     assert {image["containerImage"] for image in pool["sdkHarnessContainerImages"]} == {IMAGE}
     assert pool["numThreadsPerWorker"] == 4
     assert pool["diskSizeGb"] == 50
-    staged = {package["name"] for package in pool["packages"]}
+    staged = {package["name"] for package in pool.get("packages", [])}
     assert not {name for name in staged if "main_session" in name}
 
     options = environment["sdkPipelineOptions"]["options"]
