@@ -13,13 +13,20 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
 from beam_tuning import __version__
 from beam_tuning.errors import BeamTuningError, GateClosed, OptionError
 from beam_tuning.options import add_options
+from beam_tuning.pipelines.output_folder import OutputFolder
+from beam_tuning.pipelines.run import run_validate
+from beam_tuning.policy.limits import load_limits
+from beam_tuning.report.catalogue import print_limits, print_reason, print_reasons
+from beam_tuning.report.folder import Filter
+from beam_tuning.report.show import show
+from beam_tuning.sample import SAMPLE_MODEL, write_sample
 
 _DESCRIPTION = """\
 Check a Gemini audio or video tuning dataset before the tuning job is paid for.
@@ -27,6 +34,10 @@ Check a Gemini audio or video tuning dataset before the tuning job is paid for.
 Reads JSON Lines from disk or Cloud Storage, looks at the header of every distinct media object, says of every
 example whether the tuning service will take it, with every reason, and writes clean shards and a report.
 """
+
+_VALIDATE_USAGE = """\
+beam-tuning validate --train GLOB[,GLOB] [--validation GLOB[,GLOB]] --output DIR --model NAME
+                            [option ...] [option of Apache Beam ...]"""
 
 _VALIDATE_EPILOG = """\
 Any option of Apache Beam may follow, e.g. --runner=DataflowRunner --project=P --region=R --temp_location=gs://B/tmp.
@@ -43,7 +54,7 @@ example:
 """
 
 
-_Command = Callable[[argparse.Namespace, list[str]], int]
+_Command = Callable[[argparse.Namespace], int]
 _Formatter = argparse.RawDescriptionHelpFormatter
 
 
@@ -72,17 +83,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if argv[:1] == ["validate"] and not {"-h", "--help"} & set(argv):
+        # It takes Beam's options too, which this parser does not know.
+        return run_validate(argv[1:], Console(soft_wrap=True))
     parser = _parser()
     if not argv:
         parser.print_help()
-        return 2
-    # `validate` takes Beam's options as well, so that its own parser must see the arguments as they are.
-    known, rest = parser.parse_known_args(argv)
-    if rest and known.command != "validate":
-        raise OptionError("no such option", where=rest[0], remedy=f"See: beam-tuning {known.command} --help")
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    command: int = known.run(known, argv)
-    return command
+        return OptionError.exit_code
+    known = parser.parse_args(argv)
+    exit_code: int = known.run(known)
+    return exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,31 +101,30 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"beam-tuning {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, run: _Command, summary: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    def command(name: str, summary: str, run: _Command | None = None, **how: Any) -> argparse.ArgumentParser:
         added = commands.add_parser(
-            name, help=summary, description=_sentence(summary), epilog=epilog, formatter_class=_Formatter
+            name, help=summary, description=_sentence(summary), formatter_class=_Formatter, allow_abbrev=False, **how
         )
-        added.allow_abbrev = False
         added.set_defaults(run=run)
         return added
 
-    validate = command("validate", _validate, "check a dataset, write clean shards and a report", _VALIDATE_EPILOG)
-    add_options(validate)
+    summary = "check a dataset, write clean shards and a report"
+    add_options(command("validate", summary, usage=_VALIDATE_USAGE, epilog=_VALIDATE_EPILOG))
 
-    show = command("show", _show, "print a run's summary again, its examples by reason, or what changed between two")
-    show.add_argument("folder", metavar="DIR", help="output folder of a run; a local path or gs:// URI")
-    show.add_argument("--code", help="examples with this reason code")
-    show.add_argument("--split", help="examples of this split")
-    show.add_argument("--file", help="examples of this dataset file: its path, its name, or a pattern")
-    show.add_argument("--against", metavar="OLD", help="output folder of an earlier run to compare with")
+    shown = command("show", "print a run's summary again, its examples by reason, or what changed between two", _show)
+    shown.add_argument("folder", metavar="DIR", help="output folder of a run; a local path or gs:// URI")
+    shown.add_argument("--code", help="examples with this reason code")
+    shown.add_argument("--split", help="examples of this split")
+    shown.add_argument("--file", help="examples of this dataset file: its path, its name, or a pattern")
+    shown.add_argument("--against", metavar="OLD", help="output folder of an earlier run to compare with")
 
-    demo = command("demo", _demo, "make a small dataset of real media with planted faults, and check it")
+    demo = command("demo", "make a small dataset of real media with planted faults, and check it", _demo)
     demo.add_argument("folder", metavar="DIR", nargs="?", default="demo", help="where to (default: demo)")
 
-    reasons = command("reasons", _reasons, "print the catalogue of reasons")
+    reasons = command("reasons", "print the catalogue of reasons", _reasons)
     reasons.add_argument("code", metavar="CODE", nargs="?", help="one reason, whole")
 
-    limits = command("limits", _limits, "print what each model accepts, with sources")
+    limits = command("limits", "print what each model accepts, with sources", _limits)
     limits.add_argument("--model", metavar="NAME", help="one model")
     limits.add_argument("--limits", metavar="FILE", help="TOML file whose numbers replace built-in ones")
     return parser
@@ -124,26 +134,13 @@ def _sentence(summary: str) -> str:
     return f"{summary[0].upper()}{summary[1:]}."
 
 
-def _validate(_: argparse.Namespace, argv: list[str]) -> int:
-    from beam_tuning.pipelines.run import run_validate
-
-    return run_validate(argv[argv.index("validate") + 1 :], Console(soft_wrap=True))
-
-
-def _show(known: argparse.Namespace, _: list[str]) -> int:
-    from beam_tuning.pipelines.output_folder import OutputFolder
-    from beam_tuning.report.folder import Filter
-    from beam_tuning.report.show import show
-
+def _show(known: argparse.Namespace) -> int:
     against = None if known.against is None else OutputFolder(known.against)
     wanted = Filter(known.code, known.split, known.file)
     return show(OutputFolder(known.folder), Console(soft_wrap=True), wanted, against)
 
 
-def _demo(known: argparse.Namespace, _: list[str]) -> int:
-    from beam_tuning.pipelines.run import run_validate
-    from beam_tuning.sample import SAMPLE_MODEL, write_sample
-
+def _demo(known: argparse.Namespace) -> int:
     console = Console(soft_wrap=True)
     folder = Path(known.folder)
     console.print(f"Writing a dataset of real audio and video with planted faults to {folder / 'dataset'}", style="dim")
@@ -160,9 +157,7 @@ def _demo(known: argparse.Namespace, _: list[str]) -> int:
     return exit_code
 
 
-def _reasons(known: argparse.Namespace, _: list[str]) -> int:
-    from beam_tuning.report.catalogue import print_reason, print_reasons
-
+def _reasons(known: argparse.Namespace) -> int:
     if known.code is None:
         print_reasons(Console(soft_wrap=True))
     else:
@@ -170,10 +165,7 @@ def _reasons(known: argparse.Namespace, _: list[str]) -> int:
     return 0
 
 
-def _limits(known: argparse.Namespace, _: list[str]) -> int:
-    from beam_tuning.policy.limits import load_limits
-    from beam_tuning.report.catalogue import print_limits
-
+def _limits(known: argparse.Namespace) -> int:
     limits = load_limits(Path(known.limits) if known.limits else None)
     models = tuple(limits.models.values()) if known.model is None else (limits.model(known.model),)
     print_limits(models, Console(soft_wrap=True))

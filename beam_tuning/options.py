@@ -11,7 +11,7 @@ import difflib
 import enum
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import msgspec
@@ -298,18 +298,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for option in OPTIONS:
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(option.group)
-        names = [f"--{option.name}"]
-        if "_" in option.name:
-            names.append(f"--{option.name.replace('_', '-')}")
-        common: dict[str, Any] = {"dest": option.name, "help": _help(option), "default": option.default}
+        how: dict[str, Any] = {"help": _help(option), "default": option.default}
         if option.kind is Kind.FLAG:
-            # A template passes --name=true; a person types --name.
-            common |= {"nargs": "?", "const": True, "type": _flag, "metavar": "true|false"}
+            how["action"] = "store_true"
         elif option.choices:
-            common |= {"choices": option.choices, "metavar": "|".join(option.choices)}
+            how |= {"choices": option.choices, "metavar": "VALUE"}
         else:
-            common |= {"type": _TYPES.get(option.name, str), "metavar": option.metavar}
-        groups[option.group].add_argument(*names, required=option.required, **common)
+            how |= {"type": _TYPES.get(option.name, str), "metavar": option.metavar}
+        if option.required:
+            how["required"] = True
+        groups[option.group].add_argument(f"--{option.name}", **how)
 
 
 def parse_validate(argv: Sequence[str]) -> tuple[ValidateOptions, list[str]]:
@@ -320,7 +318,7 @@ def parse_validate(argv: Sequence[str]) -> tuple[ValidateOptions, list[str]]:
     """
     parser = _Parser(add_help=False, allow_abbrev=False)
     add_options(parser)
-    known, rest = parser.parse_known_args(list(argv))
+    known, rest = parser.parse_known_args(list(_plain(argv)))
     _refuse_unknown(rest, parser)
     values = vars(known)
     for name in ("train", "validation", "tolerate"):
@@ -348,8 +346,29 @@ def _refuse_unknown(arguments: Sequence[str], parser: argparse.ArgumentParser) -
     )
 
 
+def _plain(argv: Sequence[str]) -> Iterator[str]:
+    """Arguments in one spelling: `--name` for `--na-me`, and for `--name=true`, as a template gives a flag."""
+    flags = {option.name for option in OPTIONS if option.kind is Kind.FLAG}
+    names = {option.name for option in OPTIONS}
+    for argument in argv:
+        head, equals, value = argument.partition("=")
+        name = head[2:].replace("-", "_") if head.startswith("--") else ""
+        if name in flags and equals:
+            if value.lower() not in ("true", "false"):
+                remedy = f"Give --{name} alone, or --{name}=false."
+                raise OptionError("this is neither true nor false", where=f"--{name}", observed=value, remedy=remedy)
+            if value.lower() == "true":
+                yield f"--{name}"
+        elif name in names:
+            yield f"--{name}{equals}{value}"
+        else:
+            yield argument
+
+
 def _help(option: Option) -> str:
     text = option.help.replace("%", "%%")
+    if option.choices:
+        text += f" One of: {', '.join(option.choices)}."
     if option.kind is not Kind.FLAG and option.default is not None:
         text += f" (default: {option.default})"
     return text
@@ -357,12 +376,6 @@ def _help(option: Option) -> str:
 
 def _parts(text: str | None) -> tuple[str, ...]:
     return tuple(stripped for part in (text or "").split(",") if (stripped := part.strip()))
-
-
-def _flag(text: str) -> bool:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
 
 
 def _count(text: str) -> int:

@@ -42,7 +42,7 @@ def test_patterns_are_split_at_commas_and_trimmed() -> None:
     assert options.validation == ("a", "gs://b/*.jsonl")
 
 
-@pytest.mark.parametrize("spelling", ["--trust_cache", "--trust-cache", "--trust_cache=true", "--trust_cache=True"])
+@pytest.mark.parametrize("spelling", ["--trust_cache", "--trust-cache", "--trust_cache=true", "--trust-cache=True"])
 def test_flags_are_given_as_people_and_as_templates_give_them(spelling: str) -> None:
     assert parse_validate([*REQUIRED, spelling])[0].trust_cache is True
     assert parse_validate([*REQUIRED, "--trust_cache=false"])[0].trust_cache is False
