@@ -97,7 +97,7 @@ def make_media(
       frame_times_s: presentation times of the video's frames (variable frame rate); replaces `fps` and `duration_s`.
       seekable: False writes as into a pipe, so that the muxer cannot go back and fill in sizes and durations.
     """
-    with _output(container, muxer_options or {}, seekable) as (output, written):
+    with _scheduling_kept(), _output(container, muxer_options or {}, seekable) as (output, written):
         output.metadata.update(metadata or {})
         frames: list[Iterator[tuple[float, int, Any, Any]]] = []
         if video is not None:
@@ -208,6 +208,16 @@ _EXPERIMENTAL = {"vorbis": {"strict": "experimental"}}
 
 
 _PIXEL_FORMATS = {"mjpeg": "yuvj420p", "png": "rgb24", "prores": "yuv422p10le", "gif": "rgb8"}
+
+
+@contextlib.contextmanager
+def _scheduling_kept() -> Iterator[None]:
+    """SVT-AV1 makes the process that opens it a real-time one, if root runs it, and all that it starts would be too."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 @contextlib.contextmanager
