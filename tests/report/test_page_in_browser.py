@@ -60,19 +60,29 @@ Opener = Callable[..., OpenPage]
 
 
 @pytest.fixture(scope="module")
-def open_page() -> Iterator[Opener]:
+def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as manager:
-        browser = manager.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        started = manager.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield started
+        started.close()
 
-        def opened(path: Path, width_px: int = 1024, scheme: str = "light", **context: Any) -> OpenPage:
-            size = {"width": width_px, "height": 900}
-            made = browser.new_context(viewport=size, color_scheme=scheme, offline=True, **context)
-            opened_page = OpenPage(made.new_page())
-            opened_page.page.goto(path.as_uri())
-            return opened_page
 
-        yield opened
-        browser.close()
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Opener]:
+    """Opens pages, and closes them after the test: each has a process of its own."""
+    contexts = []
+
+    def opened(path: Path, width_px: int = 1024, scheme: str = "light", **context: Any) -> OpenPage:
+        size = {"width": width_px, "height": 900}
+        made = browser.new_context(viewport=size, color_scheme=scheme, offline=True, **context)
+        contexts.append(made)
+        opened_page = OpenPage(made.new_page())
+        opened_page.page.goto(path.as_uri())
+        return opened_page
+
+    yield opened
+    for made in contexts:
+        made.close()
 
 
 @pytest.fixture(scope="module")
