@@ -43,7 +43,7 @@ def dataset(gcs: GcsEmulator, sample_folder: tuple[Path, Sample]) -> list[str]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             gcs.put(f"gs://dataset/{path.relative_to(folder)}", path.read_bytes())
-    gcs.create_bucket("work")
+    gcs.create_bucket("scratch")
     return [
         "--train=gs://dataset/train/part-*",
         "--validation=gs://dataset/validation/part-*",
@@ -63,8 +63,8 @@ def on_dataflow(service: FakeDataflow) -> list[str]:
         "--project=example-project",
         "--region=europe-west1",
         "--job_name=check-dataset",
-        "--temp_location=gs://work/temp",
-        "--staging_location=gs://work/staging",
+        "--temp_location=gs://scratch/temp",
+        "--staging_location=gs://scratch/staging",
         f"--dataflow_endpoint={service.url}",
         "--no_auth",
         f"--sdk_container_image={IMAGE}",
@@ -79,7 +79,7 @@ def download(gcs: GcsEmulator, prefix: str, folder: Path) -> Path:
     return folder
 
 
-def staged_graph(gcs: GcsEmulator, staging: str = "gs://work/staging") -> beam_runner_api_pb2.Pipeline:
+def staged_graph(gcs: GcsEmulator, staging: str = "gs://scratch/staging") -> beam_runner_api_pb2.Pipeline:
     (uri,) = [uri for uri in gcs.list(f"{staging}/") if uri.endswith("/pipeline.pb")]
     return beam_runner_api_pb2.Pipeline.FromString(gcs.get(uri))
 
@@ -96,15 +96,15 @@ def test_dry_run_translates_the_graph_and_runs_nothing(
     dataset: list[str], dataflow: FakeDataflow, gcs: GcsEmulator
 ) -> None:
     gcs.requests.clear()
-    code = main(["validate", *dataset, "--output=gs://work/out", *on_dataflow(dataflow), "--dry_run=True"])
+    code = main(["validate", *dataset, "--output=gs://scratch/out", *on_dataflow(dataflow), "--dry_run=True"])
     assert code == 0
     assert dataflow.jobs == []
-    assert gcs.list("gs://work/out") == []
-    assert gcs.list("gs://work/staging") == []
+    assert gcs.list("gs://scratch/out") == []
+    assert gcs.list("gs://scratch/staging") == []
 
 
 def test_the_job_that_is_submitted(dataset: list[str], dataflow: FakeDataflow, gcs: GcsEmulator) -> None:
-    main(["validate", *dataset, "--output=gs://work/out", *on_dataflow(dataflow)])
+    main(["validate", *dataset, "--output=gs://scratch/out", *on_dataflow(dataflow)])
     (job,) = dataflow.jobs
     assert job["name"] == "check-dataset"
     assert job["type"] in ("JOB_TYPE_BATCH", 1)
@@ -125,12 +125,12 @@ def test_the_job_that_is_submitted(dataset: list[str], dataflow: FakeDataflow, g
     assert shown["train"] == "gs://dataset/train/part-*"
     assert shown["validation"] == "gs://dataset/validation/part-*"
     assert shown["model"] == SAMPLE_MODEL
-    assert shown["output"] == "gs://work/out"
+    assert shown["output"] == "gs://scratch/out"
 
 
 def test_a_person_can_choose_every_default(dataset: list[str], dataflow: FakeDataflow) -> None:
     chosen = ["--number_of_worker_harness_threads=7", "--disk_size_gb=77", "--labels=team=speech", "--labels=tool=x"]
-    main(["validate", *dataset, "--output=gs://work/out", *on_dataflow(dataflow), *chosen])
+    main(["validate", *dataset, "--output=gs://scratch/out", *on_dataflow(dataflow), *chosen])
     (job,) = dataflow.jobs
     (pool,) = job["environment"]["workerPools"]
     assert (pool["numThreadsPerWorker"], pool["diskSizeGb"]) == (7, 77)
@@ -145,7 +145,7 @@ def test_a_job_on_the_service_gives_what_a_direct_run_gives(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The service runs the graph as it was staged. The gate fails the job, when every file is written."""
-    assert main(["validate", *dataset, "--output=gs://work/direct"]) == WHOLE_BUT_NOT_READY
+    assert main(["validate", *dataset, "--output=gs://scratch/direct"]) == WHOLE_BUT_NOT_READY
     summary = capsys.readouterr().out
     failures: list[str] = []
 
@@ -157,16 +157,16 @@ def test_a_job_on_the_service_gives_what_a_direct_run_gives(
             raise
 
     dataflow.work = work
-    assert main(["validate", *dataset, "--output=gs://work/remote", *on_dataflow(dataflow)]) == WHOLE_BUT_NOT_READY
+    assert main(["validate", *dataset, "--output=gs://scratch/remote", *on_dataflow(dataflow)]) == WHOLE_BUT_NOT_READY
     (failure,) = failures
     assert "not ready to tune" in failure
     told = capsys.readouterr().out
-    assert told.endswith(summary.replace("gs://work/direct", "gs://work/remote"))
+    assert told.endswith(summary.replace("gs://scratch/direct", "gs://scratch/remote"))
     assert "https://console.cloud.google.com/dataflow/jobs/europe-west1/fake-job-0?project=example-project" in told
     assert "gcloud dataflow jobs cancel fake-job-0 --project=example-project --region=europe-west1" in told
 
-    direct = output_of(download(gcs, "gs://work/direct", tmp_path / "direct"))
-    remote = output_of(download(gcs, "gs://work/remote", tmp_path / "remote"))
+    direct = output_of(download(gcs, "gs://scratch/direct", tmp_path / "direct"))
+    remote = output_of(download(gcs, "gs://scratch/remote", tmp_path / "remote"))
     assert {"manifest.json", "train.jsonl", "validation.jsonl"} <= set(remote)
     for named_after_the_folder in ("tuning_job.json", "manifest.json"):
         direct.pop(named_after_the_folder)
@@ -181,7 +181,7 @@ def test_a_failed_job_is_told_in_one_sentence(
         raise RuntimeError("no machines there now")
 
     dataflow.work = fail
-    assert main(["validate", *dataset, "--output=gs://work/out", *on_dataflow(dataflow)]) == 1
+    assert main(["validate", *dataset, "--output=gs://scratch/out", *on_dataflow(dataflow)]) == 1
     told = "".join(capsys.readouterr())
     assert "Traceback" not in told
     assert "--overwrite" in told
@@ -191,7 +191,15 @@ def test_a_failed_job_is_told_in_one_sentence(
 def test_ctrl_c_leaves_the_job_running(dataset: list[str], dataflow: FakeDataflow) -> None:
     dataflow.is_slow = True
     launcher = subprocess.Popen(
-        [sys.executable, "-m", "beam_tuning", "validate", *dataset, "--output=gs://work/out", *on_dataflow(dataflow)],
+        [
+            sys.executable,
+            "-m",
+            "beam_tuning",
+            "validate",
+            *dataset,
+            "--output=gs://scratch/out",
+            *on_dataflow(dataflow),
+        ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -214,14 +222,14 @@ def test_a_service_that_cannot_be_reached_is_told_in_one_sentence(
     dataset: list[str], dataflow: FakeDataflow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     elsewhere = [one for one in on_dataflow(dataflow) if "--temp_location" not in one and "--staging" not in one]
-    assert main(["validate", *dataset, "--output=gs://work/out", *elsewhere]) == 1
+    assert main(["validate", *dataset, "--output=gs://scratch/out", *elsewhere]) == 1
     told = "".join(capsys.readouterr())
     assert "the job could not be submitted" in told
     assert "Traceback" not in told
 
 
 def test_a_template_launch_writes_a_job_and_returns(
-    dataset: list[str], dataflow: FakeDataflow, gcs: GcsEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: list[str], dataflow: FakeDataflow, gcs: GcsEmulator, tmp_path: Path
 ) -> None:
     """As Dataflow's launcher does it: parameters as --name=value, and the job into a file that the service takes up."""
     spec = importlib.util.spec_from_file_location("template_launch", ROOT / "templates" / "launch.py")
@@ -239,21 +247,21 @@ def test_a_template_launch_writes_a_job_and_returns(
     arguments = launch.arguments(
         [
             *given,
-            "--template_location=gs://work/staging/job_object",
+            "--template_location=gs://scratch/staging/job_object",
             *dataset,
-            "--output=gs://work/out",
+            "--output=gs://scratch/out",
             *(f"--{name}={value}" for name, value in parameters.items()),
         ],
         {"BEAM_TUNING_IMAGE": IMAGE},
     )
     assert main(arguments) == 0
     assert dataflow.jobs == []
-    job: dict[str, Any] = json.loads(gcs.get("gs://work/staging/job_object"))
+    job: dict[str, Any] = json.loads(gcs.get("gs://scratch/staging/job_object"))
     (pool,) = job["environment"]["workerPools"]
     assert {image["containerImage"] for image in pool["sdkHarnessContainerImages"]} == {IMAGE}
     with pytest.raises(Exception, match="not ready to tune"):
         execute(staged_graph(gcs))
-    downloaded = download(gcs, "gs://work/out", tmp_path / "out")
+    downloaded = download(gcs, "gs://scratch/out", tmp_path / "out")
     report = json.loads((downloaded / "report.json").read_bytes())
     assert report["splits"]["train"]["read"] > 100
 
@@ -271,8 +279,8 @@ def test_a_checkout_ships_as_a_source_package(
             target.write_bytes(path.read_bytes())
     (checkout / "README.md").write_text("# beam_tuning\n")
     beams_image = [one for one in on_dataflow(dataflow) if "--sdk_container_image" not in one]
-    main(["validate", *dataset, "--output=gs://work/out", *beams_image, f"--setup_file={checkout / 'setup.py'}"])
-    (uri,) = [uri for uri in gcs.list("gs://work/staging/") if uri.endswith(".tar.gz")]
+    main(["validate", *dataset, "--output=gs://scratch/out", *beams_image, f"--setup_file={checkout / 'setup.py'}"])
+    (uri,) = [uri for uri in gcs.list("gs://scratch/staging/") if uri.endswith(".tar.gz")]
     with tarfile.open(fileobj=io.BytesIO(gcs.get(uri))) as package:
         names = {name.split("/", 1)[-1] for name in package.getnames()}
     assert {"pyproject.toml", "beam_tuning/pipelines/validate.py"} <= names
