@@ -131,7 +131,10 @@ def _run_there(pipeline: beam.Pipeline, options: PipelineOptions, console: Conso
         with showing_progress(lambda: _remote_counts(result), console, _POLL_REMOTE_S):
             state = result.wait_until_finish()
     except KeyboardInterrupt:
-        console.print("The job goes on without this launcher.")
+        if options.view_as(StandardOptions).runner == "DataflowRunner":
+            console.print("The job goes on without this launcher.")
+        else:
+            console.print("This launcher no longer follows the job; whether it goes on is its runner's matter.")
         return Launch(followed=False)
     except Exception as error:  # noqa: BLE001 - a runner tells of a failed job in its own ways
         return Launch(followed=True, failed=_cause(error))

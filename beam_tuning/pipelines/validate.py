@@ -22,7 +22,7 @@ from beam_tuning.transforms.summarize import SummaryCombineFn
 from beam_tuning.transforms.write import WriteMediaTable
 
 #: Bytes of input behind one shard of the media table.
-_INPUT_BYTES_PER_MEDIA_SHARD = 512 << 20
+_INPUT_BYTES_PER_MEDIA_SHARD = 128 << 20
 
 
 class ValidateJob(NamedTuple):
