@@ -78,7 +78,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         duration_s = yield from _seconds_between_packets(window, header_bytes + _DATA_HEADER_BYTES, properties)
         unknown = None if duration_s else "the header does not say it, and no data packet with a time was found"
     kind = MediaKind.VIDEO if any(one.kind is MediaKind.VIDEO for one in streams) else MediaKind.AUDIO
-    return MediaInfo("asf", kind, streams, duration_s, unknown, truncated)
+    return MediaInfo("asf", kind, streams, duration_s or None, unknown, truncated)
 
 
 def _read_header(window: Window, header_bytes: int) -> Steps[tuple[_FileProperties | None, tuple[StreamInfo, ...]]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from beam_tuning.media.containers.plan import Plan
@@ -102,6 +102,11 @@ class _Timeline:
         self._last_ms[tag.kind] = max(last_ms, tag.time_ms)
 
     @property
+    def timed(self) -> Collection[int]:
+        """Kinds of which a tag with a time was seen."""
+        return self._last_ms.keys()
+
+    @property
     def start_s(self) -> float:
         return (self._start_ms or 0) / 1000
 
@@ -135,13 +140,14 @@ def plan(head: bytes, size_bytes: int) -> Plan:
 
 
 def _read_head(window: Window, timeline: _Timeline, head_bytes: int) -> Steps[tuple[_Metadata, int]]:
-    """The metadata, and where the last tag seen ends; reads on until there is an audio or video tag."""
+    """The metadata, and where the last tag seen ends; reads on until there is an audio or video tag with a time."""
     metadata: _Metadata = {}
     position = u32be((yield from window.at(5, 4)), 0) + 4
     end = 0
     is_whole = head_bytes == window.size_bytes
     for _ in range(_MAX_TAGS):
-        if timeline.first and (position >= head_bytes or (len(timeline.first) == 2 and not is_whole)):
+        # A codec's configuration stands first and has no time: the start is that of the first frames.
+        if timeline.timed and (position >= head_bytes or (len(timeline.timed) == 2 and not is_whole)):
             break
         tag = _parse_tag((yield from window.at(position, _TAG_HEADER_BYTES + 5)), position)
         if tag is None:

@@ -176,6 +176,24 @@ def test_whole_flv_files_are_read_in_one_request(video: str | None, audio: str |
     assert rates == [rate] * bool(audio)
 
 
+def test_configurations_in_front_do_not_hide_where_the_first_frames_start() -> None:
+    """As GStreamer's muxer streams H.264 and AAC: no duration, both configurations before the first frame."""
+    options = {"flvflags": "no_duration_filesize"}
+    data = make_media(
+        "flv",
+        video="libx264",
+        audio="aac",
+        duration_s=12,
+        size_px=(320, 240),
+        video_options={"preset": "ultrafast", "g": "5"},
+        muxer_options=options,
+    )
+    assert len(data) > 2 * 65536
+    driven = drive(flv, data)
+    assert_as_demuxed(driven, data)
+    assert driven.requests == 2
+
+
 @pytest.mark.parametrize("seekable", [True, False])
 def test_an_flv_file_without_duration_is_read_at_its_end(seekable: bool) -> None:
     options = {"flvflags": "no_duration_filesize"} if seekable else {}
