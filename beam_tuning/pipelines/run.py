@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from rich.console import Console
 
@@ -140,8 +139,9 @@ def _probe_cache(options: ValidateOptions) -> str | None:
             observed=folder,
             remedy="Write this run's output to another folder.",
         )
-    pattern = join(folder, "media/media-*.parquet")
-    if not FileSystems.match([pattern], limits=[1])[0].metadata_list:
+    tables = "media/media-*.parquet"
+    pattern = join(folder, tables)
+    if not OutputFolder(folder).list(tables):
         raise InputError(
             "the folder holds no media table",
             where="--probe_cache",
