@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from beam_tuning import __version__
+from beam_tuning.command_line import add_options
 from beam_tuning.errors import BeamTuningError, GateClosed, OptionError
-from beam_tuning.options import add_options
 from beam_tuning.pipelines.output_folder import OutputFolder
 from beam_tuning.pipelines.run import run_validate
 from beam_tuning.policy.limits import load_limits

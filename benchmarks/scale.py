@@ -69,7 +69,8 @@ def write_dataset(folder: Path, lines: int) -> None:
         )
         for number in range(distinct)
     ]
-    pq.write_table(to_table(results), folder / "media" / "media-00000-of-00001.parquet")
+    table = folder / "media" / "media-00000-of-00001.parquet"
+    pq.write_table(to_table(results), table, row_group_size=100_000)
     for shard in range(SHARDS):
         with open(folder / f"train-{shard:05d}.jsonl", "w", encoding="utf-8") as out:
             for _ in range(shard * lines // SHARDS, (shard + 1) * lines // SHARDS):

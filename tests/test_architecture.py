@@ -12,7 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: Packages and the only places where they may be imported.
 CONFINED = {
-    "apache_beam": ("cli.py", "options.py", "pipelines/", "transforms/"),
+    "apache_beam": ("cli.py", "command_line.py", "pipelines/", "transforms/"),
     "pymediainfo": ("media/mediainfo.py",),
     "urllib3": ("media/stores/",),
     "google": ("media/stores/", "transforms/files.py", "transforms/write.py"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beam_tuning.options import parse_validate
+from beam_tuning.command_line import parse_validate
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -7,8 +7,9 @@ import argparse
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
+from beam_tuning.command_line import add_options, parse_validate
 from beam_tuning.errors import OptionError
-from beam_tuning.options import OPTIONS, Kind, ValidateOptions, add_options, parse_validate
+from beam_tuning.options import OPTIONS, Kind, ValidateOptions
 
 REQUIRED = ["--train", "a.jsonl", "--output", "out", "--model", "gemini-2.5-flash"]
 
@@ -77,6 +78,29 @@ def test_what_cannot_be_used_is_said_with_a_remedy(arguments: list[str], message
         parse_validate([*REQUIRED, *arguments])
     assert caught.value.remedy
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("runner", ["FlinkRunner", "SparkRunner", "PortableRunner"])
+def test_a_job_servers_own_options_are_left_to_it(runner: str) -> None:
+    own = [f"--runner={runner}", "--execution_mode_for_batch=BATCH_FORCED", "--max_bundle_size=10"]
+    _, beam_arguments = parse_validate([*REQUIRED, *own])
+    assert beam_arguments == own
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--runner=FlinkRunner", "--trian=x"], "did you mean --train"),
+        (["--runner=FlinkRunner", "--paralellism=2"], "did you mean --parallelism"),
+        (["--runner=FlinkRunner", "stray.jsonl"], "stray.jsonl"),
+        (["--runner=FlinkRunner", "--max_bundle_size", "10"], "--name=value"),
+        (["--runner=PrismRunner", "--max_bundle_size=10"], "neither"),
+        (["--runner=DataflowRunner", "--execution_mode_for_batch=BATCH_FORCED"], "neither"),
+    ],
+)
+def test_what_no_job_server_can_have_meant(arguments: list[str], message: str) -> None:
+    with pytest.raises(OptionError, match=f"(?i){message}"):
+        parse_validate([*REQUIRED, *arguments])
 
 
 @pytest.mark.parametrize("missing", ["--train", "--output", "--model"])

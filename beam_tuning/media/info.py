@@ -27,6 +27,7 @@ class FailureKind(enum.StrEnum):
     ADDRESS_BLOCKED = "address_blocked"
     TIMED_OUT = "timed_out"
     SERVER_ERROR = "server_error"
+    SERVER_BUSY = "server_busy"
     CHANGED = "changed"
     WORK_CAP = "work_cap"
     CRASHED = "crashed"

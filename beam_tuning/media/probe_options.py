@@ -20,6 +20,7 @@ class ProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
       object_timeout_s: for all that one object takes, waiting between attempts included.
       max_attempts: of one read, the first included.
       max_retry_after_s: a server that asks for a longer pause is not asked again in this run.
+      outage_patience_s: how long a host that is known to be there may fail before probes of it fail too.
       max_requests: of one object.
       max_received_bytes: of one object. The service takes files of up to 100 MB; a whole one and its head again fit.
     """
@@ -35,5 +36,6 @@ class ProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     object_timeout_s: float = 120.0
     max_attempts: int = 4
     max_retry_after_s: float = 30.0
+    outage_patience_s: float = 60.0
     max_requests: int = 64
     max_received_bytes: int = 128 * 1024 * 1024

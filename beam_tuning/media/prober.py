@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import msgspec
 
-from beam_tuning.media.fair_queue import FairQueue, HostLimits, Task
+from beam_tuning.media.fair_queue import FairQueue, HostLimits, Outcome, Task
 from beam_tuning.media.index import is_reusable, is_unchanged
 from beam_tuning.media.info import FailureKind, ProbeCost, ProbeFailure, ProbeResult
 from beam_tuning.media.probe import ProbeCaps, probe_object
@@ -30,7 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 _CLOUD_STORAGE = "gs://"
 _LOCAL = "file://"
 #: Failures that speak of the host and not of the object.
-_HOST_FAILURES = frozenset({FailureKind.TIMED_OUT, FailureKind.SERVER_ERROR})
+_HOST_FAILURES = frozenset({FailureKind.TIMED_OUT, FailureKind.SERVER_ERROR, FailureKind.SERVER_BUSY})
 #: A web server that fails so often in a row is not asked for a while.
 _HOST_FAILURES_IN_A_ROW = 8
 _HOST_REST_S = 60.0
@@ -38,10 +39,14 @@ _HOST_REST_S = 60.0
 _WAITING_PER_THREAD = 64
 
 
-class _Job(NamedTuple):
+@dataclass
+class _Job:
+    """`last` is what the last probe gave, if there was one and its host had an outage."""
+
     uri: str
     cached: ProbeResult | None
     answer: Future[ProbeResult]
+    last: ProbeResult | None = None
 
 
 class Prober:
@@ -62,7 +67,11 @@ class Prober:
             timeout_s=options.object_timeout_s,
         )
         self._queue: FairQueue[_Job] = FairQueue(
-            self._limits_of, capacity=_WAITING_PER_THREAD * options.threads, rest_s=_HOST_REST_S, clock=clock
+            self._limits_of,
+            capacity=_WAITING_PER_THREAD * options.threads,
+            patience_s=options.outage_patience_s,
+            rest_s=_HOST_REST_S,
+            clock=clock,
         )
         self._threads: list[threading.Thread] = []
         self._starting = threading.Lock()
@@ -84,7 +93,10 @@ class Prober:
     def close(self) -> None:
         """Ends the threads after the probes that they are at; probes that wait are cancelled."""
         for job in self._queue.close():
-            job.answer.cancel()
+            if job.last is None:
+                job.answer.cancel()
+            else:
+                job.answer.set_result(job.last)
         for thread in self._threads:
             thread.join()
         self._stores.close()
@@ -107,23 +119,25 @@ class Prober:
     def _limits_of(self, host: str) -> HostLimits:
         threads = self.options.threads
         if host in (_CLOUD_STORAGE, _LOCAL):
-            return HostLimits(first=threads, most=threads, failures=4 * threads)
+            return HostLimits(first=threads, most=threads, failures=4 * threads, is_known=True)
         quarter = threads // 4
         return HostLimits(first=max(1, quarter), most=max(1, threads - quarter), failures=_HOST_FAILURES_IN_A_ROW)
 
     def _work(self) -> None:
         while (task := self._queue.take()) is not None:
             job = task.item
-            wanted = job.answer.set_running_or_notify_cancel()
-            result = self._probe(task) if wanted else None
-            media = result.media if result else None
-            failed = isinstance(media, ProbeFailure) and media.transient and media.kind in _HOST_FAILURES
-            self._queue.finish(task, failed=failed)
-            if result is not None:
+            if job.last is None and not job.answer.set_running_or_notify_cancel():
+                self._queue.finish(task, Outcome.ANSWERED)
+                continue
+            result = self._probe(task)
+            if job.last is not None:
+                result = msgspec.structs.replace(result, cost=_sum(job.last.cost, result.cost))
+            job.last = result
+            if not self._queue.finish(task, _outcome(result)):
                 job.answer.set_result(result)
 
     def _probe(self, task: Task[_Job]) -> ProbeResult:
-        uri, cached, _ = task.item
+        uri, cached = task.item.uri, task.item.cached
         if task.refused:
             return _failed(
                 uri,
@@ -178,6 +192,13 @@ def _still_holds(cached: ProbeResult, reader: ObjectReader) -> bool | ProbeFailu
     except StoreError as error:
         same = isinstance(cached.media, ProbeFailure) and cached.media.kind is error.failure.kind
         return same or error.failure
+
+
+def _outcome(result: ProbeResult) -> Outcome:
+    media = result.media
+    if not (isinstance(media, ProbeFailure) and media.transient and media.kind in _HOST_FAILURES):
+        return Outcome.ANSWERED
+    return Outcome.BUSY if media.kind is FailureKind.SERVER_BUSY else Outcome.SILENT
 
 
 def _sum(first: ProbeCost, second: ProbeCost) -> ProbeCost:

@@ -77,6 +77,11 @@ def is_in_process(options: PipelineOptions) -> bool:
     return bool(options.view_as(StandardOptions).runner == IN_PROCESS)
 
 
+def outlives_launcher(options: PipelineOptions) -> bool:
+    """Whether the job's own state must tell of a closed gate, for no launcher may be left to read the manifest."""
+    return bool(options.view_as(StandardOptions).runner == "DataflowRunner")
+
+
 def _dataflow_defaults(options: PipelineOptions) -> None:
     workers = options.view_as(WorkerOptions)
     debug = options.view_as(beam.options.pipeline_options.DebugOptions)

@@ -12,10 +12,11 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from rich.console import Console
 
 from beam_tuning import __version__
+from beam_tuning.command_line import parse_validate
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
 from beam_tuning.media.probe_options import ProbeOptions
-from beam_tuning.options import ValidateOptions, parse_validate
-from beam_tuning.pipelines.launch import is_in_process, launch, pipeline_options
+from beam_tuning.options import ValidateOptions
+from beam_tuning.pipelines.launch import launch, outlives_launcher, pipeline_options
 from beam_tuning.pipelines.output_folder import OutputFolder
 from beam_tuning.pipelines.preflight import check_splits, match_inputs, prepare_output
 from beam_tuning.pipelines.validate import ValidateJob, build
@@ -119,7 +120,7 @@ def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> Validat
             datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             str(beam_options.view_as(StandardOptions).runner),
         ),
-        raise_when_closed=not is_in_process(beam_options),
+        raise_when_closed=outlives_launcher(beam_options),
     )
 
 

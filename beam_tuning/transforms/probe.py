@@ -33,6 +33,8 @@ SUMMARY = "summary"
 _WINDOW_PER_THREAD = 4
 #: Results in one Arrow table on the way to the media table.
 _ROWS_PER_TABLE = 10_000
+#: Rows of a probe cache that are decoded at once: about 200 MB. Fewer would be cut into more elements for each bucket.
+_CACHED_ROWS = 100_000
 
 
 class ProbedMedia(NamedTuple):
@@ -188,8 +190,9 @@ class _ProbeFn(beam.DoFn):
 
 
 def _cached_results(table: pa.Table, buckets: int) -> Iterator[tuple[int, bytes]]:
-    of_bucket: defaultdict[int, list[ProbeResult]] = defaultdict(list)
-    for result in from_table(table):
-        of_bucket[bucket_of(result.uri, buckets)].append(result)
-    for bucket, results in of_bucket.items():
-        yield bucket, results_to_bytes(results)
+    for start in range(0, table.num_rows, _CACHED_ROWS):
+        of_bucket: defaultdict[int, list[ProbeResult]] = defaultdict(list)
+        for result in from_table(table.slice(start, _CACHED_ROWS)):
+            of_bucket[bucket_of(result.uri, buckets)].append(result)
+        for bucket, results in of_bucket.items():
+            yield bucket, results_to_bytes(results)

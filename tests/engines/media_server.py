@@ -6,11 +6,14 @@ import contextlib
 import re
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+_ANSWERS_BEFORE_OUTAGE = 5
 
 
 class MediaServer:
@@ -20,6 +23,8 @@ class MediaServer:
       url: without a slash at the end.
       first_reads: how often each file was read from its first byte: once a probe.
       failures: how many requests for each file are answered 503 before one is answered well.
+      outage_s: how long every request is answered 503, from the fifth good answer on.
+      refused: requests that were answered 503.
       open: while it is not set, requests wait.
       asked: set by the first request.
     """
@@ -29,16 +34,21 @@ class MediaServer:
         self.url = url
         self.first_reads: Counter[str] = Counter()
         self.failures = 0
+        self.outage_s = 0.0
+        self.refused = 0
         self.open = threading.Event()
         self.open.set()
         self.asked = threading.Event()
         self._failed: Counter[str] = Counter()
+        self._answered = 0
+        self._outage_ends_s = 0.0
         self._lock = threading.Lock()
 
     def reset(self) -> None:
         self.first_reads.clear()
         self._failed.clear()
-        self.failures = 0
+        self.failures = self.refused = self._answered = 0
+        self.outage_s = self._outage_ends_s = 0.0
         self.open.set()
         self.asked.clear()
 
@@ -46,9 +56,13 @@ class MediaServer:
         self.asked.set()
         self.open.wait(60)
         with self._lock:
-            if self._failed[name] < self.failures:
+            if self._failed[name] < self.failures or time.monotonic() < self._outage_ends_s:
                 self._failed[name] += 1
+                self.refused += 1
                 return True
+            self._answered += 1
+            if self._answered == _ANSWERS_BEFORE_OUTAGE:
+                self._outage_ends_s = time.monotonic() + self.outage_s
             if start == 0:
                 self.first_reads[name] += 1
             return False

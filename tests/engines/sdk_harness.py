@@ -2,6 +2,10 @@
 
 An engine runs it for the environment PROCESS with the arguments of the container contract
 (https://s.apache.org/beam-fn-api-container-contract). Nothing is staged: the harness runs in this installation.
+
+With SDK_HARNESS_ELEMENT_LIMIT_S in the environment, the harness ends itself when an element takes longer, by the code
+that does so for `--element_processing_timeout_minutes`. That code looks every two minutes, only where the engine has a
+status service, which Prism and Flink have not: here it looks every second, beside a status service that asks nothing.
 """
 
 from __future__ import annotations
@@ -10,11 +14,22 @@ import argparse
 import json
 import os
 import sys
+import time
+import types
 import zlib
+from collections.abc import Iterator
+from concurrent import futures
+from typing import Any
 
 import grpc
-from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc, endpoints_pb2
-from apache_beam.runners.worker import sdk_worker, sdk_worker_main
+from apache_beam.portability.api import (
+    beam_fn_api_pb2_grpc,
+    beam_provision_api_pb2,
+    beam_provision_api_pb2_grpc,
+    endpoints_pb2,
+)
+from apache_beam.runners.worker import sdk_worker, sdk_worker_main, worker_status
+from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
 from google.protobuf import json_format, text_format
 
 
@@ -47,10 +62,35 @@ def main() -> None:
     if info.status_endpoint.url:
         environ["STATUS_API_SERVICE_DESCRIPTOR"] = text_format.MessageToString(info.status_endpoint)
     os.environ.update(environ)
+    WorkerIdInterceptor._worker_id = worker_id  # it was read from the environment when its module was imported
     # Every worker numbers its metrics from 1, and Prism 2.77 keeps one table of these numbers for all workers: where
     # two workers use one number for two metrics it panics.
     sdk_worker.SHORT_ID_CACHE._last_short_id = zlib.crc32(worker_id.encode()) << 16
+    if limit_s := os.environ.get("SDK_HARNESS_ELEMENT_LIMIT_S"):
+        end_when_an_element_takes_longer(float(limit_s))
     sdk_worker_main.main(sys.argv)
+
+
+def end_when_an_element_takes_longer(limit_s: float) -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    beam_fn_api_pb2_grpc.add_BeamFnWorkerStatusServicer_to_server(_AsksNothing(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    os.environ["STATUS_API_SERVICE_DESCRIPTOR"] = f'url: "127.0.0.1:{port}"'
+    watch = sdk_worker.FnApiWorkerStatusHandler
+
+    def watch_closely(*arguments: Any, **named: Any) -> worker_status.FnApiWorkerStatusHandler:
+        return watch(*arguments, **{**named, "element_processing_timeout_minutes": limit_s / 60})
+
+    sdk_worker.FnApiWorkerStatusHandler = watch_closely
+    worker_status.time = types.SimpleNamespace(**{**vars(time), "sleep": lambda _: time.sleep(1)})
+
+
+class _AsksNothing(beam_fn_api_pb2_grpc.BeamFnWorkerStatusServicer):
+    def WorkerStatus(self, request_iterator: Iterator[Any], context: Any) -> Iterator[Any]:  # noqa: N802
+        for _ in request_iterator:
+            pass
+        yield from ()
 
 
 if __name__ == "__main__":

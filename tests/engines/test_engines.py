@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pyarrow.parquet as pq
@@ -29,10 +31,28 @@ WHOLE_BUT_NOT_READY = 3
 
 
 class Engine(NamedTuple):
-    """How to run on an engine, and how many worker processes it then has."""
+    """How to run on an engine.
+
+    Attributes:
+      workers: how many worker processes it then has.
+      tries_again: whether it tries a bundle again whose worker is gone.
+      environ: what it needs in the environment.
+    """
 
     arguments: tuple[str, ...]
     workers: int
+    tries_again: bool = False
+    environ: Mapping[str, str] = MappingProxyType({})
+
+
+IN_PROCESS = Engine((), 0)
+#: Without a strategy, Flink restarts nothing. The memory is what a sorter needs to hold one shard's records.
+FLINK_CONFIGURATION = """\
+restart-strategy.type: fixed-delay
+restart-strategy.fixed-delay.attempts: 3
+restart-strategy.fixed-delay.delay: 1s
+taskmanager.memory.managed.size: 1g
+"""
 
 
 def engine(name: str, harness: Path) -> Engine:
@@ -46,7 +66,19 @@ def engine(name: str, harness: Path) -> Engine:
         prism = os.environ.get("BEAM_TUNING_PRISM") or pytest.skip("there is no Prism (scripts/test-engines builds it)")
         return Engine(("--runner=PrismRunner", f"--prism_location={prism}", *separate), 2)
     jar = os.environ.get("BEAM_TUNING_FLINK_JAR") or pytest.skip("there is no Flink job server for this Beam in Maven")
-    return Engine(("--runner=FlinkRunner", f"--flink_job_server_jar={jar}", "--parallelism=2", *separate), 2)
+    (harness.parent / "config.yaml").write_text(FLINK_CONFIGURATION)
+    return Engine(
+        (
+            "--runner=FlinkRunner",
+            f"--flink_job_server_jar={jar}",
+            "--parallelism=2",
+            "--sdk_worker_parallelism=2",
+            *separate,
+        ),
+        workers=2,
+        tries_again=True,
+        environ={"FLINK_CONF_DIR": str(harness.parent)},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +124,7 @@ class Run(NamedTuple):
         return code, self.said.read_text()
 
 
-def start(sample: Sample, output: Path, *arguments: str) -> Run:
+def start(sample: Sample, output: Path, on: Engine, *arguments: str, **environ: str) -> Run:
     said = output.with_suffix(".log")
     with said.open("wb") as log:
         command = [
@@ -104,19 +136,21 @@ def start(sample: Sample, output: Path, *arguments: str) -> Run:
             f"--output={output}",
             f"--model={SAMPLE_MODEL}",
             "--allow_private_addresses",
+            *on.arguments,
             *arguments,
         ]
-        return Run(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT), said)
+        environment = {**os.environ, **on.environ, **environ}
+        return Run(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment), said)
 
 
-def run(sample: Sample, output: Path, *arguments: str) -> tuple[int, str]:
-    return start(sample, output, *arguments).end()
+def run(sample: Sample, output: Path, on: Engine, *arguments: str) -> tuple[int, str]:
+    return start(sample, output, on, *arguments).end()
 
 
 @pytest.fixture(scope="module")
 def in_process(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     output = tmp_path_factory.mktemp("in-process") / "out"
-    code, text = run(sample, output)
+    code, text = run(sample, output, IN_PROCESS)
     assert code == WHOLE_BUT_NOT_READY, text
     return output_of(output)
 
@@ -161,9 +195,8 @@ def test_same_output_from_several_worker_processes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     chosen = engine(name, harness)
-    media.reset()
     media.open.clear()
-    running = start(sample, tmp_path / "out", *chosen.arguments)
+    running = start(sample, tmp_path / "out", chosen)
     assert media.asked.wait(120), running.said.read_text()
     workers = workers_of(running.process.pid)
     media.open.set()
@@ -174,47 +207,91 @@ def test_same_output_from_several_worker_processes(
     assert len(workers) >= chosen.workers
     assert output_of(tmp_path / "out") == in_process
     assert set(media.first_reads.values()) == {1}
+    assert "Traceback" not in text
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_store_that_fails_for_a_while_changes_nothing(
+def test_a_store_that_fails_now_and_then_changes_nothing(
     name: str, harness: Path, sample: Sample, media: MediaServer, in_process: dict[str, object], tmp_path: Path
 ) -> None:
-    chosen = engine(name, harness)
-    media.reset()
     media.failures = 2
-    code, text = run(sample, tmp_path / "out", *chosen.arguments)
+    code, text = run(sample, tmp_path / "out", engine(name, harness))
     assert code == WHOLE_BUT_NOT_READY, text
     assert output_of(tmp_path / "out") == in_process
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_killed_worker_loses_and_doubles_nothing(
+def test_a_store_that_is_out_for_half_a_minute_changes_nothing(
     name: str, harness: Path, sample: Sample, media: MediaServer, in_process: dict[str, object], tmp_path: Path
+) -> None:
+    media.outage_s = 30.0
+    code, text = run(sample, tmp_path / "out", engine(name, harness))
+    assert code == WHOLE_BUT_NOT_READY, text
+    assert output_of(tmp_path / "out") == in_process
+    assert media.refused > 10
+    assert set(media.first_reads.values()) == {1}
+
+
+def assert_no_harm(
+    running: Run, on: Engine, sample: Sample, output: Path, media: MediaServer, in_process: dict[str, object]
 ) -> None:
     """An engine that tries the bundle again ends well; one that does not fails the job and leaves no manifest, and the
     next run gives what the first would have given."""
+    code, text = running.end()
+    if on.tries_again:
+        assert code == WHOLE_BUT_NOT_READY, text
+    else:
+        assert code == 1, text
+        assert "--overwrite" in text
+        assert not (output / "manifest.json").exists()
+        code, text = run(sample, output, on, "--overwrite")
+        assert code == WHOLE_BUT_NOT_READY, text
+    assert output_of(output) == in_process
+    assert max(media.first_reads.values()) <= 2
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_killed_workers_lose_and_double_nothing(
+    name: str, harness: Path, sample: Sample, media: MediaServer, in_process: dict[str, object], tmp_path: Path
+) -> None:
     chosen = engine(name, harness)
-    media.reset()
     media.open.clear()
-    running = start(sample, tmp_path / "out", *chosen.arguments)
+    running = start(sample, tmp_path / "out", chosen)
     assert media.asked.wait(120), running.said.read_text()
     for worker in workers_of(running.process.pid):
         os.kill(worker, signal.SIGKILL)
     media.open.set()
-    code, text = running.end()
-    if code != WHOLE_BUT_NOT_READY:
-        assert code == 1, text
-        assert "--overwrite" in text
-        assert not (tmp_path / "out" / "manifest.json").exists()
-        code, text = run(sample, tmp_path / "out", "--overwrite", *chosen.arguments)
-        assert code == WHOLE_BUT_NOT_READY, text
-    assert output_of(tmp_path / "out") == in_process
-    assert max(media.first_reads.values()) <= 2
+    assert_no_harm(running, chosen, sample, tmp_path / "out", media, in_process)
+
+
+@pytest.mark.parametrize("name", ["prism", "flink"])
+def test_workers_that_run_out_of_a_bundles_time_lose_and_double_nothing(
+    name: str, harness: Path, sample: Sample, media: MediaServer, in_process: dict[str, object], tmp_path: Path
+) -> None:
+    """Beam's own limit (--element_processing_timeout_minutes) ends a worker whose bundle does not get on."""
+    chosen = engine(name, harness)
+    media.open.clear()
+    running = start(sample, tmp_path / "out", chosen, SDK_HARNESS_ELEMENT_LIMIT_S="5")
+    assert media.asked.wait(120), running.said.read_text()
+    out_of_time = [worker for worker in workers_of(running.process.pid) if has_ended(worker, within_s=60)]
+    media.open.set()
+    assert out_of_time
+    assert_no_harm(running, chosen, sample, tmp_path / "out", media, in_process)
+
+
+def has_ended(pid: int, *, within_s: float) -> bool:
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], within_s)[0])
+    finally:
+        os.close(process)
 
 
 def test_the_sample_has_media_over_http(sample: Sample, in_process: dict[str, object], tmp_path: Path) -> None:
     """The comparison above is one of answers and not of failures."""
-    run(sample, tmp_path / "out")
+    run(sample, tmp_path / "out", IN_PROCESS)
     table = pq.read_table(tmp_path / "out" / "media").to_pylist()
     assert sum(row["duration_s"] is not None for row in table) > 10

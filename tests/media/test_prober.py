@@ -15,13 +15,14 @@ from gcs_emulator import GcsEmulator
 from media_making import make_mp4
 from store_fakes import LOOPBACK, FakeClock
 
+from beam_tuning.media import fair_queue
 from beam_tuning.media import prober as prober_module
 from beam_tuning.media.info import FailureKind, MediaInfo, ObjectInfo, ProbeCost, ProbeFailure, ProbeResult
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import Prober, shared_prober
 from beam_tuning.media.stores.opener import Stores
 
-OPTIONS = msgspec.structs.replace(LOOPBACK, threads=4, max_attempts=1)
+OPTIONS = msgspec.structs.replace(LOOPBACK, threads=4, max_attempts=1, outage_patience_s=0.0)
 
 
 @pytest.fixture(scope="session")
@@ -164,6 +165,75 @@ class TestFairness:
         assert len(server.requests) == 50
 
 
+class TestOutages:
+    """A host that is there but cannot serve for a while costs time and no answers."""
+
+    @pytest.fixture(autouse=True)
+    def short_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(fair_queue, "_FIRST_PAUSE_S", 0.01)
+        monkeypatch.setattr(fair_queue, "_LONGEST_PAUSE_S", 0.02)
+
+    @pytest.mark.parametrize("fault", [refusal(503), refusal(429), refusal(502), refusal(504)])
+    def test_every_object_is_answered_when_the_host_is_back(
+        self, server: FaultServer, make_prober: Callable[..., Prober], mp4: bytes, fault: Answer
+    ) -> None:
+        url = server.script("/a", *[fault] * 20, Answer(mp4))
+        prober = make_prober(outage_patience_s=60.0)
+        results = [future.result(timeout=30) for future in [prober.submit(f"{url}?{i}") for i in range(30)]]
+        assert all(isinstance(result.media, MediaInfo) for result in results)
+        assert len(server.requests) == 20 + 30
+        assert sum(result.cost.requests for result in results) == 20 + 30
+
+    def test_a_host_that_breaks_off_after_it_has_answered(
+        self, server: FaultServer, make_prober: Callable[..., Prober], mp4: bytes
+    ) -> None:
+        url = server.script("/a", Answer(mp4), *[Answer(mp4, reset_after=0)] * 10, Answer(mp4))
+        prober = make_prober(outage_patience_s=60.0)
+        assert isinstance(answer(prober, url).media, MediaInfo)
+        results = [future.result(timeout=30) for future in [prober.submit(f"{url}?{i}") for i in range(30)]]
+        assert all(isinstance(result.media, MediaInfo) for result in results)
+
+    def test_cloud_storage_is_there_even_when_its_first_answers_fail(self, server: FaultServer, mp4: bytes) -> None:
+        server.script("/download/storage/v1/b/bucket/o/a", *[refusal(500)] * 20, Answer(mp4))
+        options = msgspec.structs.replace(OPTIONS, outage_patience_s=60.0)
+        stores = Stores(options, clock=FakeClock(), environ={"STORAGE_EMULATOR_HOST": server.url})
+        with Prober(options, stores=stores) as prober:
+            results = [future.result(timeout=30) for future in [prober.submit("gs://bucket/a") for _ in range(10)]]
+        assert all(isinstance(result.media, MediaInfo) for result in results)
+
+    def test_one_object_that_the_host_cannot_serve_holds_up_no_other(
+        self, server: FaultServer, make_prober: Callable[..., Prober], mp4: bytes
+    ) -> None:
+        bad = server.script("/bad", refusal(503))
+        good = server.script("/good", Answer(mp4))
+        prober = make_prober(outage_patience_s=3600.0, threads=8)
+        first = prober.submit(bad)
+        results = [future.result(timeout=30) for future in [prober.submit(f"{good}?{i}") for i in range(30)]]
+        assert all(isinstance(result.media, MediaInfo) for result in results)
+        assert failure(first.result(timeout=30)).message.endswith("503 Service Unavailable.")
+
+    def test_a_server_error_of_one_object_is_none_of_the_host(
+        self, server: FaultServer, make_prober: Callable[..., Prober]
+    ) -> None:
+        url = server.script("/a", refusal(500))
+        assert failure(answer(make_prober(outage_patience_s=3600.0), url)).transient
+        assert len(server.requests) == 1
+
+    def test_an_outage_that_does_not_end(self, server: FaultServer, make_prober: Callable[..., Prober]) -> None:
+        url = server.script("/a", refusal(503))
+        prober = make_prober(outage_patience_s=0.1)
+        results = [future.result(timeout=30) for future in [prober.submit(f"{url}?{i}") for i in range(30)]]
+        assert all(failure(result).transient for result in results)
+
+    def test_close_gives_what_is_known(self, server: FaultServer, make_prober: Callable[..., Prober]) -> None:
+        url = server.script("/a", refusal(503))
+        prober = make_prober(outage_patience_s=3600.0)
+        waiting = prober.submit(url)
+        assert answer(prober, server.url + "/missing").cost.requests == 1  # the other has had its turn by now
+        prober.close()
+        assert failure(waiting.result(timeout=5)).kind is FailureKind.SERVER_BUSY
+
+
 class TestEarlierAnswers:
     URI = "gs://bucket/a"
 
@@ -256,7 +326,7 @@ class TestEarlierAnswers:
         url = server.script("/a", refusal(503))
         earlier = ProbeResult(url, MediaInfo("mp4", "video"), ObjectInfo(5, etag='"1"'))  # type: ignore[arg-type]
         result = answer(make_prober(), url, earlier)
-        assert (failure(result).kind, failure(result).transient) == (FailureKind.SERVER_ERROR, True)
+        assert (failure(result).kind, failure(result).transient) == (FailureKind.SERVER_BUSY, True)
 
 
 class TestSharing:

@@ -16,7 +16,8 @@ import pytest
 from google.cloud import dataflow_v1beta3
 from google.protobuf import json_format
 
-from beam_tuning.options import OPTIONS, Kind, parse_validate
+from beam_tuning.command_line import parse_validate
+from beam_tuning.options import OPTIONS, Kind
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"

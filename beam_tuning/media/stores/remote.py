@@ -240,9 +240,8 @@ class RemoteReader(abc.ABC):
             if self._answered and status in (403, 404, 410, 412):
                 return _changed()
             if status in RETRIED_STATUSES:
-                kind = FailureKind.TIMED_OUT if status == HTTPStatus.REQUEST_TIMEOUT else FailureKind.SERVER_ERROR
                 return TransientError(
-                    kind,
+                    RETRIED_STATUSES[status],
                     f"{exchange.host} answered {phrase(status)}.",
                     retry_after_s=parse_retry_after(
                         exchange.header("Retry-After"), self._transport.clock.unix_time_s()

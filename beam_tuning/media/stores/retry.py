@@ -13,8 +13,16 @@ from beam_tuning.media.stores.store import StoreError
 #: Exponential backoff as Cloud Storage asks for: https://cloud.google.com/storage/docs/retry-strategy
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 16.0
-#: Answers that may differ the next time (same page).
-RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+#: Answers that may differ the next time (same page). All but 408 and 500 say that the server cannot serve now, whatever
+#: the object (RFC 6585, 4; RFC 9110, 15.6).
+RETRIED_STATUSES = {
+    408: FailureKind.TIMED_OUT,
+    429: FailureKind.SERVER_BUSY,
+    500: FailureKind.SERVER_ERROR,
+    502: FailureKind.SERVER_BUSY,
+    503: FailureKind.SERVER_BUSY,
+    504: FailureKind.SERVER_BUSY,
+}
 
 
 class Clock(Protocol):

@@ -19,6 +19,7 @@ _FAILURES = {
     FailureKind.ADDRESS_BLOCKED: Reason.MEDIA_ADDRESS_BLOCKED,
     FailureKind.TIMED_OUT: Reason.MEDIA_TIMED_OUT,
     FailureKind.SERVER_ERROR: Reason.MEDIA_SERVER_ERROR,
+    FailureKind.SERVER_BUSY: Reason.MEDIA_SERVER_ERROR,
     FailureKind.CHANGED: Reason.MEDIA_CHANGED,
     FailureKind.WORK_CAP: Reason.MEDIA_WORK_CAP,
     FailureKind.CRASHED: Reason.MEDIA_CRASHED,

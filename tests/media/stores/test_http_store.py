@@ -222,7 +222,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("status", "kind"),
-        [(408, FailureKind.TIMED_OUT), (429, FailureKind.SERVER_ERROR), (503, FailureKind.SERVER_ERROR)],
+        [(408, FailureKind.TIMED_OUT), (429, FailureKind.SERVER_BUSY), (503, FailureKind.SERVER_BUSY)],
     )
     def test_a_lasting_one_is_transient_after_all_attempts(
         self, server: FaultServer, stores: Stores, clock: FakeClock, status: int, kind: FailureKind
