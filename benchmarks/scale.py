@@ -3,6 +3,8 @@
     python benchmarks/scale.py                       10k, 100k and 1M lines
     python benchmarks/scale.py --lines 10000         other sizes
     python benchmarks/scale.py --repeat 3            medians of three interleaved runs
+    python benchmarks/scale.py --engine flink --lines 1000000 10000000
+                                                     the job alone, on an engine, with the memory of each process
 
 Every size has 0.3 distinct media for each line. Probes are answered from a local index (`--probe_cache`,
 `--trust_cache`), so that what is measured is the job and not a network. Side by side, in one run, each in a process
@@ -12,6 +14,9 @@ of its own:
   decoder, which most people use, and with the fastest one;
 * rules: one loop that reads, parses, judges and counts each line and writes the kept ones: the job without Beam;
 * job: `beam-tuning validate`, in process.
+
+Flink has two worker processes, Prism one (it starts one for each environment of a graph). FLINK_JOB_SERVER_JAR and
+PRISM say where the engines are; `scripts/test-engines` gets them.
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,10 +50,19 @@ WORDS = (
 SHARDS = 16
 
 
+HARNESS = Path(__file__).parents[1] / "tests" / "engines" / "sdk_harness.py"
+FLINK_CONFIGURATION = HARNESS.parent / "flink"
+#: A Flink that is short of heap loses streams and waits for them for ever: better that it ends.
+FLINK_JAVA_OPTIONS = "-Xmx5g -XX:+ExitOnOutOfMemoryError"
+
+
 class Cost(NamedTuple):
+    """What one side took; memory is the sum over its processes, and the largest of each kind."""
+
     wall_s: float
     cpu_s: float
     peak_mib: float
+    peak_mib_of: Mapping[str, float]
 
 
 def write_dataset(folder: Path, lines: int) -> None:
@@ -147,27 +161,50 @@ LOOPS = {"json": plain_json, "msgspec": plain_msgspec, "rules": rules}
 
 
 def command(what: str, folder: Path) -> list[str]:
-    if what != "job":
+    if what in LOOPS:
         return [sys.executable, __file__, "--loop", what, "--folder", str(folder)]
     output = folder / "out"
     shutil.rmtree(output, ignore_errors=True)
     return [
         *(sys.executable, "-m", "beam_tuning", "validate", f"--train={folder}/train-*.jsonl", f"--output={output}"),
         *(f"--model={MODEL}", f"--probe_cache={folder}", "--trust_cache", "--fail_on=never"),
+        *(engine_arguments(what, folder) if what in ENGINES else ()),
     ]
+
+
+def engine_arguments(engine: str, folder: Path) -> list[str]:
+    harness = folder / "sdk-harness"
+    harness.write_text(f'#!/bin/sh\nexec {sys.executable} {HARNESS} "$@"\n')
+    harness.chmod(0o755)
+    separate = ["--environment_type=PROCESS", f"--environment_config={json.dumps({'command': str(harness)})}"]
+    if engine == "prism":
+        return ["--runner=PrismRunner", f"--prism_location={os.environ['PRISM']}", *separate]
+    jar = os.environ["FLINK_JOB_SERVER_JAR"]
+    workers = ["--parallelism=2", "--sdk_worker_parallelism=2"]
+    return ["--runner=FlinkRunner", f"--flink_job_server_jar={jar}", *workers, *separate]
+
+
+ENGINES = ("prism", "flink")
 
 
 def run(what: str, folder: Path) -> Cost:
     """Runs one side in a process of its own and watches the memory of it and its children."""
     started = time.monotonic()
-    process = subprocess.Popen(command(what, folder), stdout=subprocess.DEVNULL)
+    environ = {"FLINK_CONF_DIR": str(FLINK_CONFIGURATION), "JAVA_TOOL_OPTIONS": FLINK_JAVA_OPTIONS}
+    environ = {**os.environ, **environ} if what == "flink" else dict(os.environ)
+    process = subprocess.Popen(command(what, folder), stdout=subprocess.DEVNULL, env=environ)
     peak_kib = 0
+    peak_mib_of: dict[str, float] = {}
     over = threading.Event()
 
     def watch() -> None:
         nonlocal peak_kib
         while not over.wait(0.1):
-            peak_kib = max(peak_kib, sum(map(pss_kib, with_children(process.pid))))
+            sizes_kib = {pid: pss_kib(pid) for pid in with_children(process.pid)}
+            peak_kib = max(peak_kib, sum(sizes_kib.values()))
+            for pid, size_kib in sizes_kib.items():
+                kind = "launcher" if pid == process.pid else kind_of(pid)
+                peak_mib_of[kind] = max(peak_mib_of.get(kind, 0.0), size_kib / 1024)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -177,7 +214,15 @@ def run(what: str, folder: Path) -> Cost:
     watcher.join()
     if process.returncode:
         raise SystemExit(f"{what} ended with {process.returncode}")
-    return Cost(time.monotonic() - started, usage.ru_utime + usage.ru_stime, peak_kib / 1024)
+    return Cost(time.monotonic() - started, usage.ru_utime + usage.ru_stime, peak_kib / 1024, peak_mib_of)
+
+
+def kind_of(pid: int) -> str:
+    """`worker` or `engine`."""
+    try:
+        return "worker" if str(HARNESS) in Path(f"/proc/{pid}/cmdline").read_text() else "engine"
+    except OSError:
+        return "engine"
 
 
 def with_children(pid: int) -> list[int]:
@@ -202,15 +247,41 @@ def pss_kib(pid: int) -> int:
     return 0
 
 
+def median(costs: list[Cost]) -> Cost:
+    wall_s, cpu_s, peak_mib = (statistics.median(values) for values in zip(*(cost[:3] for cost in costs), strict=True))
+    return Cost(wall_s, cpu_s, peak_mib, costs[-1].peak_mib_of)
+
+
+def on_engine(engine: str, sizes: list[int]) -> None:
+    print("| lines | engine | wall s | us an example | MiB in all | launcher | largest worker | engine |")
+    print("|---|---|---|---|---|---|---|---|")
+    for lines in sizes:
+        with tempfile.TemporaryDirectory(prefix="beam-tuning-scale-") as temporary:
+            folder = Path(temporary) / "data"
+            folder.mkdir()
+            write_dataset(folder, lines)
+            cost = run(engine, folder)
+        each = " | ".join(f"{cost.peak_mib_of.get(kind, 0):,.0f}" for kind in ("launcher", "worker", "engine"))
+        print(
+            f"| {lines:,} | {engine} | {cost.wall_s:.0f} | {cost.wall_s / lines * 1e6:.1f} "
+            f"| {cost.peak_mib:,.0f} | {each} |",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--engine", choices=ENGINES)
     parser.add_argument("--loop", choices=LOOPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.loop:
         LOOPS[arguments.loop](arguments.folder)
+        return
+    if arguments.engine:
+        on_engine(arguments.engine, arguments.lines)
         return
     print("| lines | side | wall s | CPU s | peak MiB | us an example | CPU over json | over msgspec | over rules |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -223,7 +294,7 @@ def main() -> None:
             for _ in range(arguments.repeat):
                 for what, costs in runs.items():
                     costs.append(run(what, folder))
-        medians = {what: Cost(*map(statistics.median, zip(*costs, strict=True))) for what, costs in runs.items()}
+        medians = {what: median(costs) for what, costs in runs.items()}
         for what, cost in medians.items():
             ratios = (cost.cpu_s / medians[other].cpu_s for other in LOOPS)
             print(

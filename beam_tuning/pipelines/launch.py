@@ -133,7 +133,7 @@ def _run_there(pipeline: beam.Pipeline, options: PipelineOptions, console: Conso
     try:
         if job_id := getattr(result, "job_id", None):
             _tell_job(job_id() if callable(job_id) else job_id, options, console)
-        with showing_progress(lambda: _remote_counts(result), console, _POLL_REMOTE_S):
+        with _quiet_threads(), showing_progress(lambda: _remote_counts(result), console, _POLL_REMOTE_S):
             state = result.wait_until_finish()
     except KeyboardInterrupt:
         if options.view_as(StandardOptions).runner == "DataflowRunner":
@@ -162,7 +162,10 @@ def _tell_job(job_id: str, options: PipelineOptions, console: Console) -> None:
 
 
 def _remote_counts(result: Any) -> Mapping[str, int]:
+    """What the runner tells so far; nothing where it tells no counts before a step has ended."""
     counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
+    if not counters:
+        return {}
     total = dict.fromkeys(PROGRESS.read(), 0)
     for counter in counters:
         name = counter.key.metric.name
@@ -186,6 +189,8 @@ def showing_progress(
     def line() -> str:
         seen = counts()
         elapsed_s = max(time.monotonic() - started, 1e-3)
+        if not seen:
+            return f"running, {elapsed_s:,.0f} s; the runner tells no counts yet"
         return (
             f"{seen['media_probed']:,} media probed ({seen['media_probed'] / elapsed_s:,.0f}/s), "
             f"{seen['received_bytes'] / 2**20:,.1f} MiB read, "
@@ -236,9 +241,25 @@ def _quiet_beam() -> Iterator[None]:
         logger.setLevel(level)
 
 
+@contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """When a job server is gone, Beam's reader of its messages dies beside the wait for the job, which tells of it."""
+
+    def note(dead: threading.ExceptHookArgs) -> None:
+        logging.getLogger(__name__).debug("a thread has ended", exc_info=dead.exc_value)
+
+    hook, threading.excepthook = threading.excepthook, note
+    try:
+        yield
+    finally:
+        threading.excepthook = hook
+
+
 def _cause(error: BaseException) -> str:
     """The innermost error's own words: Beam wraps them in the names of the steps."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if callable(details := getattr(error, "details", None)):  # of gRPC, whose errors' text is for developers
+        return f"the runner's job server does not answer any more: {details()}"
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0] if len(text) > 500 else text

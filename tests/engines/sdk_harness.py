@@ -5,7 +5,8 @@ An engine runs it for the environment PROCESS with the arguments of the containe
 
 With SDK_HARNESS_ELEMENT_LIMIT_S in the environment, the harness ends itself when an element takes longer, by the code
 that does so for `--element_processing_timeout_minutes`. That code looks every two minutes, only where the engine has a
-status service, which Prism and Flink have not: here it looks every second, beside a status service that asks nothing.
+status service, which Prism and Flink have not, and gives the process another minute: here it looks every second, beside
+a status service that asks nothing, and gives a second.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def end_when_an_element_takes_longer(limit_s: float) -> None:
         return watch(*arguments, **{**named, "element_processing_timeout_minutes": limit_s / 60})
 
     sdk_worker.FnApiWorkerStatusHandler = watch_closely
-    worker_status.time = types.SimpleNamespace(**{**vars(time), "sleep": lambda _: time.sleep(1)})
+    hasty = types.SimpleNamespace(**{**vars(time), "sleep": lambda _: time.sleep(1)})
+    worker_status.time = sdk_worker_main.time = hasty
 
 
 class _AsksNothing(beam_fn_api_pb2_grpc.BeamFnWorkerStatusServicer):

@@ -46,13 +46,6 @@ class Engine(NamedTuple):
 
 
 IN_PROCESS = Engine((), 0)
-#: Without a strategy, Flink restarts nothing. The memory is what a sorter needs to hold one shard's records.
-FLINK_CONFIGURATION = """\
-restart-strategy.type: fixed-delay
-restart-strategy.fixed-delay.attempts: 3
-restart-strategy.fixed-delay.delay: 1s
-taskmanager.memory.managed.size: 1g
-"""
 
 
 def engine(name: str, harness: Path) -> Engine:
@@ -66,7 +59,6 @@ def engine(name: str, harness: Path) -> Engine:
         prism = os.environ.get("BEAM_TUNING_PRISM") or pytest.skip("there is no Prism (scripts/test-engines builds it)")
         return Engine(("--runner=PrismRunner", f"--prism_location={prism}", *separate), 2)
     jar = os.environ.get("BEAM_TUNING_FLINK_JAR") or pytest.skip("there is no Flink job server for this Beam in Maven")
-    (harness.parent / "config.yaml").write_text(FLINK_CONFIGURATION)
     return Engine(
         (
             "--runner=FlinkRunner",
@@ -77,7 +69,7 @@ def engine(name: str, harness: Path) -> Engine:
         ),
         workers=2,
         tries_again=True,
-        environ={"FLINK_CONF_DIR": str(harness.parent)},
+        environ={"FLINK_CONF_DIR": str(HERE / "flink")},
     )
 
 
@@ -229,7 +221,9 @@ def test_a_store_that_is_out_for_half_a_minute_changes_nothing(
     assert code == WHOLE_BUT_NOT_READY, text
     assert output_of(tmp_path / "out") == in_process
     assert media.refused > 10
-    assert set(media.first_reads.values()) == {1}
+    # Only what was half read when the outage began is read again.
+    assert max(media.first_reads.values()) <= 2
+    assert sum(media.first_reads.values()) <= len(media.first_reads) + 16
 
 
 def assert_no_harm(
@@ -273,21 +267,18 @@ def test_workers_that_run_out_of_a_bundles_time_lose_and_double_nothing(
     media.open.clear()
     running = start(sample, tmp_path / "out", chosen, SDK_HARNESS_ELEMENT_LIMIT_S="5")
     assert media.asked.wait(120), running.said.read_text()
-    out_of_time = [worker for worker in workers_of(running.process.pid) if has_ended(worker, within_s=60)]
+    assert has_one_ended(workers_of(running.process.pid), within_s=60)
     media.open.set()
-    assert out_of_time
     assert_no_harm(running, chosen, sample, tmp_path / "out", media, in_process)
 
 
-def has_ended(pid: int, *, within_s: float) -> bool:
+def has_one_ended(pids: list[int], *, within_s: float) -> bool:
+    processes = [os.pidfd_open(pid) for pid in pids]
     try:
-        process = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([process], [], [], within_s)[0])
+        return bool(select.select(processes, [], [], within_s)[0])
     finally:
-        os.close(process)
+        for process in processes:
+            os.close(process)
 
 
 def test_the_sample_has_media_over_http(sample: Sample, in_process: dict[str, object], tmp_path: Path) -> None:

@@ -70,6 +70,20 @@ def test_progress_is_plain_lines_where_there_is_no_terminal() -> None:
     assert "\x1b" not in shown.getvalue()
 
 
+def test_a_runner_that_tells_no_counts_yet_has_not_counted_none() -> None:
+    shown = io.StringIO()
+    seen = threading.Event()
+
+    def counts() -> dict[str, int]:
+        seen.set()
+        return {}
+
+    with showing_progress(counts, Console(file=shown, width=200), plain_interval_s=0.01):
+        assert seen.wait(10)
+    assert "no counts yet" in shown.getvalue()
+    assert "0 media" not in shown.getvalue()
+
+
 def test_progress_that_cannot_be_read_does_not_end_the_run() -> None:
     asked = threading.Event()
 
@@ -79,3 +93,27 @@ def test_progress_that_cannot_be_read_does_not_end_the_run() -> None:
 
     with showing_progress(counts, Console(file=io.StringIO()), plain_interval_s=0.01):
         assert asked.wait(10)
+
+
+def test_a_job_server_that_dies_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Gone(Exception):
+        def details(self) -> str:
+            return "Socket closed"
+
+    def fail() -> None:
+        raise Gone
+
+    class Result:
+        def wait_until_finish(self) -> None:
+            reader = threading.Thread(target=fail)  # as Beam's reader of messages
+            reader.start()
+            reader.join()
+            fail()
+
+    monkeypatch.setattr(beam.Pipeline, "run", lambda _: Result())
+    ended = launch(lambda _: None, pipeline_options(["--runner=FlinkRunner"]), Console(file=io.StringIO()))
+    assert ended.followed
+    assert ended.failed == "the runner's job server does not answer any more: Socket closed"
+    assert "Traceback" not in capsys.readouterr().err
