@@ -43,6 +43,10 @@ def speex_header(rate_hz: int = 16000, channels: int = 1) -> bytes:
     return b"Speex   " + b"1.2".ljust(20, b"\0") + struct.pack("<IIIIII", 1, 80, rate_hz, 1, 4, channels) + bytes(28)
 
 
+def vp8_header(rate: int = 15, scale: int = 1) -> bytes:
+    return b"OVP80\x01\x01\x00" + struct.pack(">HH", 160, 120) + b"\0\0\1\0\0\1" + struct.pack(">II", rate, scale)
+
+
 def theora_header(rate: int = 25, scale: int = 1, keyframe_shift: int = 6) -> bytes:
     packed = bytes((keyframe_shift >> 3, (keyframe_shift & 7) << 5))
     sizes = struct.pack(">HH", 8, 6) + (120).to_bytes(3, "big") + (90).to_bytes(3, "big") + bytes(2)

@@ -153,6 +153,8 @@ class FairQueue(Generic[Item]):
             item, failed_s = lane.waiting.popleft()
             task = Task(lane.host, item, now_s < lane.rests_until_s, now_s, failed_s)
             self._list(lane)
+            if self._paused:
+                self._has_work.notify()  # another waits for the end of the pauses now
             return task
 
     def finish(self, task: Task[Item], outcome: Outcome) -> bool:
@@ -206,12 +208,12 @@ class FairQueue(Generic[Item]):
             return False
         lane.failures += 1
         lane.limit = max(1, lane.limit // 2)
-        if lane.failing_since_s is None:
-            lane.failing_since_s = now_s
         # Others had answers meanwhile: this object's failure is its own.
         since_s = (task.taken_s + now_s) / 2 if task.failed_s is None else task.failed_s
         if lane.is_known and lane.answered_s >= since_s:
             return False
+        if lane.failing_since_s is None:
+            lane.failing_since_s = now_s
         if lane.is_known and now_s - lane.failing_since_s < self._patience_s:
             self._pause(lane, now_s)
             return True

@@ -211,6 +211,17 @@ class TestOutages:
         (task,) = take_all(working)
         assert task.refused
 
+    def test_a_failure_of_ones_own_takes_nothing_from_the_patience(self, working: FairQueue[int], clock: Clock) -> None:
+        put(working, "a", 3)
+        bad, good = take_all(working)[:2]
+        clock.now_s = 13.0
+        working.finish(good, Outcome.ANSWERED)
+        clock.now_s = 14.0
+        assert not working.finish(bad, Outcome.BUSY)
+        clock.now_s = 100.0
+        put(working, "a", 1)
+        assert True in self.finish_all(working, Outcome.SILENT)
+
     def test_an_answer_gives_new_patience(self, working: FairQueue[int], clock: Clock) -> None:
         put(working, "a", 1)
         assert self.finish_all(working, Outcome.SILENT) == [True]

@@ -1,11 +1,12 @@
-"""Ogg: Opus, Vorbis, FLAC, Speex and Theora.
+"""Ogg: Opus, Vorbis, FLAC, Speex, Theora and VP8.
 
 Asks for the end of the object: the first pages say which streams there are and at which rate their clocks run, and the
 last page of a stream says at what time it ends. Chained streams (several, one after the other) and such whose page
 numbers do not fit the size are read whole, page by page.
 
 Specifications: RFC 3533 (Ogg), RFC 7845 (Opus), RFC 9639 section 10.1 (FLAC), the Vorbis I specification (4.2.2 and
-A.2), the Speex manual (5.4), the Theora specification (6.2).
+A.2), the Speex manual (5.4), the Theora specification (6.2). VP8's mapping has no published text; it is as FFmpeg's
+muxer and demuxer have it (libavformat/oggparsevp8.c), which GStreamer's agree with.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 
 from beam_tuning.media.containers.flac import parse_stream_info
 from beam_tuning.media.containers.plan import Plan
-from beam_tuning.media.containers.reading import cut_at, damaged, read, stream, u16le, u24be, u32be, u32le
+from beam_tuning.media.containers.reading import cut_at, damaged, read, stream, u16be, u16le, u24be, u32be, u32le
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 _TAIL_BYTES = 64 * 1024
@@ -80,14 +81,17 @@ class _Track(NamedTuple):
       clock_hz: ticks of the granule position in a second.
       lead_in: ticks at the start that are not played.
       keyframe_shift: bits of the granule that count from the last key frame (Theora).
+      time_shift: bits of the granule below the time (VP8).
     """
 
     info: StreamInfo
     clock_hz: float
     lead_in: int = 0
     keyframe_shift: int = 0
+    time_shift: int = 0
 
     def ticks(self, granule: int) -> int:
+        granule >>= self.time_shift
         if self.keyframe_shift:
             return (granule >> self.keyframe_shift) + (granule & (1 << self.keyframe_shift) - 1)
         return granule
@@ -115,6 +119,13 @@ def _parse_track(packet: bytes) -> _Track | None:
         width_px, height_px = u24be(packet, 14) or None, u24be(packet, 17) or None
         info = StreamInfo(MediaKind.VIDEO, "theora", width_px=width_px, height_px=height_px, fps=rate / scale)
         return _Track(info, rate / scale, keyframe_shift=(packet[40] & 3) << 3 | packet[41] >> 5)
+    if packet[:6] == b"OVP80\x01" and len(packet) >= 26:
+        rate, scale = u32be(packet, 18), u32be(packet, 22)
+        if not (rate and scale):
+            return None
+        width_px, height_px = u16be(packet, 8) or None, u16be(packet, 10) or None
+        info = StreamInfo(MediaKind.VIDEO, "vp8", width_px=width_px, height_px=height_px, fps=rate / scale)
+        return _Track(info, rate / scale, time_shift=32)
     return None
 
 

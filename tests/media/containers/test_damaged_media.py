@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_making import make_media
-from ogg_making import FIRST, LAST, page, theora_header
+from ogg_making import FIRST, LAST, page, theora_header, vp8_header
 from plan_driving import Driven, drive
 
 from beam_tuning.media.containers import (
@@ -52,6 +52,7 @@ SOURCES: dict[str, Callable[[], bytes]] = {
     "opus": lambda: make_media("ogg", audio="libopus", sample_rate_hz=48000, duration_s=14),
     "vorbis": lambda: make_media("ogg", audio="vorbis", channels=2, duration_s=2),
     "theora": lambda: page(theora_header(), flags=FIRST) + page(bytes(90), number=1, granule=9 << 6, flags=LAST),
+    "vp8": lambda: page(vp8_header(), flags=FIRST) + page(bytes(90), number=1, granule=9 << 32, flags=LAST),
     "mp3": lambda: make_media("mp3", audio="libmp3lame", duration_s=4),
     "mp3 without header": lambda: make_media(
         "mp3", audio="libmp3lame", duration_s=14, audio_options={"b": "128k"}, muxer_options={"write_xing": "0"}

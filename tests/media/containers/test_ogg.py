@@ -7,7 +7,17 @@ import struct
 
 import pytest
 from media_making import close_enough, demuxed, make_media
-from ogg_making import FIRST, LAST, page, pages_of, speex_header, theora_header, with_granules_moved, with_serial
+from ogg_making import (
+    FIRST,
+    LAST,
+    page,
+    pages_of,
+    speex_header,
+    theora_header,
+    vp8_header,
+    with_granules_moved,
+    with_serial,
+)
 from plan_driving import assert_as_demuxed, drive
 
 from beam_tuning.media.containers import ogg
@@ -153,6 +163,28 @@ def test_theora_with_audio() -> None:
     assert (video.codec, video.width_px, video.height_px, video.fps) == ("theora", 120, 90, 25.0)
 
 
+def test_vp8_with_audio() -> None:
+    # Frame 60 is the last; the bits below tell how many frames show nothing and how far the last key frame is.
+    pages = [
+        page(vp8_header(), serial=1, flags=FIRST),
+        page(speex_header(), serial=2, flags=FIRST),
+        page(bytes(500), serial=1, number=1, granule=7 << 32),
+        page(bytes(60), serial=2, number=1, granule=16000 * 3),
+        page(bytes(500), serial=1, number=2, granule=60 << 32 | 59 << 3, flags=LAST),
+    ]
+    info = drive(ogg, b"".join(pages)).info
+    assert (info.kind, info.duration_s) == (MediaKind.VIDEO, 4.0)
+    video = info.streams[0]
+    assert (video.codec, video.width_px, video.height_px, video.fps) == ("vp8", 160, 120, 15.0)
+
+
+def test_vp8_as_it_is_written() -> None:
+    data = make_media("ogg", video="libvpx", audio="libopus", duration_s=3.0, fps=15, sample_rate_hz=48000)
+    driven = drive(ogg, data)
+    assert_as_demuxed(driven, data)
+    assert driven.info.kind is MediaKind.VIDEO
+
+
 def test_streams_that_are_no_media_are_left_out() -> None:
     skeleton = page(b"fishead\0" + bytes(56), serial=9, flags=FIRST)
     data = skeleton + with_serial(audio("libopus", 1), 5)
@@ -182,6 +214,8 @@ def test_a_stream_without_pages_of_its_own() -> None:
         b"\x7fFLAC\x01\x00\x00\x01fLaC" + bytes(38),
         b"Speex   ",
         theora_header(rate=0),
+        vp8_header(scale=0),
+        vp8_header()[:20],
         b"\x01video\0\0\0XVID" + bytes(40),
         b"",
     ],
