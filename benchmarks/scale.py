@@ -158,6 +158,8 @@ def rules(folder: Path) -> None:
 
 
 LOOPS = {"json": plain_json, "msgspec": plain_msgspec, "rules": rules}
+#: Engines, and the variables that say where they are.
+ENGINES = {"prism": "PRISM", "flink": "FLINK_JOB_SERVER_JAR"}
 
 
 def command(what: str, folder: Path) -> list[str]:
@@ -177,14 +179,11 @@ def engine_arguments(engine: str, folder: Path) -> list[str]:
     harness.write_text(f'#!/bin/sh\nexec {sys.executable} {HARNESS} "$@"\n')
     harness.chmod(0o755)
     separate = ["--environment_type=PROCESS", f"--environment_config={json.dumps({'command': str(harness)})}"]
+    where = os.environ.get(ENGINES[engine]) or sys.exit(f"{ENGINES[engine]} does not say where the engine is.")
     if engine == "prism":
-        return ["--runner=PrismRunner", f"--prism_location={os.environ['PRISM']}", *separate]
-    jar = os.environ["FLINK_JOB_SERVER_JAR"]
+        return ["--runner=PrismRunner", f"--prism_location={where}", *separate]
     workers = ["--parallelism=2", "--sdk_worker_parallelism=2"]
-    return ["--runner=FlinkRunner", f"--flink_job_server_jar={jar}", *workers, *separate]
-
-
-ENGINES = ("prism", "flink")
+    return ["--runner=FlinkRunner", f"--flink_job_server_jar={where}", *workers, *separate]
 
 
 def run(what: str, folder: Path) -> Cost:

@@ -77,9 +77,6 @@ def run_pictures(document: Mapping[str, Any]) -> list[Picture]:
     """Where time and bytes of the run went."""
     run = document["run"]
     found = []
-    if run["stages_s"]:
-        stages = [(name, round(1000 * seconds)) for name, seconds in run["stages_s"].items()]
-        found.append(_bars("stages", "Time by stage of the job", stages, length))
     by_container = [row for row in run["probing"]["by_container"] if row["fresh"]]
     if by_container:
         waited = [(row["name"], row["latency_ms_sum"]) for row in by_container]

@@ -338,7 +338,6 @@ def _run(times: RunTimes, media: MediaSummary) -> dict[str, Any]:
         "finished": times.finished,
         "elapsed_s": times.elapsed_s,
         "runner": times.runner,
-        "stages_s": dict(times.stages_s),
         "probing": {
             **{field: total(field) for field in fields},
             "latency_ms": _numbers(latency),

@@ -44,14 +44,12 @@ class RunTimes(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
       started, finished: RFC 3339, UTC.
-      stages_s: wall seconds by stage, where the runner tells.
     """
 
     started: str
     finished: str
     elapsed_s: float
     runner: str
-    stages_s: Mapping[str, float] = {}
 
 
 class OutputFile(msgspec.Struct, frozen=True):

@@ -37,7 +37,6 @@ TIMES = RunTimes(
     finished="2026-11-21T09:01:12Z",
     elapsed_s=72.4,
     runner="DirectRunner",
-    stages_s={"Read": 3.1, "Probe media": 48.0, "Judge": 12.5, "Write": 8.8},
 )
 OUTPUTS = (
     OutputFile("train.jsonl", 1_200_000, 700),

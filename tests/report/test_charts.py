@@ -29,7 +29,7 @@ def texts(picture: Picture) -> list[str]:
 def test_all_are_there(pictures: list[Picture]) -> None:
     names = [picture.name for picture in pictures]
     assert names[:6] == ["video_length", "audio_length", "media_size", "tokens", "line_size", "text_chars"]
-    assert set(names[6:]) >= {"outcomes", "containers", "video_codecs", "picture_sizes", "stages", "waited", "received"}
+    assert set(names[6:]) >= {"outcomes", "containers", "video_codecs", "picture_sizes", "waited", "received"}
 
 
 def test_markup_is_well_formed_and_without_ids_scripts_or_styles(pictures: list[Picture]) -> None:
@@ -69,7 +69,7 @@ def test_nothing_counted_draws_nothing() -> None:
     empty = document_of([])
     assert distribution_pictures(empty) == []
     assert media_pictures(empty) == []
-    assert [picture.name for picture in run_pictures(empty)] == ["stages"]
+    assert run_pictures(empty) == []
 
 
 def test_names_from_hostile_media_are_escaped(document: dict[str, Any]) -> None:
