@@ -208,10 +208,11 @@ class FairQueue(Generic[Item]):
             return False
         lane.failures += 1
         lane.limit = max(1, lane.limit // 2)
-        # Others had answers meanwhile: this object's failure is its own.
         since_s = (task.taken_s + now_s) / 2 if task.failed_s is None else task.failed_s
         if lane.is_known and lane.answered_s >= since_s:
-            return False
+            # Others had answers meanwhile, so this object's failure is its own. But a host that is busy may have turned
+            # away anyone: that object gets a second turn, after the others.
+            return outcome is Outcome.BUSY and task.failed_s is None
         if lane.failing_since_s is None:
             lane.failing_since_s = now_s
         if lane.is_known and now_s - lane.failing_since_s < self._patience_s:

@@ -245,10 +245,13 @@ def _quiet_beam() -> Iterator[None]:
 def _quiet_threads() -> Iterator[None]:
     """When a job server is gone, Beam's reader of its messages dies beside the wait for the job, which tells of it."""
 
-    def note(dead: threading.ExceptHookArgs) -> None:
-        logging.getLogger(__name__).debug("a thread has ended", exc_info=dead.exc_value)
+    hook = threading.excepthook
 
-    hook, threading.excepthook = threading.excepthook, note
+    def tell_others(dead: threading.ExceptHookArgs) -> None:
+        if _grpc_details(dead.exc_value) is None:
+            hook(dead)
+
+    threading.excepthook = tell_others
     try:
         yield
     finally:
@@ -259,7 +262,13 @@ def _cause(error: BaseException) -> str:
     """The innermost error's own words: Beam wraps them in the names of the steps."""
     while error.__cause__ is not None:
         error = error.__cause__
-    if callable(details := getattr(error, "details", None)):  # of gRPC, whose errors' text is for developers
-        return f"the runner's job server does not answer any more: {details()}"
+    if (details := _grpc_details(error)) is not None:
+        return f"the runner's job server does not answer any more: {details}"
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0] if len(text) > 500 else text
+
+
+def _grpc_details(error: object) -> str | None:
+    """What gRPC's errors have in place of a text for people; None of other errors."""
+    details = getattr(error, "details", None)
+    return str(details()) if callable(details) else None

@@ -217,7 +217,7 @@ class TestOutages:
         clock.now_s = 13.0
         working.finish(good, Outcome.ANSWERED)
         clock.now_s = 14.0
-        assert not working.finish(bad, Outcome.BUSY)
+        assert not working.finish(bad, Outcome.SILENT)
         clock.now_s = 100.0
         put(working, "a", 1)
         assert True in self.finish_all(working, Outcome.SILENT)
@@ -231,17 +231,31 @@ class TestOutages:
         put(working, "a", 1)
         assert self.finish_all(working, Outcome.SILENT) == [True]
 
-    @pytest.mark.parametrize("outcome", [Outcome.SILENT, Outcome.BUSY])
     def test_an_object_that_fails_while_others_are_answered_fails_at_once(
-        self, working: FairQueue[int], clock: Clock, outcome: Outcome
+        self, working: FairQueue[int], clock: Clock
     ) -> None:
         put(working, "a", 4)
         bad, good, _ = take_all(working)
         clock.now_s = 13.0
         working.finish(good, Outcome.ANSWERED)
         clock.now_s = 14.0
-        assert not working.finish(bad, outcome)
+        assert not working.finish(bad, Outcome.SILENT)
         assert [task.refused for task in take_all(working)] == [False]
+
+    def test_an_object_that_a_busy_host_turns_away_has_a_second_turn(
+        self, working: FairQueue[int], clock: Clock
+    ) -> None:
+        put(working, "a", 4)
+        bad, good, other = take_all(working)
+        clock.now_s = 13.0
+        working.finish(good, Outcome.ANSWERED)
+        clock.now_s = 14.0
+        assert working.finish(bad, Outcome.BUSY)
+        assert not working.finish(other, Outcome.ANSWERED)
+        behind, again = take_all(working)  # without a pause, and behind the one that waited already
+        assert (behind.failed_s, again.item) == (None, bad.item)
+        clock.now_s = 18.0
+        assert not working.finish(again, Outcome.BUSY)
 
     def test_answers_from_before_an_outage_are_no_proof_against_it(self, working: FairQueue[int], clock: Clock) -> None:
         put(working, "a", 2)
