@@ -21,7 +21,7 @@ from beam_tuning import __version__
 from beam_tuning.command_line import add_options
 from beam_tuning.errors import BeamTuningError, GateClosed, OptionError
 from beam_tuning.pipelines.output_folder import OutputFolder
-from beam_tuning.pipelines.run import run_validate
+from beam_tuning.pipelines.run import INTERRUPTED, run_validate
 from beam_tuning.policy.limits import load_limits
 from beam_tuning.report.catalogue import print_limits, print_reason, print_reasons
 from beam_tuning.report.folder import Filter
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         console.print("beam-tuning: interrupted; the output folder has no manifest.json, so it is not whole.")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has read enough. Without this the interpreter complains when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -42,10 +42,12 @@ class Launch(NamedTuple):
       followed: whether the launcher saw the run to its end. A template launch, a dry run and a job that was left
         running are not followed, and their reports cannot be read here.
       failed: why the run failed; None when it did not.
+      interrupted: whether a person ended the following (Ctrl-C).
     """
 
     followed: bool
     failed: str | None = None
+    interrupted: bool = False
 
 
 class JobOptions(PipelineOptions):
@@ -140,7 +142,7 @@ def _run_there(pipeline: beam.Pipeline, options: PipelineOptions, console: Conso
             console.print("The job goes on without this launcher.")
         else:
             console.print("This launcher no longer follows the job; whether it goes on is its runner's matter.")
-        return Launch(followed=False)
+        return Launch(followed=False, interrupted=True)
     except Exception as error:  # noqa: BLE001 - a runner tells of a failed job in its own ways
         return Launch(followed=True, failed=_cause(error))
     return Launch(followed=True, failed=None if state in ("DONE", None) else f"the job ended as {state}")

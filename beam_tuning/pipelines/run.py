@@ -29,6 +29,9 @@ from beam_tuning.report.run import RunSettings
 from beam_tuning.transforms.files import join
 from beam_tuning.transforms.finish import RunStart
 
+#: As shells have it for a program that Ctrl-C ended: nothing is known of the dataset, least of all that it is ready.
+INTERRUPTED = 130
+
 
 def run_validate(argv: Sequence[str], console: Console) -> int:
     """Runs the job that a command line asks for; returns the exit code.
@@ -49,7 +52,7 @@ def run_validate(argv: Sequence[str], console: Console) -> int:
     ended = launch(lambda pipeline: build(pipeline, job), beam_options, console)
     if not ended.followed:
         console.print(f"The report will be {join(options.output, 'report.html')}", soft_wrap=True)
-        return 0
+        return INTERRUPTED if ended.interrupted else 0
     folder = OutputFolder(options.output)
     document = _report_of(folder, job.start)
     exit_code = BeamTuningError.exit_code if document is None else document["readiness"]["gate"]["exit_code"]

@@ -213,7 +213,7 @@ def test_ctrl_c_leaves_the_job_running(dataset: list[str], dataflow: FakeDataflo
         told += line
     launcher.send_signal(signal.SIGINT)
     rest, _ = launcher.communicate(timeout=60)
-    assert launcher.returncode == 0, told + rest
+    assert launcher.returncode == 130, told + rest
     assert "goes on without this launcher" in rest
     assert "Traceback" not in rest
 

@@ -112,7 +112,12 @@ class Run(NamedTuple):
 
     def end(self) -> tuple[int, str]:
         """(exit code, what it said)."""
-        code = self.process.wait(timeout=150)
+        try:
+            code = self.process.wait(timeout=150)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGINT)  # so that it ends what it has started
+            self.process.wait(timeout=30)
+            pytest.fail(f"the job does not end:\n{self.said.read_text()}")
         return code, self.said.read_text()
 
 
@@ -258,12 +263,14 @@ def test_killed_workers_lose_and_double_nothing(
     assert_no_harm(running, chosen, sample, tmp_path / "out", media, in_process)
 
 
-@pytest.mark.parametrize("name", ["prism", "flink"])
 def test_workers_that_run_out_of_a_bundles_time_lose_and_double_nothing(
-    name: str, harness: Path, sample: Sample, media: MediaServer, in_process: dict[str, object], tmp_path: Path
+    harness: Path, sample: Sample, media: MediaServer, in_process: dict[str, object], tmp_path: Path
 ) -> None:
-    """Beam's own limit (--element_processing_timeout_minutes) ends a worker whose bundle does not get on."""
-    chosen = engine(name, harness)
+    """Beam's own limit (--element_processing_timeout_minutes) ends a worker whose bundle does not get on.
+
+    Not on Prism: it fails the job, but once in four runs it waited for ever for the worker that was gone.
+    """
+    chosen = engine("flink", harness)
     media.open.clear()
     running = start(sample, tmp_path / "out", chosen, SDK_HARNESS_ELEMENT_LIMIT_S="5")
     assert media.asked.wait(120), running.said.read_text()
