@@ -192,6 +192,9 @@ def test_ctrl_c_leaves_the_job_running(dataset: list[str], dataflow: FakeDataflo
     dataflow.is_slow = True
     launcher = subprocess.Popen(
         [
+            # A shell has its background jobs ignore what Ctrl-C sends, and the tests may be one.
+            "env",
+            "--default-signal=INT",
             sys.executable,
             "-m",
             "beam_tuning",

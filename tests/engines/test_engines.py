@@ -125,6 +125,8 @@ def start(sample: Sample, output: Path, on: Engine, *arguments: str, **environ: 
     said = output.with_suffix(".log")
     with said.open("wb") as log:
         command = [
+            "env",
+            "--default-signal=INT",  # a shell has its background jobs ignore what Ctrl-C sends
             sys.executable,
             HERE / "two_environments.py",
             "validate",
