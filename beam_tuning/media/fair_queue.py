@@ -41,14 +41,13 @@ class HostLimits(NamedTuple):
 
     Attributes:
       first, most: tasks in flight, in the beginning and at the most.
-      failures: in a row, after which a host that has never shown that it is there rests.
-      is_known: whether there is no doubt that the host is there.
+      failures: in a row, after which a host that has never shown that it is there rests; None for a host of which there
+        is no doubt.
     """
 
     first: int
     most: int
-    failures: int
-    is_known: bool = False
+    failures: int | None
 
 
 class Task(NamedTuple, Generic[Item]):
@@ -76,7 +75,7 @@ class _Lane(Generic[Item]):
         self.limit = limits.first
         self.waiting: deque[tuple[Item, float | None]] = deque()  # with the time of its first failure
         self.in_flight = 0
-        self.is_known = limits.is_known
+        self.is_known = limits.failures is None
         self.answered_s = float("-inf")
         self.failures = 0
         self.failing_since_s: float | None = None
@@ -218,7 +217,7 @@ class FairQueue(Generic[Item]):
         if lane.is_known and now_s - lane.failing_since_s < self._patience_s:
             self._pause(lane, now_s)
             return True
-        if lane.is_known or lane.failures >= lane.limits.failures:
+        if lane.is_known or (lane.limits.failures and lane.failures >= lane.limits.failures):
             lane.limit = 1  # after the rest, one task finds out whether the host is back
             lane.pauses_until_s = float("-inf")
             lane.rests_until_s = now_s + self._rest_s

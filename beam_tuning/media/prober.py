@@ -41,7 +41,7 @@ _WAITING_PER_THREAD = 64
 
 @dataclass
 class _Job:
-    """`last` is what the last probe gave, if there was one and its host had an outage."""
+    """`last` is what the last probe gave, when the object is probed again."""
 
     uri: str
     cached: ProbeResult | None
@@ -119,7 +119,7 @@ class Prober:
     def _limits_of(self, host: str) -> HostLimits:
         threads = self.options.threads
         if host in (_CLOUD_STORAGE, _LOCAL):
-            return HostLimits(first=threads, most=threads, failures=4 * threads, is_known=True)
+            return HostLimits(first=threads, most=threads, failures=None)
         quarter = threads // 4
         return HostLimits(first=max(1, quarter), most=max(1, threads - quarter), failures=_HOST_FAILURES_IN_A_ROW)
 

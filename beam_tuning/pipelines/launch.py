@@ -69,7 +69,7 @@ def pipeline_options(beam_arguments: Sequence[str], shown: Mapping[str, str] = M
         standard.runner = IN_PROCESS
     # Modules are installed, not pickled from __main__: see docs/dataflow.md.
     options.view_as(SetupOptions).save_main_session = False
-    if standard.runner == "DataflowRunner":
+    if is_on_dataflow(options):
         _dataflow_defaults(options)
     return options
 
@@ -79,8 +79,8 @@ def is_in_process(options: PipelineOptions) -> bool:
     return bool(options.view_as(StandardOptions).runner == IN_PROCESS)
 
 
-def outlives_launcher(options: PipelineOptions) -> bool:
-    """Whether the job's own state must tell of a closed gate, for no launcher may be left to read the manifest."""
+def is_on_dataflow(options: PipelineOptions) -> bool:
+    """Whether the job is a service's, which goes on without this launcher."""
     return bool(options.view_as(StandardOptions).runner == "DataflowRunner")
 
 
@@ -138,7 +138,7 @@ def _run_there(pipeline: beam.Pipeline, options: PipelineOptions, console: Conso
         with _quiet_threads(), showing_progress(lambda: _remote_counts(result), console, _POLL_REMOTE_S):
             state = result.wait_until_finish()
     except KeyboardInterrupt:
-        if options.view_as(StandardOptions).runner == "DataflowRunner":
+        if is_on_dataflow(options):
             console.print("The job goes on without this launcher.")
         else:
             console.print("This launcher no longer follows the job; whether it goes on is its runner's matter.")

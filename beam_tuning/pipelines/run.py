@@ -16,7 +16,7 @@ from beam_tuning.command_line import parse_validate
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.options import ValidateOptions
-from beam_tuning.pipelines.launch import launch, outlives_launcher, pipeline_options
+from beam_tuning.pipelines.launch import is_on_dataflow, launch, pipeline_options
 from beam_tuning.pipelines.output_folder import OutputFolder
 from beam_tuning.pipelines.preflight import check_splits, match_inputs, prepare_output
 from beam_tuning.pipelines.validate import ValidateJob, build
@@ -123,7 +123,8 @@ def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> Validat
             datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             str(beam_options.view_as(StandardOptions).runner),
         ),
-        raise_when_closed=outlives_launcher(beam_options),
+        # There no launcher may be left to read the manifest.
+        raise_when_closed=is_on_dataflow(beam_options),
     )
 
 

@@ -289,7 +289,7 @@ class TestOutages:
 
     def test_hosts_may_be_known_from_the_beginning(self, clock: Clock) -> None:
         queue: FairQueue[int] = FairQueue(
-            lambda host: HostLimits(1, 1, 1, is_known=True), capacity=9, patience_s=1.0, rest_s=1.0, clock=clock
+            lambda host: HostLimits(1, 1, None), capacity=9, patience_s=1.0, rest_s=1.0, clock=clock
         )
         put(queue, "gs://", 1)
         assert self.finish_all(queue, Outcome.SILENT) == [True]
@@ -302,7 +302,7 @@ class TestOutages:
 
     def test_whoever_waits_wakes_up_when_the_pause_is_over(self) -> None:
         queue: FairQueue[int] = FairQueue(
-            lambda host: HostLimits(1, 1, 1, is_known=True),
+            lambda host: HostLimits(1, 1, None),
             capacity=9,
             patience_s=60.0,
             rest_s=60.0,

@@ -112,21 +112,23 @@ def _parse_track(packet: bytes) -> _Track | None:
         info = StreamInfo(MediaKind.AUDIO, "speex", sample_rate_hz=rate_hz, channels=u32le(packet, 48) or None)
         return _Track(info, rate_hz)
     if packet[:7] == b"\x80theora" and len(packet) >= 42:
-        rate, scale = u32be(packet, 22), u32be(packet, 26)
-        if not (rate and scale):
-            return None
         # The picture's size, not that of the coded macroblocks around it.
-        width_px, height_px = u24be(packet, 14) or None, u24be(packet, 17) or None
-        info = StreamInfo(MediaKind.VIDEO, "theora", width_px=width_px, height_px=height_px, fps=rate / scale)
-        return _Track(info, rate / scale, keyframe_shift=(packet[40] & 3) << 3 | packet[41] >> 5)
+        track = _video_track("theora", (u24be(packet, 14), u24be(packet, 17)), u32be(packet, 22), u32be(packet, 26))
+        return track and track._replace(keyframe_shift=(packet[40] & 3) << 3 | packet[41] >> 5)
     if packet[:6] == b"OVP80\x01" and len(packet) >= 26:
-        rate, scale = u32be(packet, 18), u32be(packet, 22)
-        if not (rate and scale):
-            return None
-        width_px, height_px = u16be(packet, 8) or None, u16be(packet, 10) or None
-        info = StreamInfo(MediaKind.VIDEO, "vp8", width_px=width_px, height_px=height_px, fps=rate / scale)
-        return _Track(info, rate / scale, time_shift=32)
+        track = _video_track("vp8", (u16be(packet, 8), u16be(packet, 10)), u32be(packet, 18), u32be(packet, 22))
+        return track and track._replace(time_shift=32)
     return None
+
+
+def _video_track(codec: str, size_px: tuple[int, int], rate: int, scale: int) -> _Track | None:
+    if not (rate and scale):
+        return None
+    width_px, height_px = size_px
+    fps = rate / scale
+    return _Track(
+        StreamInfo(MediaKind.VIDEO, codec, width_px=width_px or None, height_px=height_px or None, fps=fps), fps
+    )
 
 
 class _Link:
