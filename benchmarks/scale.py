@@ -39,8 +39,8 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow.parquet as pq
 
-from beam_tuning.media.index import to_table
 from beam_tuning.media.info import MediaInfo, MediaKind, ObjectInfo, ProbeResult, StreamInfo
+from beam_tuning.media.media_table import to_table
 
 MODEL = "gemini-2.5-flash"
 WORDS = (
@@ -129,7 +129,7 @@ def rules(folder: Path) -> None:
     """Reads, parses, judges, counts and writes kept lines, without Beam."""
     from beam_tuning.dataset.example import LineId
     from beam_tuning.dataset.parse import parse_line
-    from beam_tuning.media.index import from_table
+    from beam_tuning.media.media_table import from_table
     from beam_tuning.policy.judge import Policy, judge
     from beam_tuning.policy.limits import load_limits
     from beam_tuning.reasons import Verdict

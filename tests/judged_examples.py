@@ -17,7 +17,7 @@ from beam_tuning.media.info import (
     StreamInfo,
 )
 from beam_tuning.reasons import Finding, Reason, Verdict, verdict_of
-from beam_tuning.summary.record import JudgedExample, TokenRange, WhatIf
+from beam_tuning.summary.judged_example import JudgedExample, TokenRange, WhatIf
 
 RESOLUTIONS = ("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH")
 #: Tokens of a frame by generation and media resolution: the what-if profiles of the built-in limits.

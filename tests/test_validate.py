@@ -13,7 +13,7 @@ import pytest
 from run_output import output_of
 
 from beam_tuning.cli import main
-from beam_tuning.media.index import from_table, is_reusable
+from beam_tuning.media.media_table import from_table, is_reusable
 from beam_tuning.sample import SAMPLE_MODEL, Sample, write_sample
 
 VERDICTS = ("kept", "dropped", "undecided")

@@ -20,7 +20,7 @@ from beam_tuning.media.info import (
 from beam_tuning.policy.judge import Policy, judge
 from beam_tuning.policy.limits import load_limits
 from beam_tuning.reasons import Reason
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 
 LIMITS = load_limits()
 GEMINI_2, GEMINI_3 = "gemini-2.5-flash", "gemini-3.5-flash"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import msgspec
 
 from beam_tuning.dataset.example import Example
+from beam_tuning.dataset.fast_path import decode_usual, example_of
+from beam_tuning.dataset.full_parse import LineWalk
 from beam_tuning.dataset.json_text import MAX_LINE_BYTES, decode_object, repeated_keys, sub_path
 from beam_tuning.dataset.other_formats import other_format_of
-from beam_tuning.dataset.usual import decode_usual, example_of
-from beam_tuning.dataset.walk import LineWalk
 from beam_tuning.reasons import Finding, FindingList, Reason
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from beam_tuning.dataset.example import VISUAL_KINDS
+from beam_tuning.dataset.fast_path import UsualLine, decode_usual, decode_with_more
 from beam_tuning.dataset.json_text import MAX_LINE_BYTES
 from beam_tuning.dataset.mime import kind_of
 from beam_tuning.dataset.parse import parse_line
+from beam_tuning.dataset.proto_json import MEDIA_RESOLUTIONS
 from beam_tuning.dataset.uri import place_of
-from beam_tuning.dataset.usual import UsualLine, decode_usual, decode_with_more
-from beam_tuning.dataset.values import MEDIA_RESOLUTIONS
 
 
 class LineScan(NamedTuple):

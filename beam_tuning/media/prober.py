@@ -17,8 +17,8 @@ from typing import Self
 import msgspec
 
 from beam_tuning.media.fair_queue import FairQueue, HostLimits, Outcome, Task
-from beam_tuning.media.index import is_reusable, is_unchanged
 from beam_tuning.media.info import FailureKind, ProbeCost, ProbeFailure, ProbeResult
+from beam_tuning.media.media_table import is_reusable, is_unchanged
 from beam_tuning.media.probe import ProbeCaps, probe_object
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.stores.opener import Stores

@@ -8,14 +8,14 @@ from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.parse import ParsedLine
 from beam_tuning.dataset.tokens import picture_tokens, text_and_audio_tokens
 from beam_tuning.media.info import ProbeResult
-from beam_tuning.policy.case import Case, facts_of, usage_of
+from beam_tuning.policy.example_facts import Case, facts_of, usage_of
 from beam_tuning.policy.policy import Policy as Policy
 from beam_tuning.policy.profiles import Profile as Profile
 from beam_tuning.policy.profiles import what_if_profiles as what_if_profiles
 from beam_tuning.policy.ruleset import findings_of
 from beam_tuning.policy.what_if import what_if
 from beam_tuning.reasons import Verdict, verdict_of
-from beam_tuning.summary.record import JudgedExample, TokenRange
+from beam_tuning.summary.judged_example import JudgedExample, TokenRange
 
 
 def judge(

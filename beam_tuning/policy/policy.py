@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from beam_tuning.dataset.proto_json import MEDIA_RESOLUTIONS
 from beam_tuning.dataset.tokens import TokenRates
-from beam_tuning.dataset.values import MEDIA_RESOLUTIONS
 from beam_tuning.errors import OptionError
 from beam_tuning.policy.limits import Limits, ModelLimits
 from beam_tuning.policy.profiles import (

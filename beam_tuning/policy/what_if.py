@@ -7,12 +7,12 @@ import msgspec
 from beam_tuning.dataset.example import VISUAL_KINDS
 from beam_tuning.dataset.tokens import picture_tokens, text_and_audio_tokens
 from beam_tuning.media.info import MediaKind
-from beam_tuning.policy.case import Case, usage_of
+from beam_tuning.policy.example_facts import Case, usage_of
 from beam_tuning.policy.profiles import ProfileColumn, ProfileGroup
 from beam_tuning.policy.rules.limits import is_too_long, tokens_over
 from beam_tuning.policy.ruleset import findings_of
 from beam_tuning.reasons import Finding, Reason, Verdict, verdict_of_reasons
-from beam_tuning.summary.record import TokenRange, WhatIf
+from beam_tuning.summary.judged_example import TokenRange, WhatIf
 
 # Looking an enum's member up costs more than comparing it.
 _VIDEO, _KEPT = MediaKind.VIDEO, Verdict.KEPT

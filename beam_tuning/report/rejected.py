@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from beam_tuning.reasons import Finding, Reason
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 
 _NOT_PARSED = frozenset({Reason.LINE_NOT_JSON, Reason.LINE_NOT_UTF8, Reason.LINE_TOO_LONG, Reason.LINE_NESTED_TOO_DEEP})
 _encode = msgspec.json.Encoder().encode

@@ -11,7 +11,7 @@ from beam_tuning.dataset.example import LineId, MediaPart
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.reasons import Finding
 from beam_tuning.summary.distributions import LARGEST, encodable
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 
 #: Samples of each reason in each split.
 SAMPLES_PER_REASON = 8

@@ -15,7 +15,7 @@ from beam_tuning.dataset.example import MediaPart
 from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult
 from beam_tuning.reasons import Finding, Outcome, Reason, Verdict
 from beam_tuning.summary.distributions import LONGEST_S, BoundedCounts, Distribution
-from beam_tuning.summary.record import JudgedExample, WhatIf
+from beam_tuning.summary.judged_example import JudgedExample, WhatIf
 from beam_tuning.summary.samples import SAMPLES_PER_REASON, Sample, keep_smallest, rank_of, sample_of
 
 #: How an absent media resolution is counted: it is a value of its own.

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from beam_tuning.media.info import MediaInfo, ProbeFailure
 from beam_tuning.summary.distributions import LARGEST, encodable
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 
 
 def _field(name: str, kind: pa.DataType, about: str, *, nullable: bool = True) -> pa.Field:

@@ -20,7 +20,7 @@ from beam_tuning.media.info import ProbeResult
 from beam_tuning.policy.judge import Policy, judge
 from beam_tuning.reasons import Verdict
 from beam_tuning.report.rejected import rejected_line
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import verdict_table
 from beam_tuning.transforms.codecs import decoder, results_from_bytes

@@ -17,8 +17,8 @@ from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from beam_tuning.media.index import from_table, to_table
 from beam_tuning.media.info import ProbeFailure, ProbeResult
+from beam_tuning.media.media_table import from_table, to_table
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import Prober, shared_prober
 from beam_tuning.summary.media_summary import MediaSummary
@@ -42,7 +42,7 @@ class ProbedMedia(NamedTuple):
 
     Attributes:
       results: (shard key, list of `ProbeResult` as `results_to_bytes` packs it): each distinct URI of the shard once.
-      rows: Arrow tables of distinct results (`media.index.SCHEMA`), as IPC bytes.
+      rows: Arrow tables of distinct results (`media.media_table.SCHEMA`), as IPC bytes.
       summaries: encoded `MediaSummary` of parts.
     """
 

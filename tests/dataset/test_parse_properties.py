@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_lines import good_lines, odd_lines, written
 
+from beam_tuning.dataset.fast_path import decode_usual, example_of
 from beam_tuning.dataset.parse import ParsedLine, parse_line
 from beam_tuning.dataset.scan import LineScan, scan_line
 from beam_tuning.dataset.uri import place_of
-from beam_tuning.dataset.usual import decode_usual, example_of
 from beam_tuning.reasons import MAX_FINDINGS_PER_REASON, Outcome, Reason
 
 LINES = written(odd_lines())

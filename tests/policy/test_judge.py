@@ -49,7 +49,7 @@ from beam_tuning.media.info import (
 )
 from beam_tuning.policy.judge import Policy, judge
 from beam_tuning.reasons import MAX_FINDINGS_PER_REASON, Outcome, Reason, Verdict, verdict_of
-from beam_tuning.summary.record import TokenRange
+from beam_tuning.summary.judged_example import TokenRange
 
 LOW, MEDIUM, HIGH = "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"
 ULTRA_HIGH = "MEDIA_RESOLUTION_ULTRA_HIGH"

@@ -10,7 +10,7 @@ from beam_tuning.dataset.example import LineId, MediaPart
 from beam_tuning.media.info import MediaKind
 from beam_tuning.policy.readiness import DatasetLimits, FailOn, State, file_fault, readiness
 from beam_tuning.reasons import Finding, Reason, verdict_of
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.summary import Summary
 
 LIMITS = DatasetLimits()

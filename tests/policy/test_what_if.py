@@ -36,7 +36,7 @@ from beam_tuning.media.info import FailureKind
 from beam_tuning.policy.judge import Policy, what_if_profiles
 from beam_tuning.policy.limits import Limits, load_limits
 from beam_tuning.reasons import Reason, Verdict
-from beam_tuning.summary.record import JudgedExample, WhatIf
+from beam_tuning.summary.judged_example import JudgedExample, WhatIf
 
 LOW, MEDIUM, HIGH = "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"
 RESOLUTIONS = (None, LOW, MEDIUM, HIGH)

@@ -8,7 +8,7 @@ import pytest
 from judged_examples import Generator
 from report_documents import document_of
 
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 
 
 @pytest.fixture(scope="session")

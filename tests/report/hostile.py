@@ -5,7 +5,7 @@ from __future__ import annotations
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, ProbeResult, StreamInfo
 from beam_tuning.reasons import Finding, Reason, Verdict, verdict_of
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 
 #: Sets this on `window` if anything of the dataset runs.
 MARK = "pwned"

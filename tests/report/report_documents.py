@@ -9,8 +9,8 @@ from beam_tuning.policy.limits import load_limits
 from beam_tuning.policy.readiness import FailOn
 from beam_tuning.report.json import report_document
 from beam_tuning.report.run import OutputFile, RunSettings, RunTimes
+from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.media_summary import MediaSummary
-from beam_tuning.summary.record import JudgedExample
 from beam_tuning.summary.summary import Summary
 
 

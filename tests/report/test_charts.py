@@ -12,7 +12,7 @@ from report_documents import document_of
 from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import verdict_of
 from beam_tuning.report.charts import Picture, distribution_pictures, media_pictures, run_pictures
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 
 
 @pytest.fixture(scope="module")

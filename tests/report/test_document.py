@@ -18,8 +18,8 @@ from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult, StreamInfo
 from beam_tuning.policy.readiness import FailOn, file_fault
 from beam_tuning.reasons import Finding, Reason, Verdict
 from beam_tuning.report.json import encode_document, report_document
+from beam_tuning.summary.judged_example import JudgedExample, TokenRange
 from beam_tuning.summary.media_summary import MediaSummary
-from beam_tuning.summary.record import JudgedExample, TokenRange
 from beam_tuning.summary.summary import Summary
 
 ROOT = Path(__file__).parents[2]

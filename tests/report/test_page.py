@@ -18,7 +18,7 @@ from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import Finding, Reason, verdict_of
 from beam_tuning.report.html import MOST_BYTES, render_html
 from beam_tuning.report.json import encode_document
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 
 
 class Page(HTMLParser):

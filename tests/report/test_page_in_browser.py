@@ -16,7 +16,7 @@ from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import MediaKind
 from beam_tuning.reasons import Finding, Reason, Verdict
 from beam_tuning.report.html import render_html
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")

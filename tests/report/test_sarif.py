@@ -15,7 +15,7 @@ from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import Finding, Reason, verdict_of
 from beam_tuning.report.json import encode_document
 from beam_tuning.report.sarif import sarif_document
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas/sarif-2.1.0-rtm.5.json").read_text())
 

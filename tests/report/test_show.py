@@ -24,7 +24,7 @@ from beam_tuning.report.folder import Filter, read_examples
 from beam_tuning.report.json import encode_document
 from beam_tuning.report.show import show
 from beam_tuning.report.tuning_job import tuning_job
-from beam_tuning.summary.record import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.tables import verdict_table
 
 

@@ -13,7 +13,7 @@ from judged_examples import Generator
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, ProbeResult
 from beam_tuning.reasons import Finding, Reason, Verdict
-from beam_tuning.summary.record import JudgedExample, TokenRange, WhatIf
+from beam_tuning.summary.judged_example import JudgedExample, TokenRange, WhatIf
 from beam_tuning.summary.samples import SAMPLES_PER_REASON
 from beam_tuning.summary.summary import ABSENT, Summary, used_length_ms
 

@@ -12,7 +12,7 @@ from judged_examples import Generator
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ObjectInfo, ProbeFailure, ProbeResult
 from beam_tuning.reasons import Finding, Reason, Verdict
-from beam_tuning.summary.record import JudgedExample, TokenRange
+from beam_tuning.summary.judged_example import JudgedExample, TokenRange
 from beam_tuning.summary.tables import VERDICT_SCHEMA, verdict_table
 
 PLACE = LineId("train", "gs://example-bucket/train.jsonl", 7, 4711)

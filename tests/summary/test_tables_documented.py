@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from judged_examples import Generator
 
-from beam_tuning.media import index
+from beam_tuning.media import media_table
 from beam_tuning.summary.tables import VERDICT_SCHEMA, verdict_table
 
 DOCUMENT = Path(__file__).parents[2] / "docs/tables.md"
@@ -43,8 +43,8 @@ def test_the_verdict_columns_are_documented() -> None:
 def test_the_media_columns_are_documented() -> None:
     part = DOCUMENT.read_text().split("## media\n")[1].split("## DuckDB")[0]
     documented = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| \S.*\. \|$", part, re.MULTILINE)
-    assert documented == [(field.name, type_name(field.type)) for field in index.SCHEMA]
-    for field in index.SCHEMA.field("streams").type.value_type:
+    assert documented == [(field.name, type_name(field.type)) for field in media_table.SCHEMA]
+    for field in media_table.SCHEMA.field("streams").type.value_type:
         assert f"`{field.name}`" in part
 
 
@@ -53,7 +53,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     examples = [*Generator(seed=3).examples(900), *Generator(seed=3).examples(60, split="validation")]
     probes = {probe.uri: probe for one in examples for _, probe in one.media if probe is not None}
-    for name, table in (("verdicts", verdict_table(examples)), ("media", index.to_table(probes.values()))):
+    for name, table in (("verdicts", verdict_table(examples)), ("media", media_table.to_table(probes.values()))):
         (folder / name).mkdir()
         pq.write_table(table, folder / name / "part-00000-of-00001.parquet")
     return folder

@@ -14,8 +14,8 @@ import pytest
 from apache_beam.metrics import MetricsFilter
 from apache_beam.testing.util import assert_that
 
-from beam_tuning.media.index import from_table, to_table
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ObjectInfo, ProbeCost, ProbeFailure, ProbeResult
+from beam_tuning.media.media_table import from_table, to_table
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.transforms import probe as probe_module

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from beam_tuning.dataset.uri import Place
 from beam_tuning.media.info import MediaKind
-from beam_tuning.policy.case import Case, PartFacts
+from beam_tuning.policy.example_facts import Case, PartFacts
 from beam_tuning.policy.limits import ModelLimits
 from beam_tuning.policy.wording import seconds
 from beam_tuning.reasons import Finding, Reason
-from beam_tuning.summary.record import TokenRange
+from beam_tuning.summary.judged_example import TokenRange
 
 _NS_PER_S = 1_000_000_000
 _AUDIO, _VIDEO = MediaKind.AUDIO, MediaKind.VIDEO

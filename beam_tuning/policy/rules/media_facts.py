@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from beam_tuning.dataset.uri import Place
 from beam_tuning.media.info import FailureKind, MediaKind
-from beam_tuning.policy.case import Case, PartFacts
+from beam_tuning.policy.example_facts import Case, PartFacts
 from beam_tuning.policy.wording import quoted, seconds
 from beam_tuning.reasons import Finding, Outcome, Reason
 

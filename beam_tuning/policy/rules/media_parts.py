@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from beam_tuning.dataset.uri import Place, fault_of
 from beam_tuning.media.info import MediaKind
-from beam_tuning.policy.case import Case
+from beam_tuning.policy.example_facts import Case
 from beam_tuning.policy.limits import ModelLimits
 from beam_tuning.policy.wording import quoted, seconds
 from beam_tuning.reasons import Finding, Reason

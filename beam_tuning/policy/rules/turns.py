@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from beam_tuning.policy.case import Case
+from beam_tuning.policy.example_facts import Case
 from beam_tuning.reasons import Finding, Reason
 
 USER, _MODEL = "user", "model"

@@ -12,7 +12,7 @@ from beam_tuning.dataset.uri import Place, place_of
 from beam_tuning.media.info import MediaInfo, MediaKind, ProbeFailure, ProbeResult
 from beam_tuning.policy.limits import ModelLimits
 from beam_tuning.policy.policy import Policy
-from beam_tuning.summary.record import TokenRange
+from beam_tuning.summary.judged_example import TokenRange
 
 _NS_PER_S = 1_000_000_000
 #: Thirty years: a file that claims more says nothing.

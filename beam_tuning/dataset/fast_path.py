@@ -1,8 +1,9 @@
-"""The usual line: typed structs for what almost every line of a tuning dataset looks like, decoded and checked at once.
+"""The fast path: typed structs for what almost every line of a tuning dataset looks like, decoded and checked at once.
 
-A line that does not fit is not wrong: `walk.py` looks at it field by field and finds out what it says. What fits gives
-the same example there, and no finding. Field names are those of protobuf's JSON mapping, which takes each in camelCase
-and in snake_case (https://protobuf.dev/programming-guides/json/); where both are given, camelCase counts.
+A line that does not fit is not wrong: `full_parse.py` looks at it field by field and finds out what it says. A line
+that fits gives the same example there, and no finding. Field names are those of protobuf's JSON mapping, which takes
+each in camelCase and in snake_case (https://protobuf.dev/programming-guides/json/); where both are given, camelCase
+counts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import msgspec
 from beam_tuning.dataset.example import PROMPT_START_CHARS, Example, MediaPart, Segment
 from beam_tuning.dataset.json_text import has_quotes, is_too_deep, is_utf8
 from beam_tuning.dataset.mime import kind_of
-from beam_tuning.dataset.values import MEDIA_RESOLUTIONS, PART_MEDIA_RESOLUTIONS, duration_ns
+from beam_tuning.dataset.proto_json import MEDIA_RESOLUTIONS, PART_MEDIA_RESOLUTIONS, duration_ns
 from beam_tuning.media.info import MediaKind
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import msgspec
 
-from beam_tuning.dataset import messages
+from beam_tuning.dataset import api_schema
+from beam_tuning.dataset.api_schema import Message
 from beam_tuning.dataset.example import PROMPT_START_CHARS, Example, MediaPart, Segment
 from beam_tuning.dataset.json_text import json_type, sub_path
-from beam_tuning.dataset.messages import Message
 from beam_tuning.dataset.mime import kind_of
-from beam_tuning.dataset.values import MEDIA_RESOLUTIONS, PART_MEDIA_RESOLUTIONS, duration_ns
+from beam_tuning.dataset.proto_json import MEDIA_RESOLUTIONS, PART_MEDIA_RESOLUTIONS, duration_ns
 from beam_tuning.media.info import MediaKind
 from beam_tuning.reasons import Finding, FindingList, Reason
 
@@ -59,7 +59,7 @@ class LineWalk:
     def example(self, line: dict[str, Any]) -> Example | None:
         """The example; None when it has no turns."""
         root = _Node(line)
-        fields = self._fields(root, "the example", messages.EXAMPLE)
+        fields = self._fields(root, "the example", api_schema.EXAMPLE)
         self._system_instruction(fields.get("systemInstruction"))
         self._tools(fields.get("tools"))
         resolution = self._generation_config(fields.get("generationConfig"))
@@ -92,7 +92,7 @@ class LineWalk:
         if not isinstance(given.value, dict):
             self._find_wrong_type(given, "a content", "an object")
             return ""
-        fields = self._fields(given, "a content", messages.CONTENT)
+        fields = self._fields(given, "a content", api_schema.CONTENT)
         role = self._role(fields.get("role"))
         for part in self._parts(fields.get("parts"), given):
             self._part(part, role)
@@ -118,14 +118,16 @@ class LineWalk:
         return self._array(given, "parts")
 
     def _part(self, given: _Node, role: str) -> _Fields:
-        fields = self._fields(given, "a part", messages.PART)
+        fields = self._fields(given, "a part", api_schema.PART)
         text = self._payload(given, fields)
         if text:
             self._add_text(text, role)
             if role == "user" and not self._prompt_start:
                 self._prompt_start = text[:PROMPT_START_CHARS]
-        self._function(fields.get("functionCall"), "functionCall", messages.FUNCTION_CALL, "args", role)
-        self._function(fields.get("functionResponse"), "functionResponse", messages.FUNCTION_RESPONSE, "response", role)
+        self._function(fields.get("functionCall"), "functionCall", api_schema.FUNCTION_CALL, "args", role)
+        self._function(
+            fields.get("functionResponse"), "functionResponse", api_schema.FUNCTION_RESPONSE, "response", role
+        )
         inline_data = fields.get("inlineData")
         if inline_data:
             message = "the part holds its media inside the line (inlineData)"
@@ -144,7 +146,7 @@ class LineWalk:
 
     def _payload(self, part: _Node, fields: _Fields) -> str | None:
         """Checks that there is one payload; returns the text."""
-        payloads = [name for name in fields if name in messages.PAYLOADS]
+        payloads = [name for name in fields if name in api_schema.PAYLOADS]
         text = self._string(fields.get("text"), "text")
         if len(payloads) > 1:
             message = f"the part holds {' and '.join(payloads)}; a part has one payload"
@@ -160,7 +162,7 @@ class LineWalk:
     ) -> MediaKind | None:
         if given is None:
             return None
-        fields = self._fields(given, "fileData", messages.FILE_DATA)
+        fields = self._fields(given, "fileData", api_schema.FILE_DATA)
         mime_type = self._string(fields.get("mimeType"), "mimeType")
         kind = kind_of(mime_type)
         uri = self._string(fields.get("fileUri"), "fileUri")
@@ -175,7 +177,7 @@ class LineWalk:
     def _video_metadata(self, given: _Node | None) -> Segment | None:
         if given is None:
             return None
-        fields = self._fields(given, "videoMetadata", messages.VIDEO_METADATA)
+        fields = self._fields(given, "videoMetadata", api_schema.VIDEO_METADATA)
         start_ns = self._offset(fields.get("startOffset"), "startOffset")
         end_ns = self._offset(fields.get("endOffset"), "endOffset")
         fps = self._number(fields.get("fps"), "fps")
@@ -184,11 +186,11 @@ class LineWalk:
     def _system_instruction(self, given: _Node | None) -> None:
         if given is None or self._is_wrong_type(given, "systemInstruction"):
             return
-        fields = self._fields(given, "systemInstruction", messages.CONTENT)
+        fields = self._fields(given, "systemInstruction", api_schema.CONTENT)
         self._string(fields.get("role"), "role")
         for part in self._parts(fields.get("parts"), given):
             for name, payload in self._part(part, _SYSTEM).items():
-                if name in messages.PAYLOADS and name != "text":
+                if name in api_schema.PAYLOADS and name != "text":
                     message = f"the system instruction holds {name}; only text is taken"
                     self._find(Reason.SYSTEM_INSTRUCTION_NOT_TEXT, payload, message, name, "text")
 
@@ -209,7 +211,7 @@ class LineWalk:
     def _generation_config(self, given: _Node | None) -> str | None:
         if given is None:
             return None
-        fields = self._fields(given, "generationConfig", messages.GENERATION_CONFIG)
+        fields = self._fields(given, "generationConfig", api_schema.GENERATION_CONFIG)
         return self._level(fields.get("mediaResolution"), MEDIA_RESOLUTIONS)
 
     def _part_resolution(self, given: _Node | None) -> str | None:
@@ -220,7 +222,7 @@ class LineWalk:
             message = f'a part\'s mediaResolution is {found}, not {{"level": "MEDIA_RESOLUTION_…"}}'
             self._find(Reason.MEDIA_RESOLUTION_INVALID, given, message, _observed(given.value), "object with level")
             return None
-        fields = self._fields(given, "mediaResolution", messages.PART_MEDIA_RESOLUTION)
+        fields = self._fields(given, "mediaResolution", api_schema.PART_MEDIA_RESOLUTION)
         return self._level(fields.get("level"), PART_MEDIA_RESOLUTIONS)
 
     # Values
@@ -326,7 +328,7 @@ class LineWalk:
         self._find(Reason.FIELD_WRONG_TYPE, node, f"{name} is {found}, not {expected}", found, expected)
 
     def _find_unknown(self, node: _Node, key: str, message: Message) -> None:
-        near = messages.near_name(key, message)
+        near = api_schema.near_name(key, message)
         hint = f"; it is written {near}" if near else ""
         self._find(Reason.FIELD_UNKNOWN, node, f"the API knows no field {_quote(key)} here{hint}", _cut(key))
 

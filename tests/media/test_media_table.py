@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_tuning.errors import InputError
-from beam_tuning.media import index
-from beam_tuning.media.index import SCHEMA, from_table, is_reusable, is_unchanged, to_table
+from beam_tuning.media import media_table
 from beam_tuning.media.info import (
     FailureKind,
     MediaInfo,
@@ -24,6 +23,7 @@ from beam_tuning.media.info import (
     ProbeResult,
     StreamInfo,
 )
+from beam_tuning.media.media_table import SCHEMA, from_table, is_reusable, is_unchanged, to_table
 
 _text = st.text(max_size=20)
 _number = st.integers(0, 2**40)
@@ -82,9 +82,12 @@ def test_results_come_back_from_parquet_as_they_were(results: list[ProbeResult])
 
 
 def test_every_column_is_documented() -> None:
-    assert index.__doc__
+    assert media_table.__doc__
     documented = [
-        name for row in index.__doc__.splitlines() if row.startswith("| ") for name in row.split("|")[1].split(", ")
+        name
+        for row in media_table.__doc__.splitlines()
+        if row.startswith("| ")
+        for name in row.split("|")[1].split(", ")
     ]
     assert [name.strip() for name in documented][2:] == SCHEMA.names
 
