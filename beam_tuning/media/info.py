@@ -85,7 +85,10 @@ class MediaInfo(msgspec.Struct, frozen=True, omit_defaults=True, tag="media"):
       duration_s: presentation length of the longest stream; None when it is not known, and then
         `duration_unknown` says why.
       truncated: None when the object is whole; else a sentence with the declared and the present number of bytes.
+      tail_cut: None, or a sentence that says how many bytes the last frame, packet or page lacks, when nothing else is
+        missing: a recording that was stopped. Every decoder takes such a file, so it is not `truncated`.
       width_px, height_px: for images.
+      pages: of a document; None when not known.
     """
 
     container: str
@@ -94,8 +97,10 @@ class MediaInfo(msgspec.Struct, frozen=True, omit_defaults=True, tag="media"):
     duration_s: float | None = None
     duration_unknown: str | None = None
     truncated: str | None = None
+    tail_cut: str | None = None
     width_px: int | None = None
     height_px: int | None = None
+    pages: int | None = None
 
 
 class ProbeFailure(msgspec.Struct, frozen=True, omit_defaults=True, tag="failure"):

@@ -9,7 +9,9 @@
 | duration_s | double | presentation length of the longest stream; null when unknown |
 | duration_unknown | string | why there is no duration |
 | truncated | string | null when the object is whole; else what is missing |
+| tail_cut | string | null unless only the last frame, packet or page lacks some bytes; then how many |
 | width_px, height_px | int64 | of an image |
+| pages | int64 | of a document |
 | streams | list | a struct for each audio or video stream, with the fields of `StreamInfo` |
 | failure_kind | string | `not_found`, `forbidden`, ...: see `FailureKind`; null when there is media |
 | failure_message | string | what was seen |
@@ -60,8 +62,10 @@ SCHEMA = pa.schema(
         pa.field("duration_s", pa.float64()),
         pa.field("duration_unknown", pa.string()),
         pa.field("truncated", pa.string()),
+        pa.field("tail_cut", pa.string()),
         pa.field("width_px", pa.int64()),
         pa.field("height_px", pa.int64()),
+        pa.field("pages", pa.int64()),
         pa.field("streams", pa.list_(pa.field("element", _STREAM, nullable=False))),
         pa.field("failure_kind", pa.string()),
         pa.field("failure_message", pa.string()),

@@ -59,6 +59,8 @@ _media = st.builds(
     duration_s=_or_none(_seconds),
     duration_unknown=_or_none(_text),
     truncated=_or_none(_text),
+    tail_cut=_or_none(_text),
+    pages=_or_none(_number),
     width_px=_or_none(_number),
     height_px=_or_none(_number),
 )
