@@ -20,12 +20,12 @@ from rich.console import Console
 from beam_tuning import __version__
 from beam_tuning.command_line import add_options
 from beam_tuning.errors import BeamTuningError, GateClosed, OptionError
-from beam_tuning.pipelines.output_folder import OutputFolder
 from beam_tuning.pipelines.run import INTERRUPTED, run_validate
 from beam_tuning.policy.limits import load_limits
 from beam_tuning.report.catalogue import print_limits, print_reason, print_reasons
 from beam_tuning.report.folder import Filter
 from beam_tuning.report.show import show
+from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.sample import SAMPLE_MODEL, write_sample
 
 _DESCRIPTION = """\
@@ -135,9 +135,9 @@ def _sentence(summary: str) -> str:
 
 
 def _show(known: argparse.Namespace) -> int:
-    against = None if known.against is None else OutputFolder(known.against)
+    against = None if known.against is None else RunFolder(known.against, "--against")
     wanted = Filter(known.code, known.split, known.file)
-    return show(OutputFolder(known.folder), Console(soft_wrap=True), wanted, against)
+    return show(RunFolder(known.folder), Console(soft_wrap=True), wanted, against)
 
 
 def _demo(known: argparse.Namespace) -> int:

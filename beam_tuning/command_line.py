@@ -65,7 +65,6 @@ def parse_validate(argv: Sequence[str]) -> tuple[ValidateOptions, list[str]]:
         values[name] = _parts(values[name])
     if not values["train"]:
         raise OptionError("no training files are named", where="--train", remedy="Give a path, a gs:// URI or a glob.")
-    values["output"] = values["output"].rstrip("/") or "/"
     return ValidateOptions(**values), rest
 
 

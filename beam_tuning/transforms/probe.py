@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.parquet as pq
 from apache_beam import pvalue
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
@@ -21,6 +22,7 @@ from beam_tuning.media.info import ProbeFailure, ProbeResult
 from beam_tuning.media.media_table import from_table, to_table
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import Prober, shared_prober
+from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.transforms.codecs import decoder, results_from_bytes, results_to_bytes, table_to_ipc
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
@@ -55,18 +57,18 @@ class ProbedMedia(NamedTuple):
 class ProbeMedia(beam.PTransform):
     """(bucket, encoded NamedUris) -> `ProbedMedia`.
 
-    `probe_cache` names the Parquet files of an earlier run's media table.
+    `probe_cache` names the Parquet files of an earlier run's media table, each by its path or URI.
     """
 
     options: ProbeOptions
     buckets: int
-    probe_cache: str | None = None
+    probe_cache: tuple[str, ...] = ()
 
     def expand(self, media: PCollection[tuple[int, bytes]]) -> ProbedMedia:
         inputs = {"named": media}
-        if self.probe_cache is not None:
-            tables = media.pipeline | "Read probe cache" >> beam.io.ReadFromParquetBatched(self.probe_cache)
-            inputs["cached"] = tables | "Cached results" >> beam.FlatMap(
+        if self.probe_cache:
+            files = media.pipeline | "Probe cache" >> beam.Create(list(self.probe_cache), reshuffle=True)
+            inputs["cached"] = files | "Cached results" >> beam.FlatMap(
                 _cached_results, self.buckets
             ).with_output_types(tuple[int, bytes])
         probed = (
@@ -189,10 +191,12 @@ class _ProbeFn(beam.DoFn):
         PROGRESS.add(media_probed=1, received_bytes=result.cost.received_bytes)
 
 
-def _cached_results(table: pa.Table, buckets: int) -> Iterator[tuple[int, bytes]]:
-    for start in range(0, table.num_rows, _CACHED_ROWS):
-        of_bucket: defaultdict[int, list[ProbeResult]] = defaultdict(list)
-        for result in from_table(table.slice(start, _CACHED_ROWS)):
-            of_bucket[bucket_of(result.uri, buckets)].append(result)
-        for bucket, results in of_bucket.items():
-            yield bucket, results_to_bytes(results)
+def _cached_results(path: str, buckets: int) -> Iterator[tuple[int, bytes]]:
+    folder, _, name = path.rpartition("/media/")
+    with open_folder(folder or "/").open(f"media/{name}") as stream:
+        for batch in pq.ParquetFile(stream).iter_batches(_CACHED_ROWS):
+            of_bucket: defaultdict[int, list[ProbeResult]] = defaultdict(list)
+            for result in from_table(pa.Table.from_batches([batch])):
+                of_bucket[bucket_of(result.uri, buckets)].append(result)
+            for bucket, results in of_bucket.items():
+                yield bucket, results_to_bytes(results)

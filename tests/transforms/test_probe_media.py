@@ -72,7 +72,7 @@ def prober(monkeypatch: pytest.MonkeyPatch) -> FakeProber:
     return fake
 
 
-def run(packs: list[tuple[str, list[str]]], prober: FakeProber, *, cache: Path | None = None) -> dict[str, int]:
+def run(packs: list[tuple[str, list[str]]], prober: FakeProber, *, cache: tuple[str, ...] = ()) -> dict[str, int]:
     """Probes what packs, given as (shard, URIs), name; checks results, rows, summary; returns Beam's counters."""
     named = []
     of_shard: defaultdict[str, set[str]] = defaultdict(set)
@@ -106,7 +106,7 @@ def run(packs: list[tuple[str, list[str]]], prober: FakeProber, *, cache: Path |
 
     pipeline = beam.Pipeline("FnApiRunner")
     options = ProbeOptions(threads=2)
-    probed = pipeline | beam.Create(named) | ProbeMedia(options, BUCKETS, cache and f"{cache}/*.parquet")
+    probed = pipeline | beam.Create(named) | ProbeMedia(options, BUCKETS, cache)
     assert_that(probed.results, check_results, "results")
     assert_that(probed.rows, check_rows, "rows")
     assert_that(probed.summaries, check_summary, "summaries")
@@ -145,8 +145,10 @@ def test_more_rows_than_fit_one_table_are_all_written(prober: FakeProber, monkey
 
 def test_answers_of_an_earlier_run_reach_the_prober(prober: FakeProber, tmp_path: Path) -> None:
     earlier = [answer("gs://b/1.mp4"), answer("gs://b/nobody-names-me.mp4")]
-    pq.write_table(to_table(earlier), tmp_path / "media.parquet")
-    counters = run([("shard", ["gs://b/1.mp4", "gs://b/2.mp4"])], prober, cache=tmp_path)
+    (tmp_path / "media").mkdir()
+    table = tmp_path / "media" / "media-00000-of-00001.parquet"
+    pq.write_table(to_table(earlier), table)
+    counters = run([("shard", ["gs://b/1.mp4", "gs://b/2.mp4"])], prober, cache=(str(table),))
     assert counters["probes_cached"] == 1
     assert counters["probes_answered"] == 1
 
