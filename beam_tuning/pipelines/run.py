@@ -12,14 +12,13 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from rich.console import Console
 
 from beam_tuning import __version__
-from beam_tuning.command_line import parse_validate
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
 from beam_tuning.media.probe_options import ProbeOptions
-from beam_tuning.options import ValidateOptions
 from beam_tuning.pipelines.launch import is_on_dataflow, launch, pipeline_options
 from beam_tuning.pipelines.output_folder import OutputFolder
 from beam_tuning.pipelines.preflight import check_splits, match_inputs, prepare_output
-from beam_tuning.pipelines.validate import ValidateJob, build
+from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build
+from beam_tuning.pipelines.validate_options import ValidateOptions
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.limits import load_limits
 from beam_tuning.policy.readiness import FailOn
@@ -29,18 +28,15 @@ from beam_tuning.report.run import RunSettings
 from beam_tuning.transforms.files import join
 from beam_tuning.transforms.finish import RunStart
 
-#: As shells have it for a program that Ctrl-C ended: nothing is known of the dataset, least of all that it is ready.
-INTERRUPTED = 130
 
-
-def run_validate(argv: Sequence[str], console: Console) -> int:
-    """Runs the job that a command line asks for; returns the exit code.
+def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], console: Console) -> int:
+    """Runs the job that the options ask for; returns the exit code.
 
     Raises:
       UsageError: before anything is read, for options, inputs or an output that cannot be used.
       BeamTuningError: the run failed.
+      Stopped: a signal ended it.
     """
-    options, beam_arguments = parse_validate(argv)
     shown = {
         "train": ",".join(options.train),
         "validation": ",".join(options.validation),
@@ -49,10 +45,11 @@ def run_validate(argv: Sequence[str], console: Console) -> int:
     }
     beam_options = pipeline_options(beam_arguments, shown)
     job = make_job(options, beam_options)
-    ended = launch(lambda pipeline: build(pipeline, job), beam_options, console)
+    ended = launch(lambda pipeline: build(pipeline, job), beam_options, console, COUNTERS)
     if not ended.followed:
         console.print(f"The report will be {join(options.output, 'report.html')}", soft_wrap=True)
-        return INTERRUPTED if ended.interrupted else 0
+        # Nothing is known of the dataset, least of all that it is ready.
+        return ended.stopped.exit_code if ended.stopped else 0
     folder = OutputFolder(options.output)
     document = _report_of(folder, job.start)
     exit_code = BeamTuningError.exit_code if document is None else document["readiness"]["gate"]["exit_code"]
