@@ -1,141 +1,295 @@
-"""From a command line to a frozen `ValidateOptions` and the rest, which is Beam's."""
+"""From the words of a command line to the values of a command's options, and to its help. Knows no command by name."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import math
+import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
-
-from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
+import shlex
+import shutil
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from beam_tuning.errors import OptionError
-from beam_tuning.options import OPTIONS, Kind, Option, ValidateOptions
+from beam_tuning.options import Command, Kind, Option, check_text
 
-#: Their job server tells Beam, when the job is submitted, which options it takes beside Beam's own.
-_RUNNERS_WITH_OPTIONS_OF_THEIR_OWN = frozenset({"FlinkRunner", "SparkRunner", "PortableRunner"})
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of leaving the process."""
-
-    def error(self, message: str) -> NoReturn:
-        raise OptionError(message, remedy="See: beam-tuning validate --help")
+#: A help that is wider is hard to read, whatever the terminal.
+_WIDEST_HELP = 120
 
 
-class _BeamParser(_BeamArgumentParser):
-    """Beam's options, told in our way when one has a value that it does not take."""
+def parse(command: Command, argv: Sequence[str]) -> argparse.Namespace:
+    """The values of all options by name; Beam's arguments, where the command takes some, as `beam_arguments`.
 
-    def error(self, message: str) -> NoReturn:
-        raise OptionError(message, where="an option of Apache Beam", remedy="Give it as --name=value.")
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the rows of `OPTIONS`, grouped."""
-    groups: dict[str, argparse._ArgumentGroup] = {}
-    for option in OPTIONS:
-        if option.group not in groups:
-            groups[option.group] = parser.add_argument_group(option.group)
-        how: dict[str, Any] = {"help": _help(option), "default": option.default}
-        if option.kind is Kind.FLAG:
-            how["action"] = "store_true"
-        elif option.choices:
-            how |= {"choices": option.choices, "metavar": "VALUE"}
-        else:
-            how |= {"type": _TYPES.get(option.name, str), "metavar": option.metavar}
-        if option.required:
-            how["required"] = True
-        groups[option.group].add_argument(f"--{option.name}", **how)
-
-
-def parse_validate(argv: Sequence[str]) -> tuple[ValidateOptions, list[str]]:
-    """(our options, Beam's arguments) of a command line.
+    Args:
+      argv: what follows the command's name.
 
     Raises:
-      OptionError: an option is unknown to us and to Beam, is missing, or has an unusable value.
+      OptionError: an option is unknown, missing, or has a value that cannot be used.
     """
-    parser = _Parser(add_help=False, allow_abbrev=False)
-    add_options(parser)
-    known, rest = parser.parse_known_args(list(_plain(argv)))
-    _refuse_unknown(rest, parser)
-    values = vars(known)
-    for name in ("train", "validation", "tolerate"):
-        values[name] = _parts(values[name])
-    if not values["train"]:
-        raise OptionError("no training files are named", where="--train", remedy="Give a path, a gs:// URI or a glob.")
-    return ValidateOptions(**values), rest
+    options = {option.name: option for option in command.options}
+    words = list(_plain(argv, options))
+    behind_dashes: list[str] = []
+    if "--" in words:
+        end = words.index("--")
+        words, behind_dashes = words[:end], words[end + 1 :]
+    texts, rest = _read_options(command, words)
+    names = [option.shown for option in command.options if not option.is_positional]
+    for word in rest:
+        check_text(word, _where(word))
+    beam_arguments: list[str] = []
+    unknown, remedy = rest, None
+    if command.takes_beam_options:
+        from beam_tuning.pipelines.beam_arguments import look_at
+
+        beam_arguments, unknown, names, remedy = look_at(rest, names)
+    for word in unknown:
+        if word.startswith("-") and word != "-":
+            raise _unknown_option(word, names, command, remedy)
+    positional = [*unknown, *behind_dashes]
+    for option in command.options:
+        if option.is_positional and positional:
+            texts[option.name] = positional.pop(0)
+    if positional:
+        raise _stray_word(positional[0], words, names, command)
+    return _values(command, texts, beam_arguments)
 
 
-def _refuse_unknown(arguments: Sequence[str], parser: argparse.ArgumentParser) -> None:
-    beam_parser = _BeamParser(add_help=False, allow_abbrev=False)
-    for options in {str(options): options for options in PipelineOptions.__subclasses__()}.values():
-        options._add_argparse_args(beam_parser)
-    chosen, unknown = beam_parser.parse_known_args(list(arguments))
-    known = [text for action in (*parser._actions, *beam_parser._actions) for text in action.option_strings]
-    may_be_the_runners = chosen.runner in _RUNNERS_WITH_OPTIONS_OF_THEIR_OWN
-    for argument in unknown:
-        name, equals, _ = argument.partition("=")
-        near = difflib.get_close_matches(name, known, n=2, cutoff=0.8 if may_be_the_runners else 0.6)
-        if may_be_the_runners and name.startswith("--") and equals and not near:
-            continue
-        remedy = f"Did you mean {' or '.join(near)}?" if near else "See: beam-tuning validate --help"
-        if may_be_the_runners and not near:
-            remedy = "Give options of the runner's own job server as --name=value."
-        raise OptionError("neither beam-tuning nor Apache Beam has such an option", where=name, remedy=remedy)
-
-
-def _plain(argv: Sequence[str]) -> Iterator[str]:
-    """Arguments in one spelling: `--name` for `--na-me`, and for `--name=true`, as a template gives a flag."""
-    flags = {option.name for option in OPTIONS if option.kind is Kind.FLAG}
-    names = {option.name for option in OPTIONS}
-    for argument in argv:
-        head, equals, value = argument.partition("=")
-        name = head[2:].replace("-", "_") if head.startswith("--") else ""
-        if name in flags and equals:
-            if value.lower() not in ("true", "false"):
-                remedy = f"Give --{name} alone, or --{name}=false."
-                raise OptionError("this is neither true nor false", where=f"--{name}", observed=value, remedy=remedy)
-            if value.lower() == "true":
-                yield f"--{name}"
-        elif name in names:
-            yield f"--{name}{equals}{value}"
-        else:
-            yield argument
-
-
-def _help(option: Option) -> str:
-    text = option.help.replace("%", "%%")
-    if option.choices:
-        text += f" One of: {', '.join(option.choices)}."
-    if option.kind is not Kind.FLAG and option.default is not None:
-        text += f" (default: {option.default})"
-    return text
-
-
-def _parts(text: str | None) -> tuple[str, ...]:
-    return tuple(stripped for part in (text or "").split(",") if (stripped := part.strip()))
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[1-9][0-9]{0,2}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 999")
-    return int(text)
-
-
-def _price(text: str) -> float:
+def _read_options(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Texts of the command's own options (True for flags, None where not given), and the words that are left."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for option in command.options:
+        if option.kind is Kind.FLAG:
+            parser.add_argument(option.shown, dest=option.name, action="store_true")
+        elif not option.is_positional:
+            parser.add_argument(option.shown, dest=option.name, action="append" if option.is_list else "store")
     try:
-        price = float(text)
-    except ValueError:
-        price = math.nan
-    if not (math.isfinite(price) and price >= 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount of US dollars")
-    return price
+        known, rest = parser.parse_known_args(words)
+    except argparse.ArgumentError as error:
+        option = next(option for option in command.options if option.shown == error.argument_name)
+        remedy = f"Give it as {option.shown}={option.metavar or 'VALUE'}."
+        raise OptionError("the option needs a value", where=option.shown, remedy=remedy) from None
+    return vars(known), rest
 
 
-_TYPES: dict[str, Callable[[str], object]] = {
-    "probe_threads": _count,
-    "epochs": _count,
-    "price_per_million_tokens": _price,
-}
+def _values(command: Command, texts: Mapping[str, Any], beam_arguments: list[str]) -> argparse.Namespace:
+    values: dict[str, Any] = {}
+    for option in command.options:
+        text = texts.get(option.name)
+        if option.kind is Kind.FLAG:
+            values[option.name] = text
+        elif option.is_list and text is not None:
+            values[option.name] = tuple(part for one in text for part in option.value(one))
+        else:
+            values[option.name] = option.default if text is None else option.value(text)
+    missing = [option for option in command.options if option.required and not values[option.name]]
+    if missing:
+        raise _missing(missing, command)
+    return argparse.Namespace(**values, beam_arguments=beam_arguments)
+
+
+def _missing(missing: Sequence[Option], command: Command) -> OptionError:
+    first = missing[0]
+    given = first.shown if first.is_positional else f"{first.shown} {first.metavar}"
+    kind = "argument" if first.is_positional else "option"
+    return OptionError(
+        f"a required {kind} is missing" if len(missing) == 1 else f"required {kind}s are missing",
+        where=", ".join(option.shown for option in missing),
+        limit=command.usage,
+        remedy=f"Give {given}: {first.help}",
+    )
+
+
+def _plain(argv: Iterable[str], options: Mapping[str, Option]) -> Iterator[str]:
+    """Words in one spelling: `--name` for `--na-me`, and for `--name=true`, as a template gives a flag."""
+    for word in argv:
+        head, equals, value = word.partition("=")
+        name = head[2:].replace("-", "_") if head.startswith("--") else ""
+        option = options.get(name)
+        if option is None or option.is_positional:
+            yield word
+        elif option.kind is Kind.FLAG and equals:
+            check_text(value, option.shown)
+            if value.lower() not in ("true", "false"):
+                remedy = f"Give {option.shown} alone, or {option.shown}=false."
+                raise OptionError(
+                    "this is neither true nor false",
+                    where=option.shown,
+                    observed=value,
+                    limit="true, false",
+                    remedy=remedy,
+                )
+            if value.lower() == "true":
+                yield option.shown
+        else:
+            yield f"{option.shown}{equals}{value}"
+
+
+def _where(word: str) -> str:
+    name = word.partition("=")[0]
+    return name if name.startswith("--") and name.isascii() and name.isprintable() else "the command line"
+
+
+def _unknown_option(word: str, names: Sequence[str], command: Command, remedy: str | None) -> OptionError:
+    name = word.partition("=")[0]
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    owners = (
+        "neither beam-tuning nor Apache Beam has" if command.takes_beam_options else f"{command.name} does not have"
+    )
+    return OptionError(
+        f"{owners} such an option",
+        where=name,
+        observed=word if word != name else None,
+        remedy=f"Did you mean {' or '.join(near)}?" if near else remedy or f"See: beam-tuning {command.name} --help",
+    )
+
+
+def _stray_word(word: str, words: Sequence[str], names: Sequence[str], command: Command) -> OptionError:
+    """The error for a word that belongs to no option. Where it follows the files of one, the shell expanded a glob."""
+    check_text(word, "the command line")
+    files = {option.shown for option in command.options if option.kind is Kind.READ_FILES and not option.is_positional}
+    position = next((index for index, one in enumerate(words) if one is word), 0)
+    first = position - 1
+    if first >= 1 and words[first - 1] in files:
+        option, also = words[first - 1], _until_an_option(words[position:])
+        pattern = os.path.join(os.path.dirname(word), f"*{os.path.splitext(word)[1]}")
+        return OptionError(
+            "the option takes one pattern, and more than one file follows it",
+            where=option,
+            observed=f"{words[first]} and {len(also):,} more",
+            limit="one pattern, or several with commas",
+            remedy=f"Quote the pattern, so that the shell does not expand it: {option} {shlex.quote(pattern)}",
+        )
+    near = difflib.get_close_matches(f"--{word.partition('=')[0].strip('-–—')}", names, n=1, cutoff=0.8)
+    return OptionError(
+        "this belongs to no option",
+        where="the command line",
+        observed=word,
+        limit=command.usage,
+        remedy=f"Did you mean {near[0]}?" if near else f"See: beam-tuning {command.name} --help",
+    )
+
+
+def _until_an_option(words: Sequence[str]) -> list[str]:
+    end = next((index for index, word in enumerate(words) if word.startswith("-")), len(words))
+    return list(words[:end])
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Breaks lines between words only."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
+
+
+def _width() -> int:
+    return max(min(shutil.get_terminal_size().columns - 2, _WIDEST_HELP), 20)
+
+
+def help_text(command: Command) -> str:
+    """The manual page of a command, as wide as the terminal."""
+    width = _width()
+    parser = _people_parser(command, width)
+    page = parser.format_help()
+    if command.takes_beam_options:
+        page += "\n" + _filled("Options of Apache Beam may follow, such as --runner=DataflowRunner.", width)
+    page += "\nexit codes:\n"
+    page += "".join(_filled(f"  {code:<4} {words}", width, "       ") for code, words in command.all_exit_codes.items())
+    if command.examples:
+        page += f"\nexample{'s' if len(command.examples) > 1 else ''}:\n"
+        page += "".join(_command_line(example, width) for example in command.examples)
+    return page
+
+
+def list_text(program: str, description: str, summaries: Mapping[str, str]) -> str:
+    """The help of the program: what it is for, and its commands with a summary each."""
+    width, column = _width(), max(map(len, summaries)) + 4
+    page = f"usage: {program} COMMAND [argument ...]\n\n"
+    page += "\n".join(_filled(paragraph, width) for paragraph in description.split("\n\n"))
+    page += "\ncommands:\n"
+    for name, summary in summaries.items():
+        page += _filled(f"  {name:<{column - 2}}{summary}", width, " " * column)
+    return (
+        page
+        + "\n"
+        + _filled(f"`{program} COMMAND --help` tells of one. `{program} --version` tells the version.", width)
+    )
+
+
+def whole_parser(
+    commands: Iterable[Command], complete_files: object, complete_folders: object
+) -> argparse.ArgumentParser:
+    """All commands in one parser, for what reads parsers: shtab makes completion from it.
+
+    Args:
+      complete_files, complete_folders: what shtab wants as the attribute `complete` of such options.
+    """
+    parser = argparse.ArgumentParser(prog="beam-tuning")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    subparsers = parser.add_subparsers(metavar="COMMAND")
+    complete = {
+        Kind.READ_FILES: complete_files,
+        Kind.READ_FOLDER: complete_folders,
+        Kind.WRITE_FOLDER: complete_folders,
+    }
+    for command in commands:
+        added = subparsers.add_parser(command.name, help=command.summary, description=command.description)
+        for action, option in _add_options(added, command):
+            if option.kind in complete:
+                action.complete = complete[option.kind]  # type: ignore[attr-defined]
+    return parser
+
+
+def _people_parser(command: Command, width: int) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"beam-tuning {command.name}",
+        usage="\n".join(_wrapped_before_options(command.usage, width - 7, "    ")),
+        description=_filled(command.description, width).rstrip("\n"),
+        formatter_class=lambda prog: _HelpFormatter(prog, width=width),
+        add_help=False,
+    )
+    _add_options(parser, command)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser, command: Command) -> list[tuple[argparse.Action, Option]]:
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    added = []
+    for option in command.options:
+        if option.group not in groups:
+            groups[option.group] = parser.add_argument_group(option.group)
+        how: dict[str, Any] = {"help": option.help_with_values.replace("%", "%%")}
+        if option.kind is Kind.FLAG:
+            how["action"] = "store_true"
+        else:
+            how["metavar"] = option.metavar or ("VALUE" if option.choices else None)
+            if option.choices:
+                how["choices"] = option.choices
+        if option.is_positional:
+            how |= {"metavar": option.shown, "nargs": None if option.required else "?"}
+        added.append(
+            (groups[option.group].add_argument(option.name if option.is_positional else option.shown, **how), option)
+        )
+    return added
+
+
+def _filled(text: str, width: int, indent: str = "") -> str:
+    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def _command_line(example: str, width: int) -> str:
+    """Wrapped with backslashes, so that it can be copied."""
+    return "  " + " \\\n  ".join(_wrapped_before_options(example, width - 4, "    ")) + "\n"
+
+
+def _wrapped_before_options(text: str, width: int, indent: str) -> list[str]:
+    """Lines of a command line, each broken before an option, a bracket or a `>`."""
+    parts = re.split(r" (?=--|\[|>)", text)
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + 1 + len(part) <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(f"{indent}{part}")
+    return lines

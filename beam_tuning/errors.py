@@ -15,6 +15,9 @@ Faults of one example or of one media object are data (`beam_tuning.reasons.Find
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class BeamTuningError(Exception):
     """What went wrong, where, what was observed, what is allowed, and what to do about it.
@@ -81,6 +84,21 @@ class UsageError(BeamTuningError):
 
 class OptionError(UsageError):
     """An option's value cannot be used."""
+
+    @classmethod
+    def of_choice(
+        cls, where: str, value: str, choices: Iterable[str], what: str = "the option does not take this value"
+    ) -> OptionError:
+        """For a value that is none of the choices; names the nearest one."""
+        known = tuple(choices)
+        near = difflib.get_close_matches(value, known, n=1)
+        return cls(
+            what,
+            where=where,
+            observed=value,
+            limit=", ".join(known),
+            remedy=f"Did you mean {near[0]}?" if near else "Give one of these values.",
+        )
 
 
 class InputError(UsageError):

@@ -1,14 +1,19 @@
-"""The options of `validate`: one table for the command line, the Flex Template's metadata and the docs.
+"""What an option and a command are: rows that command line, help, completion, templates and docs come from.
 
-A row says name, type, default, help and, for the template, how the console asks for it.
+The rows themselves stand in `beam_tuning.commands`, one module for each command.
 """
 
 from __future__ import annotations
 
+import argparse
 import enum
-from typing import NamedTuple
+import math
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-import msgspec
+from beam_tuning.errors import OptionError
 
 
 class Kind(enum.Enum):
@@ -19,251 +24,189 @@ class Kind(enum.Enum):
     FLAG = "BOOLEAN"
     CHOICE = "ENUM"
     READ_FILES = "GCS_READ_FILE"
+    READ_FOLDER = "GCS_READ_FOLDER"
     WRITE_FOLDER = "GCS_WRITE_FOLDER"
 
 
 class Option(NamedTuple):
-    """One option.
+    """One option or, with `is_positional`, one argument without a name in front of it.
 
     Attributes:
+      name: with underscores, without the dashes.
+      group: heading of the help and of the template's form.
+      help: sentences.
+      label: the short name in the template's form; needed where `in_template` is set.
       metavar: what stands for the value in the help.
-      label: the short name in the template's form.
-      pattern: POSIX extended regular expression of acceptable values, for the template (gs:// only) .
+      choices: all values; one may be given in any case, and without `choice_prefix`.
+      is_list: whether the value is a list with commas. It becomes a tuple of strings.
+      parse: from the text to the value. Raises ValueError, whose text says what is allowed.
+      pattern: POSIX extended regular expression of acceptable values, for the template (gs:// only).
       in_template: whether a template launch can give it.
     """
 
     name: str
     group: str
     kind: Kind
-    label: str
     help: str
+    label: str = ""
     default: str | int | float | bool | None = None
     required: bool = False
     metavar: str | None = None
     choices: tuple[str, ...] = ()
+    choice_prefix: str = ""
+    is_list: bool = False
+    parse: Callable[[str], object] = str
     pattern: str | None = None
     in_template: bool = True
+    is_positional: bool = False
+
+    @property
+    def shown(self) -> str:
+        """As a person writes it: `--name`, or the metavar of a positional argument."""
+        return self.metavar or self.name.upper() if self.is_positional else f"--{self.name}"
+
+    @property
+    def help_with_values(self) -> str:
+        """The help, with choices and default."""
+        text = self.help
+        if self.choices:
+            text += f" One of: {', '.join(self.choices)}."
+        if self.kind is not Kind.FLAG and self.default is not None:
+            text += f" (default: {self.default})"
+        return text
+
+    def value(self, text: str) -> Any:
+        """The value that a text stands for.
+
+        Raises:
+          OptionError: the option does not take this text.
+        """
+        check_text(text, self.shown)
+        if not text.strip():
+            remedy = (
+                f"Give {self.metavar or 'a value'}." if self.required else f"Give a value, or leave {self.shown} out."
+            )
+            raise OptionError("the value is empty", where=self.shown, observed=f'"{text}"', remedy=remedy)
+        if self.is_list:
+            return tuple(part for one in text.split(",") if (part := one.strip()))
+        if self.choices:
+            return self._chosen(text)
+        if self.kind in (Kind.READ_FOLDER, Kind.WRITE_FOLDER):
+            return text
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            raise OptionError(
+                "the option does not take this value",
+                where=self.shown,
+                observed=text,
+                limit=error,
+                remedy="Give such a value." if self.default is None else f"Leave {self.shown} out for {self.default}.",
+            ) from None
+
+    def _chosen(self, text: str) -> str:
+        wanted = text.casefold()
+        for choice in self.choices:
+            if wanted in (choice.casefold(), choice.removeprefix(self.choice_prefix).casefold()):
+                return choice
+        raise OptionError.of_choice(self.shown, text, self.choices)
 
 
-_GCS = r"^gs:\/\/[^\n\r]+$"
-RESOLUTION_CHOICES = (
-    "consistent",
-    "majority",
-    "MEDIA_RESOLUTION_LOW",
-    "MEDIA_RESOLUTION_MEDIUM",
-    "MEDIA_RESOLUTION_HIGH",
-)
+class Template(NamedTuple):
+    """What the form of a Flex Template says of itself."""
 
-OPTIONS: tuple[Option, ...] = (
-    Option(
-        "train",
-        "dataset",
-        Kind.READ_FILES,
-        "Training files",
-        "Training examples: JSON Lines, plain or gzip. Local paths or gs:// URIs, wildcards; several with commas.",
-        required=True,
-        metavar="GLOB[,GLOB]",
-        pattern=_GCS,
-    ),
-    Option(
-        "validation",
-        "dataset",
-        Kind.READ_FILES,
-        "Validation files",
-        "Validation examples, in the same form.",
-        metavar="GLOB[,GLOB]",
-        pattern=_GCS,
-    ),
-    Option(
-        "output",
-        "dataset",
-        Kind.WRITE_FOLDER,
-        "Output folder",
-        "Folder for clean shards, report and tables; a local path or gs:// URI. It must hold no earlier run.",
-        required=True,
-        metavar="DIR",
-        pattern=_GCS,
-    ),
-    Option(
-        "overwrite",
-        "dataset",
-        Kind.FLAG,
-        "Overwrite",
-        "Delete the files of an earlier run in the output folder first.",
-        default=False,
-    ),
-    Option(
-        "model",
-        "rules",
-        Kind.TEXT,
-        "Model to tune",
-        "The model to tune, e.g. gemini-2.5-flash. `beam-tuning limits` lists them with their limits.",
-        required=True,
-        metavar="NAME",
-        pattern=r"^[a-z0-9.-]+$",
-    ),
-    Option(
-        "media_resolution",
-        "rules",
-        Kind.CHOICE,
-        "Media resolution",
-        "consistent: report it when examples ask for different media resolutions; majority: drop examples with another "
-        "than the most common one; a value: drop examples with another.",
-        default="consistent",
-        choices=RESOLUTION_CHOICES,
-    ),
-    Option(
-        "length_basis",
-        "rules",
-        Kind.CHOICE,
-        "Length basis",
-        "What a length limit is held against where an example names a segment: the segment or the whole file. The "
-        "service's documents do not say.",
-        default="segment",
-        choices=("segment", "file"),
-    ),
-    Option(
-        "resolution_scope",
-        "rules",
-        Kind.CHOICE,
-        "Resolution scope",
-        "Which examples must agree on the media resolution: all, as the documents literally say, or those with visual "
-        "media only.",
-        default="all",
-        choices=("all", "visual"),
-    ),
-    Option(
-        "tolerate",
-        "rules",
-        Kind.TEXT,
-        "Tolerated reasons",
-        "Reason codes that shall drop nothing, because you take the risk; several with commas. Only codes whose "
-        "outcome is not documented can be tolerated; `beam-tuning reasons` marks them.",
-        metavar="CODE[,CODE]",
-        pattern=r"^[A-Z0-9_,]+$",
-    ),
-    Option(
-        "limits",
-        "rules",
-        Kind.READ_FILES,
-        "Limits file",
-        "TOML file whose numbers replace built-in limits of the same name (see `beam-tuning limits`).",
-        metavar="FILE",
-        in_template=False,
-    ),
-    Option(
-        "fail_on",
-        "rules",
-        Kind.CHOICE,
-        "Gate",
-        "When the run ends with exit code 3: as_given, when the service would refuse the dataset as it stands or the "
-        "cleaned one is not ready; cleaned, when the cleaned one is not ready; never.",
-        default="as_given",
-        choices=("as_given", "cleaned", "never"),
-    ),
-    Option(
-        "allow_local_media",
-        "media",
-        Kind.FLAG,
-        "Allow local media",
-        "Read media given as local paths or file:// URIs. For a try-out; the tuning service cannot.",
-        default=False,
-        in_template=False,
-    ),
-    Option(
-        "allow_private_addresses",
-        "media",
-        Kind.FLAG,
-        "Allow private addresses",
-        "Let http(s):// media lie on private, loopback or link-local addresses of your own network.",
-        default=False,
-    ),
-    Option(
-        "billing_project",
-        "media",
-        Kind.TEXT,
-        "Billing project",
-        "Project that pays for reading from requester-pays buckets.",
-        metavar="PROJECT",
-        pattern=r"^[a-z][a-z0-9.:-]+$",
-    ),
-    Option(
-        "probe_cache",
-        "media",
-        Kind.TEXT,
-        "Probe cache",
-        "Output folder of an earlier run; media that have not changed since cost one metadata request.",
-        metavar="DIR",
-        pattern=_GCS,
-    ),
-    Option(
-        "trust_cache",
-        "media",
-        Kind.FLAG,
-        "Trust the probe cache",
-        "Take answers from the probe cache without asking whether the media have changed.",
-        default=False,
-    ),
-    Option(
-        "probe_threads",
-        "media",
-        Kind.NUMBER,
-        "Probes in flight",
-        "Probes in flight in each worker process.",
-        default=32,
-        metavar="N",
-        pattern=r"^[1-9][0-9]{0,2}$",
-    ),
-    Option(
-        "price_per_million_tokens",
-        "report",
-        Kind.NUMBER,
-        "Price",
-        "US dollars for a million training tokens; without it the built-in, dated price of the model, or unknown.",
-        metavar="USD",
-        pattern=r"^[0-9]+(\.[0-9]+)?$",
-    ),
-    Option(
-        "epochs",
-        "report",
-        Kind.NUMBER,
-        "Epochs",
-        "Epochs that the cost estimate assumes; billed tokens are tokens times epochs.",
-        default=1,
-        metavar="N",
-        pattern=r"^[1-9][0-9]{0,2}$",
-    ),
-    Option(
-        "sarif",
-        "report",
-        Kind.FLAG,
-        "SARIF",
-        "Write report.sarif as well, for code-scanning views.",
-        default=False,
-    ),
-)
+    title: str
+    description: str
 
 
-class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A parsed command line; the fields are the rows of `OPTIONS`."""
+class Command(NamedTuple):
+    """One sub-command.
 
-    train: tuple[str, ...]
-    validation: tuple[str, ...]
-    output: str
-    overwrite: bool
-    model: str
-    media_resolution: str
-    length_basis: str
-    resolution_scope: str
-    tolerate: tuple[str, ...]
-    limits: str | None
-    fail_on: str
-    allow_local_media: bool
-    allow_private_addresses: bool
-    billing_project: str | None
-    probe_cache: str | None
-    trust_cache: bool
-    probe_threads: int
-    price_per_million_tokens: float | None
-    epochs: int
-    sarif: bool
+    Attributes:
+      options: rows, in the order of the help.
+      run: does it; gets the values by name and returns the exit code.
+      takes_beam_options: whether options of Apache Beam may follow; they come as the list `beam_arguments`.
+      exit_codes: what each says, beside 1 (failed) and 2 (wrong options or unusable input).
+      examples: command lines.
+      template: of commands that can be launched as a Flex Template.
+      name, summary: filled in from the registry, `beam_tuning.commands.COMMANDS`. The summary says what the command
+        does, as an imperative without a capital and a full stop.
+    """
+
+    options: tuple[Option, ...]
+    run: Callable[[argparse.Namespace], int]
+    takes_beam_options: bool = False
+    exit_codes: Mapping[int, str] = MappingProxyType({0: "done"})
+    examples: tuple[str, ...] = ()
+    template: Template | None = None
+    name: str = ""
+    summary: str = ""
+
+    @property
+    def description(self) -> str:
+        return f"{self.summary[0].upper()}{self.summary[1:]}."
+
+    @property
+    def usage(self) -> str:
+        """What must be given, and that there is more."""
+        words = [f"beam-tuning {self.name}"]
+        for option in self.options:
+            if option.is_positional:
+                words.append(option.shown if option.required else f"[{option.shown}]")
+            elif option.required:
+                words.append(f"{option.shown} {option.metavar}")
+        if not all(option.required or option.is_positional for option in self.options):
+            words.append("[option ...]")
+        if self.takes_beam_options:
+            words.append("[option of Apache Beam ...]")
+        return " ".join(words)
+
+    @property
+    def all_exit_codes(self) -> dict[int, str]:
+        """With those that every command has, by number."""
+        codes = {
+            1: "failed",
+            2: "wrong options or unusable input",
+            130: "interrupted (Ctrl-C)",
+            143: "ended by SIGTERM",
+        }
+        return dict(sorted({**codes, **self.exit_codes}.items()))
+
+
+def check_text(text: str, where: str) -> None:
+    """Raises OptionError for what no file, URI or name can hold: NUL and bytes that are not UTF-8."""
+    if "\0" in text:
+        raise OptionError(
+            "the value holds a NUL character", where=where, observed=ascii(text), remedy="Give it without."
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise OptionError(
+            "the value is not valid UTF-8",
+            where=where,
+            observed=ascii(text),
+            remedy="Rename the file, or set the terminal to UTF-8.",
+        ) from None
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """Of `low` to `high`, in decimal digits without a sign."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def amount_usd(text: str) -> float:
+    """US dollars, 0 or more."""
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = math.nan
+    if not (math.isfinite(amount) and amount >= 0):
+        raise ValueError("an amount of US dollars, 0 or more, such as 2.50")
+    return amount

@@ -1,19 +1,25 @@
-"""Running a graph on whatever runner was asked for, and telling how it goes."""
+"""Running a graph on whatever runner was asked for, and telling how it goes. Knows no graph."""
 
 from __future__ import annotations
 
 import gc
 import logging
+import math
+import shlex
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import (
+    DirectOptions,
     GoogleCloudOptions,
     PipelineOptions,
     SetupOptions,
@@ -21,14 +27,21 @@ from apache_beam.options.pipeline_options import (
     TestOptions,
     WorkerOptions,
 )
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 from rich.console import Console
 
 from beam_tuning.errors import BeamTuningError
-from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
+from beam_tuning.stopping import Stopped, ending_when_stopped, is_stopped, raise_if_stopped
+from beam_tuning.transforms import worker_process
+from beam_tuning.transforms.progress import NAMESPACE, PROGRESS, Count, Counter, Unit
 
 #: In process. Beam's own DirectRunner tries to download Prism and behaves differently where it gets it.
 IN_PROCESS = "FnApiRunner"
 _SWITCHING_RUNNERS = {None, "DirectRunner", "SwitchingDirectRunner", "FnApiRunner"}
+
+#: By Beam's names; they die when a worker process does.
+_THREADS_THAT_WAIT_FOR_WORKERS = {"run_worker", "beam_control_read"}
 
 _PROGRESS_TERMINAL_S = 0.25
 _PROGRESS_PLAIN_S = 30.0
@@ -42,12 +55,12 @@ class Launch(NamedTuple):
       followed: whether the launcher saw the run to its end. A template launch, a dry run and a job that was left
         running are not followed, and their reports cannot be read here.
       failed: why the run failed; None when it did not.
-      interrupted: whether a person ended the following (Ctrl-C).
+      stopped: what ended the following of a job that goes on elsewhere (Ctrl-C).
     """
 
     followed: bool
     failed: str | None = None
-    interrupted: bool = False
+    stopped: Stopped | None = None
 
 
 class JobOptions(PipelineOptions):
@@ -79,6 +92,11 @@ def is_in_process(options: PipelineOptions) -> bool:
     return bool(options.view_as(StandardOptions).runner == IN_PROCESS)
 
 
+def has_worker_processes(options: PipelineOptions) -> bool:
+    """Whether the in-process runner starts processes of its own on this machine."""
+    return is_in_process(options) and options.view_as(DirectOptions).direct_running_mode == "multi_processing"
+
+
 def is_on_dataflow(options: PipelineOptions) -> bool:
     """Whether the job is a service's, which goes on without this launcher."""
     return bool(options.view_as(StandardOptions).runner == "DataflowRunner")
@@ -98,29 +116,83 @@ def _dataflow_defaults(options: PipelineOptions) -> None:
         cloud.labels = [*labels, "tool=beam-tuning"]
 
 
-def launch(build: Callable[[beam.Pipeline], None], options: PipelineOptions, console: Console) -> Launch:
-    """Builds and runs a pipeline; returns when it has ended or cannot be followed."""
-    pipeline = beam.Pipeline(options=options)
-    build(pipeline)
+def launch(
+    build: Callable[[beam.Pipeline], None], options: PipelineOptions, console: Console, counters: Iterable[Counter] = ()
+) -> Launch:
+    """Builds and runs a pipeline; returns when it has ended or cannot be followed.
+
+    Args:
+      counters: what is told of while it runs, in this order.
+
+    Raises:
+      Stopped: a signal ended a run in this process.
+      BeamTuningError: the job could not be submitted.
+    """
+    if has_worker_processes(options):
+        with _worker_processes() as runner:
+            return _run_here(_built(build, options, runner), options, console, tuple(counters))
+    pipeline = _built(build, options)
     if is_in_process(options):
-        return _run_here(pipeline, console)
-    return _run_there(pipeline, options, console)
+        return _run_here(pipeline, options, console, tuple(counters))
+    return _run_there(pipeline, options, console, tuple(counters))
 
 
-def _run_here(pipeline: beam.Pipeline, console: Console) -> Launch:
-    PROGRESS.reset()
-    with _quiet_beam(), _rare_garbage_collection(), showing_progress(PROGRESS.read, console):
+def _built(
+    build: Callable[[beam.Pipeline], None], options: PipelineOptions, runner: FnApiRunner | None = None
+) -> beam.Pipeline:
+    pipeline = beam.Pipeline(runner, options)
+    build(pipeline)
+    return pipeline
+
+
+@contextmanager
+def _worker_processes() -> Iterator[FnApiRunner]:
+    """What --direct_running_mode=multi_processing makes, with a worker program that can be stopped."""
+    with TemporaryDirectory(prefix="beam-tuning-") as folder:
+        words = (sys.executable, "-m", worker_process.__name__, folder)
+        # Without `exec` a shell would stand between, and tell of workers that are killed.
+        runner = _FnApiRunner(SubprocessSDKEnvironment.from_command_string(f"exec {shlex.join(words)}"))
+        with ending_when_stopped(lambda: worker_process.end_workers(Path(folder))):
+            yield runner
+
+
+class _FnApiRunner(FnApiRunner):
+    """Keeps its worker program: Beam's takes its own wherever the mode is given."""
+
+    def run_pipeline(self, pipeline: beam.Pipeline, options: PipelineOptions) -> Any:
+        direct = options.view_as(DirectOptions)
+        mode, direct.direct_running_mode = direct.direct_running_mode, "in_memory"
         try:
+            return super().run_pipeline(pipeline, options)
+        finally:
+            direct.direct_running_mode = mode
+
+
+def _run_here(
+    pipeline: beam.Pipeline, options: PipelineOptions, console: Console, counters: tuple[Counter, ...]
+) -> Launch:
+    # In worker processes the counts are out of sight.
+    PROGRESS.begin(() if has_worker_processes(options) else counters)
+    try:
+        with (
+            _quiet_beam(),
+            _quiet_threads(),
+            _rare_garbage_collection(),
+            showing_progress(PROGRESS.read, console),
+        ):
             pipeline.run().wait_until_finish()
-        except KeyboardInterrupt:
-            raise
-        except Exception as error:
-            logging.getLogger(__name__).debug("the run failed", exc_info=True)
-            return Launch(followed=True, failed=_cause(error))
+    except Exception as error:
+        raise_if_stopped()  # a step wraps whatever is raised in it
+        logging.getLogger(__name__).debug("the run failed", exc_info=True)
+        return Launch(followed=True, failed=_cause(error))
+    finally:
+        PROGRESS.end()
     return Launch(followed=True)
 
 
-def _run_there(pipeline: beam.Pipeline, options: PipelineOptions, console: Console) -> Launch:
+def _run_there(
+    pipeline: beam.Pipeline, options: PipelineOptions, console: Console, counters: tuple[Counter, ...]
+) -> Launch:
     try:
         result = pipeline.run()
     except Exception as error:
@@ -135,14 +207,14 @@ def _run_there(pipeline: beam.Pipeline, options: PipelineOptions, console: Conso
     try:
         if job_id := getattr(result, "job_id", None):
             _tell_job(job_id() if callable(job_id) else job_id, options, console)
-        with _quiet_threads(), showing_progress(lambda: _remote_counts(result), console, _POLL_REMOTE_S):
+        with _quiet_threads(), showing_progress(lambda: _remote_counts(result, counters), console, _POLL_REMOTE_S):
             state = result.wait_until_finish()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         if is_on_dataflow(options):
             console.print("The job goes on without this launcher.")
         else:
             console.print("This launcher no longer follows the job; whether it goes on is its runner's matter.")
-        return Launch(followed=False, interrupted=True)
+        return Launch(followed=False, stopped=stopped if isinstance(stopped, Stopped) else Stopped())
     except Exception as error:  # noqa: BLE001 - a runner tells of a failed job in its own ways
         return Launch(followed=True, failed=_cause(error))
     return Launch(followed=True, failed=None if state in ("DONE", None) else f"the job ended as {state}")
@@ -163,41 +235,28 @@ def _tell_job(job_id: str, options: PipelineOptions, console: Console) -> None:
     )
 
 
-def _remote_counts(result: Any) -> Mapping[str, int]:
+def _remote_counts(result: Any, counters: Iterable[Counter]) -> Mapping[Counter, Count]:
     """What the runner tells so far; nothing where it tells no counts before a step has ended."""
-    counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
-    if not counters:
+    metrics = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
+    if not metrics:
         return {}
-    total = dict.fromkeys(PROGRESS.read(), 0)
-    for counter in counters:
-        name = counter.key.metric.name
-        if name.startswith("examples_"):
-            total["examples_judged"] += counter.result
-        elif name.startswith("probes_"):
-            total["media_probed"] += counter.result
-        elif name == "probe_received_bytes":
-            total["received_bytes"] += counter.result
-    return total
+    return {
+        counter: Count(sum(one.result for one in metrics if one.key.metric.name.startswith(counter.metrics)))
+        for counter in counters
+        if counter.metrics
+    }
 
 
 @contextmanager
 def showing_progress(
-    counts: Callable[[], Mapping[str, int]], console: Console, plain_interval_s: float = _PROGRESS_PLAIN_S
+    counts: Callable[[], Mapping[Counter, Count]], console: Console, plain_interval_s: float = _PROGRESS_PLAIN_S
 ) -> Iterator[None]:
     """Shows counts while the body runs: a line that renews itself on a terminal, a line now and then elsewhere."""
     over = threading.Event()
     started = time.monotonic()
 
     def line() -> str:
-        seen = counts()
-        elapsed_s = max(time.monotonic() - started, 1e-3)
-        if not seen:
-            return f"running, {elapsed_s:,.0f} s; the runner tells no counts yet"
-        return (
-            f"{seen['media_probed']:,} media probed ({seen['media_probed'] / elapsed_s:,.0f}/s), "
-            f"{seen['received_bytes'] / 2**20:,.1f} MiB read, "
-            f"{seen['examples_judged']:,} examples judged, {elapsed_s:,.0f} s"
-        )
+        return _progress_line(counts(), max(time.monotonic() - started, 1e-3))
 
     def on_terminal() -> None:
         with console.status("Reading the dataset") as status:
@@ -218,6 +277,33 @@ def showing_progress(
     finally:
         over.set()
         thread.join()
+
+
+def _progress_line(seen: Mapping[Counter, Count], elapsed_s: float) -> str:
+    """E.g. `1,200 of 5,000 media probed (40/s, 95 s left), 80.0 MiB read, 30 s`."""
+    if not seen:
+        return f"running, {elapsed_s:,.0f} s; the runner tells no counts yet"
+    return ", ".join([*(_counted(counter, count, elapsed_s) for counter, count in seen.items()), f"{elapsed_s:,.0f} s"])
+
+
+def _counted(counter: Counter, count: Count, elapsed_s: float) -> str:
+    if counter.unit is Unit.BYTES:
+        return f"{count.done / 2**20:,.1f} MiB {counter.words}"
+    words = f"{count.done:,} {counter.words}"
+    if count.total is not None:
+        words = f"{count.done:,} of {count.total:,} {counter.words}"
+    notes = []
+    if counter.has_rate and count.done:
+        notes.append(f"{count.done / (count.elapsed_s or elapsed_s):,.0f}/s")
+    if count.left_s:
+        notes.append(f"{_duration(count.left_s)} left")
+    return f"{words} ({', '.join(notes)})" if notes else words
+
+
+def _duration(duration_s: float) -> str:
+    if duration_s < 100:
+        return f"{math.ceil(duration_s)} s"
+    return f"{duration_s / 60:,.0f} min" if duration_s < 100 * 60 else f"{duration_s / 3600:,.1f} h"
 
 
 @contextmanager
@@ -245,19 +331,25 @@ def _quiet_beam() -> Iterator[None]:
 
 @contextmanager
 def _quiet_threads() -> Iterator[None]:
-    """When a job server is gone, Beam's reader of its messages dies beside the wait for the job, which tells of it."""
+    """Prints no traceback of a thread of Beam's that died because the process that it talks to has gone.
+
+    Beam talks to a job server, or to its worker processes, in threads of their own. When the other side goes, such a
+    thread dies, and so does the wait for the job in the main thread. One of the two is enough to tell.
+    """
 
     hook = threading.excepthook
 
     def tell_others(dead: threading.ExceptHookArgs) -> None:
-        if _grpc_details(dead.exc_value) is None:
+        is_a_wait = dead.thread is not None and dead.thread.name in _THREADS_THAT_WAIT_FOR_WORKERS
+        if not is_a_wait and _grpc_details(dead.exc_value) is None and not is_stopped():
             hook(dead)
 
     threading.excepthook = tell_others
     try:
         yield
     finally:
-        threading.excepthook = hook
+        if not is_stopped():  # when a signal ends the process, threads die until its very end
+            threading.excepthook = hook
 
 
 def _cause(error: BaseException) -> str:

@@ -12,15 +12,14 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from rich.console import Console
 
 from beam_tuning import __version__
-from beam_tuning.command_line import parse_validate
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
 from beam_tuning.media import media_table
 from beam_tuning.media.probe_options import ProbeOptions
-from beam_tuning.options import ValidateOptions
 from beam_tuning.pipelines.launch import is_in_process, is_on_dataflow, launch, pipeline_options
 from beam_tuning.pipelines.preflight import check_splits, match_inputs, refuse_output_in_input
-from beam_tuning.pipelines.validate import ValidateJob, build, file_names
+from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build, file_names
+from beam_tuning.pipelines.validate_options import ValidateOptions
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.limits import Limits, load_limits
 from beam_tuning.policy.readiness import FailOn
@@ -35,18 +34,15 @@ from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.transforms.finish import RunStart
 
-#: As shells have it for a program that Ctrl-C ended: nothing is known of the dataset, least of all that it is ready.
-INTERRUPTED = 130
 
-
-def run_validate(argv: Sequence[str], console: Console) -> int:
-    """Runs the job that a command line asks for; returns the exit code.
+def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], console: Console) -> int:
+    """Runs the job that the options ask for; returns the exit code.
 
     Raises:
       UsageError: before anything is read, for options, inputs or an output that cannot be used.
       BeamTuningError: the run failed.
+      Stopped: a signal ended it.
     """
-    options, beam_arguments = parse_validate(argv)
     shown = {
         "train": ",".join(options.train),
         "validation": ",".join(options.validation),
@@ -58,7 +54,7 @@ def run_validate(argv: Sequence[str], console: Console) -> int:
     folder = open_folder(options.output)
     if beam_options.view_as(TestOptions).dry_run:
         job = make_job(options, beam_options, checked, RunTarget(folder.name, run_id=""))
-        launch(lambda pipeline: build(pipeline, job), beam_options, console)
+        launch(lambda pipeline: build(pipeline, job), beam_options, console, COUNTERS)
         return 0
     claim = claim_folder(
         folder,
@@ -68,7 +64,7 @@ def run_validate(argv: Sequence[str], console: Console) -> int:
     )
     try:
         job = make_job(options, beam_options, checked, RunTarget(folder.name, claim.run_id))
-        ended = launch(lambda pipeline: build(pipeline, job), beam_options, console)
+        ended = launch(lambda pipeline: build(pipeline, job), beam_options, console, COUNTERS)
     except BeamTuningError:
         release_claim(folder, claim.run_id)  # nothing was submitted, so nothing writes there
         raise
@@ -76,7 +72,8 @@ def run_validate(argv: Sequence[str], console: Console) -> int:
         leave_claim(claim.run_id)
     if not ended.followed:
         console.print(f"The report will be {folder.path_of(names.REPORT_HTML)}", soft_wrap=True)
-        return INTERRUPTED if ended.interrupted else 0
+        # Nothing is known of the dataset, least of all that it is ready.
+        return ended.stopped.exit_code if ended.stopped else 0
     run = RunFolder(options.output)
     document = _report_of(run, job.start)
     exit_code = BeamTuningError.exit_code if document is None else document["readiness"]["gate"]["exit_code"]

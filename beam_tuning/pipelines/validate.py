@@ -17,14 +17,17 @@ from beam_tuning.run_folder import names
 from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.summary.summary import Summary
+from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXAMPLES_SCANNED, MEDIA_PROBED
 from beam_tuning.transforms.finish import FinishRun, RunStart
 from beam_tuning.transforms.judge import JudgeShards
-from beam_tuning.transforms.probe import ProbeMedia
+from beam_tuning.transforms.probe import RECEIVED, ProbeMedia
 from beam_tuning.transforms.read import ReadLinePacks
 from beam_tuning.transforms.scan import MostCommonResolutionCombineFn, ScanLines, bucket_count
 from beam_tuning.transforms.summarize import SummaryCombineFn
 from beam_tuning.transforms.write import WriteMediaTable
 
+#: What is told while the job runs.
+COUNTERS = (EXAMPLES_SCANNED, MEDIA_PROBED, RECEIVED, EXAMPLES_JUDGED)
 #: Bytes of input behind one shard of the media table.
 _INPUT_BYTES_PER_MEDIA_SHARD = 128 << 20
 

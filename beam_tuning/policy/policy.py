@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 import msgspec
 
-from beam_tuning.dataset.proto_json import MEDIA_RESOLUTIONS
 from beam_tuning.dataset.tokens import TokenRates
 from beam_tuning.errors import OptionError
+from beam_tuning.policy.choices import CONSISTENT
 from beam_tuning.policy.limits import Limits, ModelLimits
 from beam_tuning.policy.profiles import (
     ProfileColumn,
@@ -20,8 +19,6 @@ from beam_tuning.policy.profiles import (
     usual_columns,
 )
 from beam_tuning.reasons import Reason
-
-CONSISTENT, MAJORITY = "consistent", "majority"
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,27 +65,26 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         allow_local_media: bool = False,
         tolerate: Iterable[str] = (),
     ) -> Policy:
-        """Checks the options.
+        """Of options whose values are among their choices (`beam_tuning.policy.choices`).
 
         Args:
           tolerate: codes of reasons to tolerate.
 
         Raises:
-          OptionError: an option has a value that it does not take.
+          OptionError: there is no such model, or a reason cannot be tolerated.
         """
         own = limits.model(model)
         rates = token_rates(own)
         groups = profile_groups(limits, own)
-        resolutions = tuple(name for name in MEDIA_RESOLUTIONS.values() if name)
         return cls(
             limits=own,
             rates=rates,
             groups=groups,
             usual_columns=usual_columns(groups, rates),
             differ_without_pictures=differ_without_pictures(groups),
-            length_basis=_choice("--length_basis", length_basis, "segment", "file"),
-            media_resolution=_choice("--media_resolution", media_resolution, CONSISTENT, MAJORITY, *resolutions),
-            resolution_scope=_choice("--resolution_scope", resolution_scope, "all", "visual"),
+            length_basis=length_basis,
+            media_resolution=media_resolution,
+            resolution_scope=resolution_scope,
             allow_local_media=allow_local_media,
             tolerated=frozenset(_tolerable(code) for code in tolerate),
         )
@@ -99,19 +95,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return self.limits.name
 
 
-def _choice(option: str, value: str, *choices: str) -> str:
-    if value in choices:
-        return value
-    near = difflib.get_close_matches(value, choices, n=1)
-    raise OptionError(
-        "the option does not take this value",
-        where=option,
-        observed=value,
-        limit=", ".join(dict.fromkeys(choices)),
-        remedy=f"Did you mean {near[0]}?" if near else None,
-    )
-
-
 def _tolerable(code: str) -> Reason:
     codes = [reason.code for reason in Reason if reason.tolerable]
-    return Reason[_choice("--tolerate", code, *codes)]
+    if code not in codes:
+        raise OptionError.of_choice("--tolerate", code, codes)
+    return Reason[code]

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from beam_tuning.policy.choices import FailOn as FailOn
 from beam_tuning.reasons import Outcome, Reason, Scope, Verdict
 from beam_tuning.summary.distributions import BoundedCounts
 from beam_tuning.summary.summary import ABSENT, SplitSummary, Summary
@@ -104,14 +105,6 @@ class DropShare(msgspec.Struct, frozen=True):
     @property
     def high(self) -> float | None:
         return (self.dropped + self.undecided) / self.read if self.read else None
-
-
-class FailOn(enum.StrEnum):
-    """Which answer closes the gate."""
-
-    AS_GIVEN = "as_given"
-    CLEANED = "cleaned"
-    NEVER = "never"
 
 
 class Gate(msgspec.Struct, frozen=True):

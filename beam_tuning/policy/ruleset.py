@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 from beam_tuning.dataset.uri import Place
 from beam_tuning.media.info import MediaKind
+from beam_tuning.policy.choices import CONSISTENT
 from beam_tuning.policy.example_facts import Case
-from beam_tuning.policy.policy import CONSISTENT
 from beam_tuning.policy.rules import limits, media_facts, media_parts, resolution, turns
 from beam_tuning.reasons import Finding, FindingList
 

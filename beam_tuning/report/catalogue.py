@@ -36,8 +36,8 @@ def print_reasons(console: Console) -> None:
     console.print("* can be given to --tolerate. `beam-tuning reasons CODE` tells one whole.", style="dim")
 
 
-def print_reason(code: str, console: Console) -> None:
-    """One reason whole.
+def find_reason(code: str) -> Reason:
+    """The reason with this code, in any case.
 
     Raises:
       OptionError: there is no such code.
@@ -47,9 +47,15 @@ def print_reason(code: str, console: Console) -> None:
         near = difflib.get_close_matches(code.upper(), Reason.__members__, n=3)
         raise OptionError(
             "there is no such reason code",
+            where="CODE",
             observed=code,
             remedy=f"Did you mean {' or '.join(near)}?" if near else "`beam-tuning reasons` lists them.",
         )
+    return reason
+
+
+def print_reason(reason: Reason, console: Console) -> None:
+    """One reason whole."""
     console.print(Text(reason.code, style="bold"), Text(reason.outcome.value, style=_OUTCOME_STYLES[reason.outcome]))
     console.print(Text(reason.message))
     console.print(Text(f"remedy: {reason.remedy}"))

@@ -54,6 +54,18 @@ class Comparison(NamedTuple):
     only_new: int
     examples: tuple[ChangedExample, ...]
 
+    def as_document(self) -> dict[str, Any]:
+        """For programs: mappings, lists and plain values."""
+        return {
+            **self._asdict(),
+            "models": dict(zip(("old", "new"), self.models, strict=True)),
+            "states": [{"name": name, "old": old, "new": new} for name, old, new in self.states],
+            "counts": [one._asdict() for one in self.counts],
+            "reasons": [one._asdict() for one in self.reasons],
+            "verdicts": [{"old": old, "new": new, "examples": n} for (old, new), n in self.verdicts.items()],
+            "examples": [one._asdict() for one in self.examples],
+        }
+
 
 MOST_EXAMPLES = 100
 

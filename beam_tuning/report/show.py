@@ -46,6 +46,25 @@ def show(folder: RunFolder, console: Console, wanted: Filter = _EVERYTHING, agai
     return code
 
 
+def document_to_show(
+    folder: RunFolder, wanted: Filter = _EVERYTHING, against: RunFolder | None = None
+) -> tuple[int, object]:
+    """The same for programs: (exit code, document). The document is report.json, a list of rows of the verdict tables,
+    or a comparison.
+
+    Raises:
+      As `show`.
+    """
+    document = read_document(folder)
+    code: int = document["readiness"]["gate"]["exit_code"]
+    if against is not None:
+        return code, compare(folder, against).as_document()
+    if any(wanted):
+        _check(wanted, document)
+        return code, list(read_examples(folder, wanted))
+    return code, document
+
+
 def _check(wanted: Filter, document: Mapping[str, Any]) -> None:
     if wanted.code is not None and wanted.code not in Reason.__members__:
         raise OptionError(

@@ -28,6 +28,7 @@ from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import verdict_table
 from beam_tuning.transforms.codecs import decoder, results_from_bytes
+from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.write import ShardFiles
 
@@ -88,6 +89,9 @@ class _JudgeShardFn(beam.DoFn):
     def setup(self) -> None:
         self._pack_decoder = decoder(LinePack)
 
+    def start_bundle(self) -> None:
+        EXPECTED.tell()
+
     def process(
         self,
         element: tuple[str, dict[str, Iterable[bytes]]],
@@ -113,7 +117,7 @@ class _JudgeShardFn(beam.DoFn):
                 files.write_verdicts(verdict_table(judged.examples))
                 summary.add_all(judged.examples)
                 summary.add_blank_lines(pack.split, judged.blank_lines)
-                PROGRESS.add(examples_judged=len(judged.examples))
+                PROGRESS.add(EXAMPLES_JUDGED, len(judged.examples))
         yield from files.written
         yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
 

@@ -25,11 +25,14 @@ from beam_tuning.media.prober import Prober, shared_prober
 from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.transforms.codecs import decoder, results_from_bytes, results_to_bytes, table_to_ipc
-from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
+from beam_tuning.transforms.expected import EXPECTED, MEDIA_PROBED
+from beam_tuning.transforms.progress import NAMESPACE, PROGRESS, Counter, Unit
 from beam_tuning.transforms.scan import NamedUris, bucket_of
 
 ROWS = "rows"
 SUMMARY = "summary"
+
+RECEIVED = Counter("read", ("probe_received_bytes",), Unit.BYTES)
 
 #: Probes waiting for each thread: enough to keep threads busy, few enough to bound memory.
 _WINDOW_PER_THREAD = 4
@@ -114,6 +117,7 @@ class _ProbeFn(beam.DoFn):
         self._window = _WINDOW_PER_THREAD * self._options.threads
 
     def start_bundle(self) -> None:
+        EXPECTED.tell()
         self._bucket_of: dict[Future[ProbeResult], _Bucket] = {}
         self._done: queue.SimpleQueue[Future[ProbeResult]] = queue.SimpleQueue()
         self._rows: list[ProbeResult] = []
@@ -188,7 +192,8 @@ class _ProbeFn(beam.DoFn):
         self._received_bytes.inc(result.cost.received_bytes)
         self._retries.inc(result.cost.retries)
         self._latency_ms.update(result.cost.latency_ms)
-        PROGRESS.add(media_probed=1, received_bytes=result.cost.received_bytes)
+        PROGRESS.add(MEDIA_PROBED)
+        PROGRESS.add(RECEIVED, result.cost.received_bytes)
 
 
 def _cached_results(path: str, buckets: int) -> Iterator[tuple[int, bytes]]:

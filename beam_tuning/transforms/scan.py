@@ -16,6 +16,7 @@ from apache_beam.pvalue import PCollection
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.scan import scan_line
 from beam_tuning.transforms.codecs import decoder, encode
+from beam_tuning.transforms.expected import EXPECTED
 
 RESOLUTIONS = "resolutions"
 
@@ -71,8 +72,10 @@ class _ScanPackFn(beam.DoFn):
         shard, packed = element
         uris: dict[str, None] = {}
         resolutions: Counter[str] = Counter()
+        examples = 0
         for _, line in self._decoder.decode(packed).lines():
             scan = scan_line(line)
+            examples += bool(line) and not line.isspace()
             for uri in scan.uris:
                 uris[uri] = None
             if scan.has_visual_media or (scan.is_example and not self._visual_only):
@@ -80,6 +83,7 @@ class _ScanPackFn(beam.DoFn):
         of_bucket: defaultdict[int, list[str]] = defaultdict(list)
         for uri in uris:
             of_bucket[bucket_of(uri, self._buckets)].append(uri)
+        EXPECTED.add(of_bucket, examples)
         for bucket, some in of_bucket.items():
             yield bucket, encode(NamedUris(shard, some))
         if resolutions:

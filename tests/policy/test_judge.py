@@ -211,9 +211,6 @@ def test_tolerated_reasons_decide_nothing_but_are_told() -> None:
         ({"tolerate": ["LINE_TOO_LONG"]}, "LINE_TOO_LONG"),
         ({"tolerate": ["DATASET_EMPTY"]}, "DATASET_EMPTY"),
         ({"tolerate": ["MEDIA_MISSING"]}, "MEDIA_MISSING"),
-        ({"length_basis": "Segment"}, "Segment"),
-        ({"media_resolution": "LOW"}, "LOW"),
-        ({"resolution_scope": "some"}, "some"),
         ({"model": "gemini-2.5-flsh"}, "gemini-2.5-flsh"),
     ],
 )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from beam_tuning.policy.choices import CONSISTENT, MAJORITY
 from beam_tuning.policy.example_facts import Case
 from beam_tuning.policy.limits import ABSENT
-from beam_tuning.policy.policy import CONSISTENT, MAJORITY
 from beam_tuning.reasons import Finding, Reason
 
 

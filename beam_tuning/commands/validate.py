@@ -1,0 +1,199 @@
+"""`beam-tuning validate`: check a dataset, write clean shards and a report."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterable
+
+from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL
+from beam_tuning.options import Command, Kind, Option, Template, amount_usd, whole_number
+from beam_tuning.policy.choices import CONSISTENT, LENGTH_BASES, MEDIA_RESOLUTION_CHOICES, RESOLUTION_SCOPES, FailOn
+from beam_tuning.stopping import Stopped
+
+_OPTIONS = (
+    Option(
+        "train",
+        "dataset",
+        Kind.READ_FILES,
+        "Training examples: JSON Lines, plain or gzip. Local paths or gs:// URIs, wildcards; several with commas.",
+        label="Training files",
+        required=True,
+        metavar="GLOB[,GLOB]",
+        is_list=True,
+        pattern=GCS_PATTERN,
+    ),
+    Option(
+        "validation",
+        "dataset",
+        Kind.READ_FILES,
+        "Validation examples, in the same form.",
+        label="Validation files",
+        metavar="GLOB[,GLOB]",
+        is_list=True,
+        pattern=GCS_PATTERN,
+    ),
+    Option(
+        "output",
+        "dataset",
+        Kind.WRITE_FOLDER,
+        "Folder for clean shards, report and tables; a local path or gs:// URI. It must hold no earlier run.",
+        label="Output folder",
+        required=True,
+        metavar="DIR",
+        pattern=GCS_PATTERN,
+    ),
+    Option(
+        "overwrite",
+        "dataset",
+        Kind.FLAG,
+        "Delete the files of an earlier run in the output folder first.",
+        label="Overwrite",
+        default=False,
+    ),
+    MODEL._replace(required=True),
+    Option(
+        "media_resolution",
+        "rules",
+        Kind.CHOICE,
+        "consistent: report it when examples ask for different media resolutions; majority: drop examples with another "
+        "than the most common one; a value: drop examples with another.",
+        label="Media resolution",
+        default=CONSISTENT,
+        choices=MEDIA_RESOLUTION_CHOICES,
+        choice_prefix="MEDIA_RESOLUTION_",
+    ),
+    Option(
+        "length_basis",
+        "rules",
+        Kind.CHOICE,
+        "What a length limit is held against where an example names a segment: the segment or the whole file. The "
+        "service's documents do not say.",
+        label="Length basis",
+        default="segment",
+        choices=LENGTH_BASES,
+    ),
+    Option(
+        "resolution_scope",
+        "rules",
+        Kind.CHOICE,
+        "Which examples must agree on the media resolution: all, as the documents literally say, or those with visual "
+        "media only.",
+        label="Resolution scope",
+        default="all",
+        choices=RESOLUTION_SCOPES,
+    ),
+    Option(
+        "tolerate",
+        "rules",
+        Kind.TEXT,
+        "Reason codes that shall drop nothing, because you take the risk; several with commas. Only codes whose "
+        "outcome is not documented can be tolerated; `beam-tuning reasons` marks them.",
+        label="Tolerated reasons",
+        metavar="CODE[,CODE]",
+        is_list=True,
+        pattern=r"^[A-Z0-9_,]+$",
+    ),
+    LIMITS,
+    Option(
+        "fail_on",
+        "rules",
+        Kind.CHOICE,
+        "When the run ends with exit code 3: as_given, when the service would refuse the dataset as it stands or the "
+        "cleaned one is not ready; cleaned, when the cleaned one is not ready; never.",
+        label="Gate",
+        default=FailOn.AS_GIVEN.value,
+        choices=tuple(FailOn),
+    ),
+    *MEDIA,
+    Option(
+        "price_per_million_tokens",
+        "report",
+        Kind.NUMBER,
+        "US dollars for a million training tokens; without it the built-in, dated price of the model, or unknown.",
+        label="Price",
+        metavar="USD",
+        parse=amount_usd,
+        pattern=r"^[0-9]+(\.[0-9]+)?$",
+    ),
+    Option(
+        "epochs",
+        "report",
+        Kind.NUMBER,
+        "Epochs that the cost estimate assumes; billed tokens are tokens times epochs.",
+        label="Epochs",
+        default=1,
+        metavar="N",
+        parse=whole_number(1, 999),
+        pattern=r"^[1-9][0-9]{0,2}$",
+    ),
+    Option(
+        "sarif",
+        "report",
+        Kind.FLAG,
+        "Write report.sarif as well, for code-scanning views.",
+        label="SARIF",
+        default=False,
+    ),
+    JSON._replace(group="report"),
+)
+
+
+def run(given: argparse.Namespace) -> int:
+    from beam_tuning.commands.terminal import console_for_people, write_document
+    from beam_tuning.pipelines.run import run_validate
+    from beam_tuning.pipelines.validate_options import ValidateOptions
+    from beam_tuning.run_folder.reader import RunFolder
+
+    values = {name: getattr(given, name) for name in ValidateOptions.__struct_fields__}
+    values |= {"validation": given.validation or (), "tolerate": given.tolerate or ()}
+    options = ValidateOptions(**values)
+    gs_paths = (*options.train, *options.validation, options.output, options.probe_cache or "")
+    _sign_in((*gs_paths, *(word.rpartition("=")[2] for word in given.beam_arguments)))
+    try:
+        exit_code = run_validate(options, given.beam_arguments, console_for_people(as_json=given.json, goes_on=True))
+    except Stopped as stopped:
+        stopped.consequence = f"{options.output} has no manifest.json, so the run is not whole."
+        raise
+    if given.json:
+        with contextlib.suppress(OSError), RunFolder(options.output).open("report.json") as stream:
+            write_document(stream.read())
+    return exit_code
+
+
+def _sign_in(paths: Iterable[str]) -> None:
+    """Looks for credentials where they are needed; without some goes on at once, and says so."""
+    from beam_tuning.commands.terminal import console_for_people
+    from beam_tuning.sign_in import NOBODY_IS_SIGNED_IN, has_credentials, is_emulated
+    from beam_tuning.transforms.anonymous import look_for_credentials_again, use_no_credentials
+
+    found = has_credentials(paths)
+    if found:
+        look_for_credentials_again()
+    elif found is False:
+        use_no_credentials()
+        if not is_emulated():
+            console_for_people(as_json=True).print(NOBODY_IS_SIGNED_IN)
+
+
+COMMAND = Command(
+    options=_OPTIONS,
+    run=run,
+    takes_beam_options=True,
+    exit_codes={0: "ready to tune", 3: "the run is whole, but the gate says no (see --fail_on)"},
+    examples=(
+        (
+            "beam-tuning validate --train 'gs://bucket/train-*.jsonl' --validation gs://bucket/validation.jsonl "
+            "--output gs://bucket/checked --model gemini-2.5-flash"
+        ),
+        (
+            "beam-tuning validate --train 'gs://bucket/train-*.jsonl' --output gs://bucket/checked "
+            "--model gemini-2.5-flash --runner=DataflowRunner --project=P --region=R --temp_location=gs://bucket/tmp"
+        ),
+    ),
+    template=Template(
+        "Check a Gemini audio or video tuning dataset",
+        "Probes every audio and video file that a supervised-tuning dataset points at, says of each example "
+        "whether the tuning service will take it and why not, and writes clean JSON Lines, a report and tables.",
+    ),
+)

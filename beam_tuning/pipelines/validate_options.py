@@ -1,0 +1,37 @@
+"""What `validate` was asked to do."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Checked values; `beam_tuning.commands.validate` says what each means.
+
+    Attributes:
+      train, validation: patterns of dataset files.
+      tolerate: reason codes.
+      limits: path of a TOML file.
+      probe_cache: output folder of an earlier run.
+    """
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    output: str
+    overwrite: bool
+    model: str
+    media_resolution: str
+    length_basis: str
+    resolution_scope: str
+    tolerate: tuple[str, ...]
+    limits: str | None
+    fail_on: str
+    allow_local_media: bool
+    allow_private_addresses: bool
+    billing_project: str | None
+    probe_cache: str | None
+    trust_cache: bool
+    probe_threads: int
+    price_per_million_tokens: float | None
+    epochs: int
+    sarif: bool
