@@ -65,6 +65,11 @@ class BeamTuningError(Exception):
         return _rebuild, (type(self), self.what, self.where, self.observed, self.limit, self.remedy)
 
 
+def shortened(text: str) -> str:
+    """At most 200 characters of a text that may have any length, for `observed`."""
+    return text if len(text) <= 200 else f"{text[:200]} … ({len(text):,} characters)"
+
+
 def _rebuild(
     kind: type[BeamTuningError],
     what: str,
@@ -95,7 +100,7 @@ class OptionError(UsageError):
         return cls(
             what,
             where=where,
-            observed=value,
+            observed=shortened(value),
             limit=", ".join(known),
             remedy=f"Did you mean {near[0]}?" if near else "Give one of these values.",
         )

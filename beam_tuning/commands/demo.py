@@ -15,6 +15,13 @@ def run(given: argparse.Namespace) -> int:
     from beam_tuning.commands import load
     from beam_tuning.commands.terminal import console_for_people
 
+    if "://" in given.folder:
+        raise OptionError(
+            "the demo goes to a local folder",
+            where="DIR",
+            observed=given.folder,
+            remedy="Name a local folder, or none for ./demo.",
+        )
     console = console_for_people(goes_on=True)
     folder = Path(given.folder)
     console.print(
