@@ -15,8 +15,8 @@ CONFINED = {
     "apache_beam": ("cli.py", "command_line.py", "pipelines/", "transforms/"),
     "pymediainfo": ("media/mediainfo.py",),
     "urllib3": ("media/stores/",),
-    "google": ("media/stores/", "transforms/files.py", "transforms/write.py"),
-    "rich": ("cli.py", "pipelines/", "report/"),
+    "google": ("media/stores/", "run_folder/gcs.py", "transforms/files.py"),
+    "rich": ("cli.py", "commands/", "pipelines/", "report/"),
     "vl_convert": ("report/",),
     "av": ("sample/",),
 }

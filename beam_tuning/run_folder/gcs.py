@@ -24,7 +24,6 @@ from beam_tuning.errors import OutputError
 from beam_tuning.run_folder.files import Entry, Writer, changed_meanwhile
 from beam_tuning.run_folder.manifest import WrittenFile
 
-SCHEME = "gs://"
 #: https://cloud.google.com/storage/docs/composing-objects: a request takes at most 32 sources, and a composite may be
 #: composed again.
 _COMPOSE_SOURCES = 32
@@ -44,9 +43,8 @@ def _client(emulator: str | None) -> Client:
 class GcsFolder:
     """Implements `files.Folder`."""
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
-        bucket, _, folder = uri.removeprefix(SCHEME).partition("/")
+    def __init__(self, bucket: str, folder: str) -> None:
+        self._uri = f"gs://{bucket}/{folder}".rstrip("/")
         self._bucket_name = bucket
         self._prefix = f"{folder}/" if folder else ""
 
