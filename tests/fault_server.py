@@ -48,6 +48,8 @@ class Answer:
       close_after, reset_after, stall_after: so many bytes of the body are sent, and then the connection is closed in
         order, is reset, or stays silent.
       stall_before_headers: nothing is sent at all.
+      close_before_headers: the connection ends, and nothing was sent.
+      raw, flood: instead of an answer, these bytes, and then these again and again until the client leaves.
       drip_s: seconds before each byte of the body.
       close: end the connection after the answer, without saying so.
     """
@@ -64,6 +66,9 @@ class Answer:
     reset_after: int | None = None
     stall_after: int | None = None
     stall_before_headers: bool = False
+    close_before_headers: bool = False
+    raw: bytes | None = None
+    flood: bytes = b""
     drip_s: float = 0.0
     close: bool = False
 
@@ -88,13 +93,15 @@ class FaultServer:
 
     Attributes:
       port, url: where it listens.
-      requests: all that came, in order.
+      requests: all that came, in the order in which the server's threads took them.
+      flooded_bytes: what clients let it send of floods.
     """
 
     def __init__(self, port: int, *, tls: bool) -> None:
         self.port = port
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         self.requests: list[SeenRequest] = []
+        self.flooded_bytes = 0
         self.stopped = threading.Event()
         self._answers: dict[str, list[Answer]] = {}
         self._lock = threading.Lock()
@@ -130,6 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
         )
         if answer.stall_before_headers:
             faults.stopped.wait()
+        if answer.raw is not None:
+            self._send_raw(answer.raw, answer.flood)
+        if answer.stall_before_headers or answer.close_before_headers or answer.raw is not None:
             self.close_connection = True
             return
         body = self._start(answer)
@@ -190,6 +200,12 @@ class _Handler(BaseHTTPRequestHandler):
             socket.close(self.connection.detach())
         if stops:
             self.close_connection = True
+
+    def _send_raw(self, raw: bytes, flood: bytes) -> None:
+        self.wfile.write(raw)
+        while flood and not self.server.faults.stopped.is_set():
+            self.wfile.write(flood)
+            self.server.faults.flooded_bytes += len(flood)
 
     def handle(self) -> None:
         with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):  # clients may leave when they like

@@ -172,6 +172,98 @@ class TestCaps:
         assert reader.cost.received_bytes < 300_000
 
 
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#: What a client may leave on its way in the buffers of two sockets.
+_BUFFERS_BYTES = 32 << 20
+
+
+class TestFloods:
+    """Bytes that are no body: http.client reads them without end and tells nobody."""
+
+    @pytest.mark.parametrize(
+        ("raw", "flood"),
+        [
+            (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+            (b"", b"HTTP/1.1 100 Continue\r\nX: " + b"y" * 10_000 + b"\r\n\r\n"),
+            (b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 60_000 + b"\r\n"),
+        ],
+        ids=["interim answers", "interim answers with headers", "headers"],
+    )
+    def test_before_the_answer(self, server: FaultServer, stores: Stores, raw: bytes, flood: bytes) -> None:
+        reader = stores.reader(server.script("/a", Answer(raw=raw, flood=flood)))
+        found = failure_of(reader)
+        assert found == ProbeFailure(
+            FailureKind.SERVER_ERROR, "127.0.0.1 sends headers without end, and no answer.", transient=False
+        )
+        assert len(server.requests) == 1
+        assert server.flooded_bytes < _BUFFERS_BYTES
+
+    @pytest.mark.parametrize(
+        ("raw", "flood"),
+        [
+            (_CHUNKED, b"1;" + b"x" * 60_000 + b"\r\na\r\n"),
+            (_CHUNKED + b"5\r\nhello\r\n0\r\n", b"Trailer: x\r\n" * 1000),
+        ],
+        ids=["chunk extensions", "trailers"],
+    )
+    def test_around_the_body(self, server: FaultServer, stores: Stores, raw: bytes, flood: bytes) -> None:
+        reader = stores.reader(server.script("/a", Answer(raw=raw, flood=flood)))
+        found = failure_of(reader)
+        assert (found.kind, found.transient) == (FailureKind.SERVER_ERROR, False)
+        assert "of them are the object's" in found.message
+        assert len(server.requests) == 1
+        assert server.flooded_bytes < _BUFFERS_BYTES
+
+    def test_a_frame_around_each_byte_is_no_flood(self, server: FaultServer, stores: Stores) -> None:
+        body = SMALL * 400
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+        reader = stores.reader(server.script("/a", Answer(raw=_CHUNKED + chunks + b"0\r\n\r\n")))
+        assert reader.open(len(body))[1] == body
+        reader.close()
+
+    def test_headers_count_against_the_budget(self, server: FaultServer, make_stores: Callable[..., Stores]) -> None:
+        for hop in range(4):
+            server.script(f"/{hop}", refusal(302, Location=f"/{hop + 1}", X_Padding="x" * 60_000))
+        reader = make_stores(msgspec.structs.replace(LOOPBACK, max_received_bytes=200_000)).reader(server.url + "/0")
+        assert failure_of(reader).kind is FailureKind.WORK_CAP
+        assert reader.cost.requests == 4
+
+    def test_interim_answers_are_passed_over(self, server: FaultServer, stores: Stores) -> None:
+        raw = b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + SMALL
+        reader = stores.reader(server.script("/a", Answer(raw=raw)))
+        assert reader.open(10)[1] == SMALL[:10]
+        reader.close()
+
+
+class TestAbsurdHeaders:
+    @pytest.mark.parametrize("digits", [19, 4000])
+    def test_a_length_that_nothing_has(self, server: FaultServer, stores: Stores, digits: int) -> None:
+        raw = b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * digits + b"\r\n\r\nabc"
+        found = failure_of(stores.reader(server.script("/a", Answer(raw=raw))))
+        assert found.kind is FailureKind.SERVER_ERROR
+        assert len(found.message) < 200
+        assert "999" not in found.message
+
+    def test_a_size_that_nothing_has(self, server: FaultServer, stores: Stores) -> None:
+        answer = Answer(SMALL, content_range="bytes 0-999/9999999999999999999")
+        reader = stores.reader(server.script("/a", answer, Answer(SMALL, ignore_range=True)))
+        assert reader.open(1000)[0].size_bytes == len(SMALL)
+        reader.close()
+
+    def test_what_cannot_be_printed_is_made_visible_or_left_out(self, server: FaultServer, stores: Stores) -> None:
+        headers = {"ETag": '"\x9b\xff"', "Content-Type": "audio/\x9bwav\x7f"}
+        reader = stores.reader(server.script("/a", Answer(SMALL, headers=headers)))
+        info, _ = reader.open(10)
+        reader.close()
+        # A tag that was mended could be that of another object: it proves nothing.
+        assert (info.etag, info.content_type) == (None, "audio/?wav?")
+
+    def test_a_tag_that_is_too_long_proves_nothing(self, server: FaultServer, stores: Stores) -> None:
+        reader = stores.reader(server.script("/a", Answer(SMALL, headers={"ETag": '"' + "x" * 5000 + '"'})))
+        assert reader.open(10)[0].etag is None
+        reader.close()
+
+
 class TestChanges:
     @pytest.mark.parametrize(
         "later",
