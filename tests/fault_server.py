@@ -49,8 +49,8 @@ class Answer:
         order, is reset, or stays silent.
       stall_before_headers: nothing is sent at all.
       close_before_headers: the connection ends, and nothing was sent.
+      together: the answer waits until this barrier has let its requests through.
       raw, flood: instead of an answer, these bytes, and then these again and again until the client leaves.
-      drip_s: seconds before each byte of the body.
       close: end the connection after the answer, without saying so.
     """
 
@@ -67,9 +67,9 @@ class Answer:
     stall_after: int | None = None
     stall_before_headers: bool = False
     close_before_headers: bool = False
+    together: threading.Barrier | None = None
     raw: bytes | None = None
     flood: bytes = b""
-    drip_s: float = 0.0
     close: bool = False
 
 
@@ -95,6 +95,7 @@ class FaultServer:
       port, url: where it listens.
       requests: all that came, in the order in which the server's threads took them.
       flooded_bytes: what clients let it send of floods.
+      stalling: set while a body is held back, until the next request.
     """
 
     def __init__(self, port: int, *, tls: bool) -> None:
@@ -102,6 +103,7 @@ class FaultServer:
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         self.requests: list[SeenRequest] = []
         self.flooded_bytes = 0
+        self.stalling = threading.Event()
         self.stopped = threading.Event()
         self._answers: dict[str, list[Answer]] = {}
         self._lock = threading.Lock()
@@ -113,6 +115,7 @@ class FaultServer:
         return self.url + path
 
     def next_answer(self, request: SeenRequest) -> Answer:
+        self.stalling.clear()
         with self._lock:
             self.requests.append(request)
             answers = self._answers.get(request.target.partition("?")[0])
@@ -135,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = faults.next_answer(
             SeenRequest(self.command, self.path, self.headers, self.client_address[1]),
         )
+        if answer.together is not None:
+            answer.together.wait(timeout=30)
         if answer.stall_before_headers:
             faults.stopped.wait()
         if answer.raw is not None:
@@ -179,12 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_body(self, answer: Answer, body: bytes) -> None:
         stops = [stop for stop in (answer.close_after, answer.reset_after, answer.stall_after) if stop is not None]
         part = body[: stops[0]] if stops else body
-        if answer.drip_s:
-            for offset in range(len(part)):
-                if self.server.faults.stopped.wait(answer.drip_s):
-                    return
-                self.wfile.write(part[offset : offset + 1])
-        elif answer.chunked:
+        if answer.chunked:
             for offset in range(0, len(part), 10_000):
                 piece = part[offset : offset + 10_000]
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
@@ -193,6 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(part)
         if answer.stall_after is not None:
+            self.server.faults.stalling.set()
             self.server.faults.stopped.wait()
         if answer.reset_after is not None:
             # Closing with a linger time of 0 sends a reset; detached, no orderly end can be sent before it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import google.auth.exceptions
@@ -18,6 +17,7 @@ from google.oauth2 import service_account
 from store_fakes import LOOPBACK, FakeClock
 
 from beam_tuning.media.info import FailureKind, ProbeFailure
+from beam_tuning.media.stores import credentials as credentials_module
 from beam_tuning.media.stores.budget import Budget
 from beam_tuning.media.stores.credentials import TokenSource, find_credentials
 from beam_tuning.media.stores.dialect import Endpoint
@@ -243,9 +243,12 @@ class TestFinding:
         assert said.getMessage().startswith("Nobody is signed in to Google Cloud on this machine")
         assert "\n" not in said.getMessage()
 
-    def test_a_slow_metadata_server_is_asked_twice(self, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_metadata_server_that_just_starts_is_asked_twice(
+        self, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         answer = Answer(b"ok", headers={"Metadata-Flavor": "Google"})
-        server.script("/", replace(answer, stall_before_headers=True), answer)
+        server.script("/", Answer(close_before_headers=True), answer)
+        monkeypatch.setattr(credentials_module, "_METADATA_TIMEOUT_S", 20)
         monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{server.port}")
         assert isinstance(find_credentials(), compute_engine.Credentials)
 

@@ -15,6 +15,7 @@ from store_fakes import LOOPBACK, FakeClock, FakeResolver, failure_of
 
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.info import FailureKind, ProbeFailure
+from beam_tuning.media.stores import sockets
 from beam_tuning.media.stores.opener import Stores
 from beam_tuning.media.stores.store import StoreError
 
@@ -25,10 +26,12 @@ SMALL = BODY[:1000]
 class TestBrokenConnections:
     @pytest.mark.parametrize("fault", [{"close_after": 500}, {"reset_after": 500}, {"stall_after": 500}])
     def test_a_read_goes_on_where_the_last_attempt_ended(
-        self, server: FaultServer, make_stores: Callable[..., Stores], fault: dict[str, int]
+        self, server: FaultServer, stores: Stores, fault: dict[str, int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        options = msgspec.structs.replace(LOOPBACK, stall_timeout_s=1.0 if "stall_after" in fault else 20.0)
-        reader = make_stores(options).reader(server.script("/a", Answer(SMALL, **fault), Answer(SMALL)))
+        patient = sockets.next_wait_s
+        # A server that stalls is not waited for, and one that is only slow is.
+        monkeypatch.setattr(sockets, "next_wait_s", lambda *args: 0.1 if server.stalling.is_set() else patient(*args))
+        reader = stores.reader(server.script("/a", Answer(SMALL, **fault), Answer(SMALL)))
         assert reader.open(1000)[1] == SMALL
         reader.close()
         assert (reader.cost.requests, reader.cost.retries) == (2, 1)
@@ -67,15 +70,25 @@ class TestBrokenConnections:
         assert (found.kind, found.transient) == (kind, True)
         assert reader.cost.requests == 4
 
-    def test_a_drip_ends_with_the_time_for_one_read(
-        self, server: FaultServer, make_stores: Callable[..., Stores]
-    ) -> None:
+    def test_a_drip_ends_with_the_time_for_one_read(self, server: FaultServer) -> None:
         """Each byte comes before the wait for it is over: only the time for the whole read ends this."""
-        options = msgspec.structs.replace(LOOPBACK, max_attempts=1, stall_timeout_s=0.8, read_timeout_s=0.9)
-        reader = make_stores(options).reader(server.script("/a", Answer(SMALL, drip_s=0.05)))
-        found = failure_of(reader)
+
+        class SlowClock(FakeClock):
+            """A second goes by whenever it is looked at."""
+
+            def monotonic_s(self) -> float:
+                self.sleep(1.0)
+                return sum(self.pauses_s)
+
+        options = msgspec.structs.replace(LOOPBACK, max_attempts=1, stall_timeout_s=20.0, read_timeout_s=60.0)
+        body = bytes(20_000_000)
+        stores = Stores(options, clock=SlowClock())
+        reader = stores.reader(server.script("/a", Answer(body)))
+        found = failure_of(reader, head_bytes=len(body))
+        stores.close()
         assert (found.kind, found.transient) == (FailureKind.TIMED_OUT, True)
-        assert 1 <= reader.cost.received_bytes < 100
+        assert "in the time that one read may take" in found.message
+        assert 1 <= reader.cost.received_bytes <= 60 * 65536
 
     def test_all_attempts_together_stay_in_the_time_for_an_object(
         self, server: FaultServer, make_stores: Callable[..., Stores], clock: FakeClock
@@ -109,6 +122,8 @@ class TestBrokenConnections:
         found = failure_of(make_stores(resolver=fail).reader("https://media.example/a"))
         assert (found.kind, found.transient) == (FailureKind.SERVER_ERROR, True)
         assert "media.example" in found.message
+        # It is no busy store: the name is what is wrong, or who was asked for it.
+        assert ("no host of the name" in found.message) == (code == socket.EAI_NONAME)
 
     @pytest.mark.parametrize(
         "answer",
