@@ -20,6 +20,7 @@ from beam_tuning.transforms.progress import NAMESPACE, PROGRESS, Count, Counter,
 
 WEIGHED = Counter("apples weighed", ("weighed_",), has_rate=True)
 MOVED = Counter("moved", ("moved_bytes",), Unit.BYTES)
+EATEN = Counter("eaten", (), Unit.BYTES, beside=WEIGHED)
 
 
 @pytest.mark.parametrize(
@@ -80,17 +81,20 @@ def shown_of(counts: dict[Counter, Count]) -> str:
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        ({WEIGHED: Count(0)}, "0 apples weighed"),
+        ({WEIGHED: Count(0)}, "running"),
+        ({WEIGHED: Count(0, 50)}, "running"),
+        ({WEIGHED: Count(50, 50, 10.0)}, "running"),
+        ({WEIGHED: Count(51, 50, 10.0)}, "running"),
         ({WEIGHED: Count(1234, None, 10.0)}, "1,234 apples weighed (123/s)"),
-        ({WEIGHED: Count(0, 50)}, "0 of 50 apples weighed"),
         ({WEIGHED: Count(20, 50, 10.0)}, "20 of 50 apples weighed (2/s, 15 s left)"),
         ({WEIGHED: Count(20, 50, 0.5)}, "20 of 50 apples weighed (40/s)"),  # too early to tell
-        ({WEIGHED: Count(50, 50, 10.0)}, "50 of 50 apples weighed (5/s)"),
-        ({WEIGHED: Count(51, 50, 10.0)}, "51 of 50 apples weighed (5/s)"),
         ({WEIGHED: Count(10, 1210, 10.0)}, "10 of 1,210 apples weighed (1/s, 20 min left)"),
         ({WEIGHED: Count(10, 18010, 10.0)}, "10 of 18,010 apples weighed (1/s, 5.0 h left)"),
         ({MOVED: Count(5 << 20, None, 2.0)}, "5.0 MiB moved"),
-        ({MOVED: Count(0), WEIGHED: Count(3, None, 1.0)}, "0.0 MiB moved, 3 apples weighed (3/s)"),
+        ({WEIGHED: Count(3, None, 1.0), MOVED: Count(3 << 19)}, "3 apples weighed (3/s), 1.5 MiB moved"),
+        ({WEIGHED: Count(3, 4, 0.1), EATEN: Count(3 << 19)}, "3 of 4 apples weighed (30/s), 1.5 MiB eaten"),
+        ({WEIGHED: Count(4, 4, 0.1), EATEN: Count(3 << 19)}, "running"),
+        ({WEIGHED: Count(7, 7, 1.0), MOVED: Count(3 << 19)}, "1.5 MiB moved"),
     ],
 )
 def test_progress_names_what_the_command_counts(counts: dict[Counter, Count], words: str) -> None:
