@@ -12,11 +12,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: Packages and the only places where they may be imported.
 CONFINED = {
-    "apache_beam": ("cli.py", "command_line.py", "pipelines/", "transforms/"),
+    "apache_beam": ("pipelines/", "transforms/"),
     "pymediainfo": ("media/mediainfo.py",),
     "urllib3": ("media/stores/",),
     "google": ("media/stores/", "run_folder/gcs.py", "transforms/files.py"),
     "rich": ("cli.py", "commands/", "pipelines/", "report/"),
+    "shtab": ("commands/completion.py",),
     "vl_convert": ("report/",),
     "av": ("sample/",),
 }

@@ -57,7 +57,7 @@ def _write_sample(folder: Path) -> list[str]:
         raise UsageError(
             "the demo makes its media with PyAV, which is not installed",
             where="beam-tuning demo",
-            remedy="Run: pip install 'beam-tuning[demo]'",
+            remedy="Run: pip install 'beam-tuning[demo]', or scripts/setup in a checkout.",
         ) from None
     try:
         sample = write_sample(folder / "dataset")

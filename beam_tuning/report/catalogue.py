@@ -12,6 +12,7 @@ from rich.text import Text
 from beam_tuning.errors import OptionError
 from beam_tuning.policy.limits import Levels, Limit, ModelLimits, Names, Number, Price, Range, Sizes, Switch
 from beam_tuning.reasons import Outcome, Reason
+from beam_tuning.report.wording import NARROW
 
 _OUTCOME_STYLES = {
     Outcome.REJECTS_JOB: "bold red",
@@ -23,15 +24,24 @@ _OUTCOME_STYLES = {
 
 
 def print_reasons(console: Console) -> None:
-    """All codes with title and outcome; a star marks those that --tolerate takes."""
+    """All codes with title and outcome; a star marks those that --tolerate takes.
+
+    On a narrow terminal the title stands below the code, where its words have room.
+    """
+    is_narrow = console.width < NARROW
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("Code", no_wrap=True)
+    table.add_column("Code, title" if is_narrow else "Code", no_wrap=not is_narrow)
     table.add_column("Outcome", no_wrap=True)
     table.add_column("")
-    table.add_column("Title")
+    if not is_narrow:
+        table.add_column("Title")
     for reason in Reason:
         outcome = Text(reason.outcome.value, style=_OUTCOME_STYLES[reason.outcome])
-        table.add_row(reason.code, outcome, "*" if reason.tolerable else "", reason.title)
+        star = "*" if reason.tolerable else ""
+        if is_narrow:
+            table.add_row(f"{reason.code}\n  {reason.title}", outcome, star)
+        else:
+            table.add_row(reason.code, outcome, star, reason.title)
     console.print(table)
     console.print("* can be given to --tolerate. `beam-tuning reasons CODE` tells one whole.", style="dim")
 

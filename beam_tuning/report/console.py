@@ -33,7 +33,7 @@ def print_summary(document: Mapping[str, Any], console: Console) -> None:
     console.print(_splits(document))
     if document["reasons"]:
         console.print()
-        console.print(_reasons(document))
+        console.print(_reasons(document, is_narrow=console.width < wording.NARROW))
     _print_tokens(document, console)
     console.print()
     console.print(Text(f"Report   {_join(document['output'], 'report.html')}"))
@@ -62,17 +62,27 @@ def _splits(document: Mapping[str, Any]) -> Table:
     return table
 
 
-def _reasons(document: Mapping[str, Any]) -> Table:
+def _reasons(document: Mapping[str, Any], *, is_narrow: bool) -> Table:
+    """Code and remedy side by side, or the remedy below the code."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("Examples", justify="right")
-    table.add_column("Reason", no_wrap=True)
-    table.add_column("Remedy")
+    table.add_column("Reason, remedy" if is_narrow else "Reason", no_wrap=not is_narrow)
+    if not is_narrow:
+        table.add_column("Remedy")
     deciding = sorted(document["reasons"], key=lambda row: (row["outcome"] == "advice", -row["examples"]))
-    for row in deciding[:_TOP_REASONS]:
-        style = _OUTCOME_STYLES.get(row["outcome"], "red")
-        table.add_row(wording.count(row["examples"]), Text(row["code"], style=style), Text(row["remedy"]))
+    rows = [
+        (
+            wording.count(row["examples"]),
+            Text(row["code"], style=_OUTCOME_STYLES.get(row["outcome"], "red")),
+            row["remedy"],
+        )
+        for row in deciding[:_TOP_REASONS]
+    ]
     if len(deciding) > _TOP_REASONS:
-        table.add_row("", f"and {len(deciding) - _TOP_REASONS} more", "See the report.")
+        rows.append(("", Text(f"and {len(deciding) - _TOP_REASONS} more"), "See the report."))
+    for count, reason, remedy in rows:
+        cells = (Text.assemble(reason, "\n", remedy),) if is_narrow else (reason, Text(remedy))
+        table.add_row(count, *cells)
     return table
 
 

@@ -17,6 +17,9 @@ OUTCOMES = {
     "advice": "Good to know; decides nothing.",
 }
 
+#: A terminal of fewer columns has no room for sentences beside codes.
+NARROW = 100
+
 _BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff{_BIDI_CONTROLS}]")

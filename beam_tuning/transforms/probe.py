@@ -32,7 +32,7 @@ from beam_tuning.transforms.scan import NamedUris, bucket_of
 ROWS = "rows"
 SUMMARY = "summary"
 
-RECEIVED = Counter("read", ("probe_received_bytes",), Unit.BYTES)
+RECEIVED = Counter("read", ("probe_received_bytes",), Unit.BYTES, beside=MEDIA_PROBED)
 
 #: Probes waiting for each thread: enough to keep threads busy, few enough to bound memory.
 _WINDOW_PER_THREAD = 4
