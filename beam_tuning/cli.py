@@ -20,9 +20,9 @@ from rich.console import Console
 from beam_tuning import __version__
 from beam_tuning.command_line import add_options
 from beam_tuning.errors import BeamTuningError, GateClosed, OptionError
+from beam_tuning.limits_file import load_limits
 from beam_tuning.pipelines.output_folder import OutputFolder
 from beam_tuning.pipelines.run import INTERRUPTED, run_validate
-from beam_tuning.policy.limits import load_limits
 from beam_tuning.report.catalogue import print_limits, print_reason, print_reasons
 from beam_tuning.report.folder import Filter
 from beam_tuning.report.show import show

@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
+from beam_tuning.policy.readiness import FailOn
+
 
 class Kind(enum.Enum):
     """What a value is; the value is the Flex Template's `paramType`."""
@@ -46,13 +49,6 @@ class Option(NamedTuple):
 
 
 _GCS = r"^gs:\/\/[^\n\r]+$"
-RESOLUTION_CHOICES = (
-    "consistent",
-    "majority",
-    "MEDIA_RESOLUTION_LOW",
-    "MEDIA_RESOLUTION_MEDIUM",
-    "MEDIA_RESOLUTION_HIGH",
-)
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -97,10 +93,11 @@ OPTIONS: tuple[Option, ...] = (
         "rules",
         Kind.TEXT,
         "Model to tune",
-        "The model to tune, e.g. gemini-2.5-flash. `beam-tuning limits` lists them with their limits.",
+        "The model to tune, e.g. gemini-3.5-flash; models/NAME, publishers/google/models/NAME and NAME-001 mean the "
+        "same. `beam-tuning limits` lists them with their limits.",
         required=True,
         metavar="NAME",
-        pattern=r"^[a-z0-9.-]+$",
+        pattern=r"^[a-z0-9./-]+$",
     ),
     Option(
         "media_resolution",
@@ -109,8 +106,8 @@ OPTIONS: tuple[Option, ...] = (
         "Media resolution",
         "consistent: report it when examples ask for different media resolutions; majority: drop examples with another "
         "than the most common one; a value: drop examples with another.",
-        default="consistent",
-        choices=RESOLUTION_CHOICES,
+        default=MediaResolutionChoice.CONSISTENT.value,
+        choices=tuple(choice.value for choice in MediaResolutionChoice),
     ),
     Option(
         "length_basis",
@@ -119,26 +116,27 @@ OPTIONS: tuple[Option, ...] = (
         "Length basis",
         "What a length limit is held against where an example names a segment: the segment or the whole file. The "
         "service's documents do not say.",
-        default="segment",
-        choices=("segment", "file"),
+        default=LengthBasis.SEGMENT.value,
+        choices=tuple(choice.value for choice in LengthBasis),
     ),
     Option(
         "resolution_scope",
         "rules",
         Kind.CHOICE,
         "Resolution scope",
-        "Which examples must agree on the media resolution: all, as the documents literally say, or those with visual "
-        "media only.",
-        default="all",
-        choices=("all", "visual"),
+        "Which examples must agree on the media resolution: visual, those with a video, an image or a document, which "
+        "it changes (videos at LOW beside text lines without the field were tuned); all, as the documents literally "
+        "say.",
+        default=USUAL_SCOPE.value,
+        choices=tuple(choice.value for choice in ResolutionScope),
     ),
     Option(
         "tolerate",
         "rules",
         Kind.TEXT,
         "Tolerated reasons",
-        "Reason codes that shall drop nothing, because you take the risk; several with commas. Only codes whose "
-        "outcome is not documented can be tolerated; `beam-tuning reasons` marks them.",
+        "Reason codes that shall drop nothing and close no gate, because you take the risk; several with commas. Only "
+        "codes whose outcome is not documented can be tolerated; `beam-tuning reasons` marks them.",
         metavar="CODE[,CODE]",
         pattern=r"^[A-Z0-9_,]+$",
     ),
@@ -147,7 +145,8 @@ OPTIONS: tuple[Option, ...] = (
         "rules",
         Kind.READ_FILES,
         "Limits file",
-        "TOML file whose numbers replace built-in limits of the same name (see `beam-tuning limits`).",
+        "TOML file whose numbers replace built-in limits of the same name (see `beam-tuning limits`), and which may "
+        "add a model.",
         metavar="FILE",
         in_template=False,
     ),
@@ -158,15 +157,16 @@ OPTIONS: tuple[Option, ...] = (
         "Gate",
         "When the run ends with exit code 3: as_given, when the service would refuse the dataset as it stands or the "
         "cleaned one is not ready; cleaned, when the cleaned one is not ready; never.",
-        default="as_given",
-        choices=("as_given", "cleaned", "never"),
+        default=FailOn.AS_GIVEN.value,
+        choices=tuple(choice.value for choice in FailOn),
     ),
     Option(
         "allow_local_media",
         "media",
         Kind.FLAG,
         "Allow local media",
-        "Read media given as local paths or file:// URIs. For a try-out; the tuning service cannot.",
+        "Read media given as local paths or file:// URIs. For a try-out; the tuning service cannot, so the dataset is "
+        "at best perhaps not ready.",
         default=False,
         in_template=False,
     ),

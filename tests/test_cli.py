@@ -11,7 +11,7 @@ import pytest
 
 from beam_tuning import __version__
 from beam_tuning.cli import main
-from beam_tuning.policy.limits import load_limits
+from beam_tuning.limits_file import load_limits
 from beam_tuning.reasons import Reason
 
 

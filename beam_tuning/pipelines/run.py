@@ -14,14 +14,15 @@ from rich.console import Console
 from beam_tuning import __version__
 from beam_tuning.command_line import parse_validate
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
+from beam_tuning.limits_file import load_limits
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.options import ValidateOptions
 from beam_tuning.pipelines.launch import is_on_dataflow, launch, pipeline_options
 from beam_tuning.pipelines.output_folder import OutputFolder
 from beam_tuning.pipelines.preflight import check_splits, match_inputs, prepare_output
 from beam_tuning.pipelines.validate import ValidateJob, build
+from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.policy.judge import Policy
-from beam_tuning.policy.limits import load_limits
 from beam_tuning.policy.readiness import FailOn
 from beam_tuning.report.console import print_summary
 from beam_tuning.report.folder import read_document
@@ -83,9 +84,9 @@ def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> Validat
     policy = Policy.of(
         limits,
         options.model,
-        length_basis=options.length_basis,
-        media_resolution=options.media_resolution,
-        resolution_scope=options.resolution_scope,
+        length_basis=LengthBasis(options.length_basis),
+        media_resolution=MediaResolutionChoice(options.media_resolution),
+        resolution_scope=ResolutionScope(options.resolution_scope),
         tolerate=options.tolerate,
         allow_local_media=options.allow_local_media,
     )
@@ -107,7 +108,7 @@ def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> Validat
         probe_cache=probe_cache,
         settings=RunSettings(
             version=__version__,
-            model=options.model,
+            model=policy.model,
             options=msgspec.to_builtins(options),
             inputs=(*train, *validation),
             splits=("train", "validation") if options.validation else ("train",),
@@ -115,7 +116,7 @@ def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> Validat
             fail_on=FailOn(options.fail_on),
             epochs=options.epochs,
             limits=limits,
-            resolution_scope=options.resolution_scope,
+            resolution_scope=policy.resolution_scope,
             tolerated=options.tolerate,
             price_per_million_tokens=options.price_per_million_tokens,
         ),

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from beam_tuning.dataset.proto_json import MEDIA_RESOLUTIONS
 from beam_tuning.dataset.tokens import TokenRates
 from beam_tuning.errors import OptionError
+from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.policy.limits import Limits, ModelLimits
 from beam_tuning.policy.profiles import (
     ProfileColumn,
@@ -19,28 +19,24 @@ from beam_tuning.policy.profiles import (
     token_rates,
     usual_columns,
 )
+from beam_tuning.policy.wording import shown
 from beam_tuning.reasons import Reason
-
-CONSISTENT, MAJORITY = "consistent", "majority"
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that judging takes beside the example. Made by `Policy.of`.
 
     Attributes:
-      limits: of the model to tune.
-      rates: its token rates.
-      groups: what-if profiles.
-      usual_columns: the same in the form for usual examples, where there is one.
-      differ_without_pictures: whether profiles may differ on examples without pictures.
-      length_basis: `segment` when a length limit is held against the segment where one is given, `file` when always
-        against the whole file. No page says which.
-      media_resolution: `consistent` leaves the question to the dataset as a whole; `majority` drops examples with
-        another value than `chosen_resolution`; a value drops examples with another.
-      chosen_resolution: the most common value of the dataset, "" for absent; None when not counted (yet).
-      resolution_scope: whether the media resolution of `all` examples must be the same, as the page literally says, or
-        of those with `visual` media only, which are the ones that it changes.
-      allow_local_media: whether local paths are taken, for a try-out; the tuning service cannot read them.
+      limits: what the model to tune accepts.
+      rates: the model's token rates.
+      groups: the what-if profiles, by groups of models that treat every example alike.
+      usual_columns: the same profiles for usual examples (see `profiles.usual_columns`); None when all examples take
+        the long way.
+      differ_without_pictures: whether profiles may differ on an example without video, image and document.
+      chosen_resolution: with `MediaResolutionChoice.MAJORITY` the most common value of the dataset, `ABSENT` for an
+        absent one; None when it was not counted (yet).
+      allow_local_media: whether media on this machine are looked at, for a try-out; the tuning service cannot read
+        them.
       tolerated: reasons that decide nothing, because a person takes the risk.
     """
 
@@ -49,10 +45,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[ProfileGroup, ...]
     usual_columns: tuple[ProfileColumn, ...] | None = None
     differ_without_pictures: bool = False
-    length_basis: str = "segment"
-    media_resolution: str = CONSISTENT
+    length_basis: LengthBasis
+    media_resolution: MediaResolutionChoice
     chosen_resolution: str | None = None
-    resolution_scope: str = "all"
+    resolution_scope: ResolutionScope
     allow_local_media: bool = False
     tolerated: frozenset[Reason] = frozenset()
 
@@ -62,33 +58,33 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         limits: Limits,
         model: str,
         *,
-        length_basis: str = "segment",
-        media_resolution: str = CONSISTENT,
-        resolution_scope: str = "all",
+        length_basis: LengthBasis = LengthBasis.SEGMENT,
+        media_resolution: MediaResolutionChoice = MediaResolutionChoice.CONSISTENT,
+        resolution_scope: ResolutionScope = USUAL_SCOPE,
         allow_local_media: bool = False,
         tolerate: Iterable[str] = (),
     ) -> Policy:
-        """Checks the options.
+        """The policy for one model.
 
         Args:
+          model: as `Limits.model` takes it.
           tolerate: codes of reasons to tolerate.
 
         Raises:
-          OptionError: an option has a value that it does not take.
+          OptionError: the model is not known, or a reason cannot be tolerated.
         """
         own = limits.model(model)
         rates = token_rates(own)
         groups = profile_groups(limits, own)
-        resolutions = tuple(name for name in MEDIA_RESOLUTIONS.values() if name)
         return cls(
             limits=own,
             rates=rates,
             groups=groups,
             usual_columns=usual_columns(groups, rates),
             differ_without_pictures=differ_without_pictures(groups),
-            length_basis=_choice("--length_basis", length_basis, "segment", "file"),
-            media_resolution=_choice("--media_resolution", media_resolution, CONSISTENT, MAJORITY, *resolutions),
-            resolution_scope=_choice("--resolution_scope", resolution_scope, "all", "visual"),
+            length_basis=length_basis,
+            media_resolution=media_resolution,
+            resolution_scope=resolution_scope,
             allow_local_media=allow_local_media,
             tolerated=frozenset(_tolerable(code) for code in tolerate),
         )
@@ -99,19 +95,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return self.limits.name
 
 
-def _choice(option: str, value: str, *choices: str) -> str:
-    if value in choices:
-        return value
-    near = difflib.get_close_matches(value, choices, n=1)
-    raise OptionError(
-        "the option does not take this value",
-        where=option,
-        observed=value,
-        limit=", ".join(dict.fromkeys(choices)),
-        remedy=f"Did you mean {near[0]}?" if near else None,
-    )
-
-
 def _tolerable(code: str) -> Reason:
     codes = [reason.code for reason in Reason if reason.tolerable]
-    return Reason[_choice("--tolerate", code, *codes)]
+    if code in codes:
+        return Reason[code]
+    near = difflib.get_close_matches(code, codes, n=1)
+    raise OptionError(
+        "this reason cannot be tolerated",
+        where="--tolerate",
+        observed=shown(code),
+        limit=", ".join(codes),
+        remedy=f"Did you mean {near[0]}?" if near else None,
+    )
