@@ -50,7 +50,7 @@ exit codes:
 
 example:
   beam-tuning validate --train 'gs://bucket/train-*.jsonl' --validation gs://bucket/validation.jsonl \\
-      --output gs://bucket/checked --model gemini-2.5-flash
+      --output gs://bucket/checked --model gemini-3.5-flash
 """
 
 

@@ -277,17 +277,17 @@ _DROPPING = frozenset({Outcome.REJECTS_JOB, Outcome.DROPS_EXAMPLE, Outcome.OVER_
 
 
 def verdict_of(findings: Iterable[Finding], tolerated: Collection[Reason] = ()) -> Verdict:
-    """Dropped if any finding says so; else undecided if any finding does; else kept. Advice decides nothing.
+    """The verdict on one example: dropped if a finding drops it, else undecided if one leaves it open, else kept.
 
     Args:
-      findings: of one example.
-      tolerated: reasons whose findings decide nothing either.
+      findings: all of the example. Advice decides nothing.
+      tolerated: reasons that decide nothing either, because a person takes the risk.
     """
     return verdict_of_reasons([finding.reason for finding in findings], tolerated)
 
 
 def verdict_of_reasons(reasons: Iterable[Reason], tolerated: Collection[Reason] = ()) -> Verdict:
-    """The verdict on an example that has these reasons, as `verdict_of` gives it."""
+    """The verdict on an example with findings of these reasons, as `verdict_of` gives it."""
     verdict = Verdict.KEPT
     for reason in reasons:
         if reason in tolerated:

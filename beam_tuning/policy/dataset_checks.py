@@ -135,7 +135,7 @@ def resolutions(splits: _Splits, verdicts: Sequence[Verdict], scope: ResolutionS
         f"{'none' if value == ABSENT else value.removeprefix('MEDIA_RESOLUTION_')} on {examples:,}"
         for value, examples in values[:8]
     )
-    lines = "lines" if scope == ResolutionScope.ALL else "lines with visual media"
+    lines = "lines" if scope is ResolutionScope.ALL else "lines with visual media"
     if len(explicit) > 1:
         message = f"The {lines} ask for different media resolutions ({seen}); one value on every line is required."
     else:
@@ -153,7 +153,7 @@ def resolution_counts(
     for split in splits:
         for verdict in verdicts:
             counts.merge(split.by_verdict[verdict].picture_resolutions)
-            if scope == ResolutionScope.ALL:
+            if scope is ResolutionScope.ALL:
                 counts.merge(split.by_verdict[verdict].other_resolutions)
     return counts
 

@@ -97,10 +97,9 @@ def _pictures_and_sound(info: MediaInfo, file_ns: int | None) -> tuple[int | Non
     pictures_ns = sound_ns = 0
     file_s = info.duration_s
     for stream in info.streams:
-        stream_s = stream.duration_s
-        stream_ns = file_ns if stream_s is None or stream_s == file_s else _nanoseconds(stream_s)
-        if stream_ns is None or stream_ns > file_ns:
-            stream_ns = file_ns
+        stream_ns, stream_s = file_ns, stream.duration_s
+        if stream_s is not None and stream_s != file_s:
+            stream_ns = min(_nanoseconds(stream_s) or file_ns, file_ns)
         if stream.kind is _AUDIO:
             if stream_ns > sound_ns:
                 sound_ns = stream_ns

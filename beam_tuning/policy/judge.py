@@ -18,6 +18,9 @@ from beam_tuning.policy.what_if import what_if
 from beam_tuning.reasons import Verdict, verdict_of
 from beam_tuning.summary.judged_example import JudgedExample, TokenRange
 
+# Looking an enum's member up costs more than comparing it.
+_SEGMENT = LengthBasis.SEGMENT
+
 
 def judge(
     policy: Policy, line_id: LineId, size_bytes: int, parsed: ParsedLine, media: Mapping[str, ProbeResult]
@@ -32,7 +35,7 @@ def judge(
     if example is None:
         verdict = verdict_of(parsed.findings, policy.tolerated)
         return JudgedExample(line_id, size_bytes, verdict, parsed.findings)
-    of_segment = policy.length_basis == LengthBasis.SEGMENT
+    of_segment = policy.length_basis is _SEGMENT
     parts = tuple([part_facts(part, media, of_segment=of_segment) for part in example.media])
     usage = usage_of(example, parts, policy.limits)
     resolution = example.media_resolution

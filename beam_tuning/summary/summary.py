@@ -204,7 +204,15 @@ class ReasonCounts(msgspec.Struct, array_like=True):
 
 
 class SplitSummary(msgspec.Struct, array_like=True):
-    """One split. `what_if` holds examples that profiles treat differently; the others are in `same_for_all`."""
+    """What is counted of one split.
+
+    Attributes:
+      blank_lines: lines of white space only, which are no examples.
+      by_verdict: by the value of a `Verdict`, all of which are there.
+      reasons: by code; only those that occur.
+      what_if: by profile, the examples on which profiles differ.
+      same_for_all: the examples on which they do not; under a profile both count.
+    """
 
     blank_lines: int = 0
     by_verdict: dict[str, VerdictCounts] = msgspec.field(

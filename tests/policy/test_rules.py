@@ -39,7 +39,7 @@ def lines(draw: st.DrawFn) -> Json:
 def facts_of(line: Json, media: dict[str, ProbeResult], rules: Policy) -> ExampleFacts:
     example = parse_line(encoded(line)).example
     assert example is not None
-    of_segment = rules.length_basis == LengthBasis.SEGMENT
+    of_segment = rules.length_basis is LengthBasis.SEGMENT
     parts = tuple(part_facts(part, media, of_segment=of_segment) for part in example.media)
     usage = usage_of(example, parts, rules.limits)
     return ExampleFacts(rules, rules.limits, example, parts, usage, (0, 0), TokenRange(131_072, 131_073))

@@ -115,7 +115,6 @@ def check_audio_length(facts: ExampleFacts) -> Iterator[Finding]:
 @rule(Need.VIDEO, Reason.VIDEO_TOO_LONG, Reason.VIDEO_LENGTH_AT_LIMIT, anew=Anew.BY_PROFILE)
 def check_video_length(facts: ExampleFacts) -> Iterator[Finding]:
     """No video lasts longer than its media resolution allows."""
-    of_segment = facts.policy.length_basis == LengthBasis.SEGMENT
     for part in facts.parts:
         length_ns, longest_ns = part.length_ns, part.longest_ns
         if part.kind is not _VIDEO or length_ns is None or longest_ns is None:
@@ -125,7 +124,8 @@ def check_video_length(facts: ExampleFacts) -> Iterator[Finding]:
         reason = length_over(part, limit * _NS_PER_S)
         if reason is None:
             continue
-        what = "segment" if of_segment and part.given.segment is not None else "video"
+        of_segment = part.given.segment is not None and facts.policy.length_basis is LengthBasis.SEGMENT
+        what = "segment" if of_segment else "video"
         allowed = f"at most {limit:,} s are allowed with {resolution or 'no media resolution'}"
         if reason is Reason.VIDEO_TOO_LONG:
             message = f"the {what} lasts {seconds(length_ns)}; {allowed}"

@@ -20,11 +20,11 @@ def check_chosen_resolution(facts: ExampleFacts) -> Iterator[Finding]:
     """The example has the value that was chosen, if one was."""
     policy = facts.policy
     chosen: str | None = policy.media_resolution
-    if chosen == MediaResolutionChoice.CONSISTENT:
+    if chosen is MediaResolutionChoice.CONSISTENT:
         return
-    if chosen == MediaResolutionChoice.MAJORITY:
+    if chosen is MediaResolutionChoice.MAJORITY:
         chosen = policy.chosen_resolution
-    if chosen is None or (policy.resolution_scope == ResolutionScope.VISUAL and not facts.example.has_visual_media):
+    if chosen is None or (policy.resolution_scope is ResolutionScope.VISUAL and not facts.example.has_visual_media):
         return
     found = facts.example.media_resolution or ABSENT
     if found != chosen:

@@ -137,6 +137,6 @@ def needs_met(facts: ExampleFacts) -> int:
         met |= _UNCERTAIN
     if example.roles != USUAL_TURNS:
         met |= _TURNS
-    if facts.policy.media_resolution != _CONSISTENT:
+    if facts.policy.media_resolution is not _CONSISTENT:
         met |= _CHOICE
     return met
