@@ -18,8 +18,8 @@ from beam_tuning import __version__, commands
 from beam_tuning.cli import main
 from beam_tuning.commands import COMMANDS
 from beam_tuning.errors import OptionError
+from beam_tuning.limits_file import load_limits
 from beam_tuning.options import Command, Kind, Option
-from beam_tuning.policy.limits import load_limits
 from beam_tuning.reasons import Reason
 
 

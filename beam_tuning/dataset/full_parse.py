@@ -55,6 +55,7 @@ class LineWalk:
         self._output_texts: list[str] = []
         self._media: list[MediaPart] = []
         self._prompt_start = ""
+        self._function_path: str | None = None
 
     def example(self, line: dict[str, Any]) -> Example | None:
         """The example; None when it has no turns."""
@@ -75,6 +76,7 @@ class LineWalk:
             text_bytes=len(text.encode()),
             output_text_chars=sum(map(len, self._output_texts)),
             prompt_start=self._prompt_start,
+            function_path=self._function_path,
         )
 
     # Messages. Each method takes the node of its message.
@@ -124,6 +126,12 @@ class LineWalk:
             self._add_text(text, role)
             if role == "user" and not self._prompt_start:
                 self._prompt_start = text[:PROMPT_START_CHARS]
+        if (
+            self._function_path is None
+            and role != _SYSTEM
+            and ("functionCall" in fields or "functionResponse" in fields)
+        ):
+            self._function_path = given.path
         self._function(fields.get("functionCall"), "functionCall", api_schema.FUNCTION_CALL, "args", role)
         self._function(
             fields.get("functionResponse"), "functionResponse", api_schema.FUNCTION_RESPONSE, "response", role

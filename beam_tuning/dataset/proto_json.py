@@ -13,19 +13,26 @@ _DURATION = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,9}))?s", re.ASCII)
 _LONGEST_DURATION_NS = 315_576_000_000 * 1_000_000_000
 _LONGEST_TEXT = len("-315576000000.999999999s")
 
-_LEVELS = (None, "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH")
-#: Values of the enums by JSON spelling: name or number. Unspecified is the same as absent.
-MEDIA_RESOLUTIONS: dict[str | int, str | None] = {
-    "MEDIA_RESOLUTION_UNSPECIFIED": None,
-    **{name: name for name in _LEVELS if name},
-    **dict(enumerate(_LEVELS)),
-}
+#: Media resolutions of an example as a whole, the lowest first.
+LOW, MEDIUM, HIGH = "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"
+LEVELS = (LOW, MEDIUM, HIGH)
 #: A part's own level knows one more.
-PART_MEDIA_RESOLUTIONS: dict[str | int, str | None] = {
-    **MEDIA_RESOLUTIONS,
-    "MEDIA_RESOLUTION_ULTRA_HIGH": "MEDIA_RESOLUTION_ULTRA_HIGH",
-    4: "MEDIA_RESOLUTION_ULTRA_HIGH",
-}
+ULTRA_HIGH = "MEDIA_RESOLUTION_ULTRA_HIGH"
+PART_LEVELS = (*LEVELS, ULTRA_HIGH)
+#: How an absent media resolution is named in counts and tables.
+ABSENT = "absent"
+
+
+def _enum_values(levels: tuple[str, ...]) -> dict[str | int, str | None]:
+    """Values of an enum by JSON spelling: name or number. Unspecified is the same as absent."""
+    values: dict[str | int, str | None] = {"MEDIA_RESOLUTION_UNSPECIFIED": None, 0: None}
+    for number, name in enumerate(levels, 1):
+        values[name] = values[number] = name
+    return values
+
+
+MEDIA_RESOLUTIONS = _enum_values(LEVELS)
+PART_MEDIA_RESOLUTIONS = _enum_values(PART_LEVELS)
 
 
 def duration_ns(text: str) -> int | None:

@@ -14,14 +14,16 @@ from rich.console import Console
 from beam_tuning import __version__
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
+from beam_tuning.limits_file import load_limits
 from beam_tuning.media import media_table
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.pipelines.launch import is_in_process, is_on_dataflow, launch, pipeline_options
 from beam_tuning.pipelines.preflight import check_splits, match_inputs, refuse_output_in_input
 from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build, file_names
 from beam_tuning.pipelines.validate_options import ValidateOptions
+from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.policy.judge import Policy
-from beam_tuning.policy.limits import Limits, load_limits
+from beam_tuning.policy.limits import Limits
 from beam_tuning.policy.readiness import FailOn
 from beam_tuning.report.console import print_summary
 from beam_tuning.report.folder import read_document
@@ -123,9 +125,9 @@ def check(options: ValidateOptions) -> CheckedOptions:
     policy = Policy.of(
         limits,
         options.model,
-        length_basis=options.length_basis,
-        media_resolution=options.media_resolution,
-        resolution_scope=options.resolution_scope,
+        length_basis=LengthBasis(options.length_basis),
+        media_resolution=MediaResolutionChoice(options.media_resolution),
+        resolution_scope=ResolutionScope(options.resolution_scope),
         tolerate=options.tolerate,
         allow_local_media=options.allow_local_media,
     )
@@ -154,7 +156,7 @@ def make_job(
         probe_cache=checked.probe_cache,
         settings=RunSettings(
             version=__version__,
-            model=options.model,
+            model=checked.policy.model,
             options=msgspec.to_builtins(options),
             inputs=checked.inputs,
             splits=("train", "validation") if options.validation else ("train",),
@@ -162,7 +164,7 @@ def make_job(
             fail_on=FailOn(options.fail_on),
             epochs=options.epochs,
             limits=checked.limits,
-            resolution_scope=options.resolution_scope,
+            resolution_scope=checked.policy.resolution_scope,
             tolerated=options.tolerate,
             price_per_million_tokens=options.price_per_million_tokens,
         ),

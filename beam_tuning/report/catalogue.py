@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from beam_tuning.errors import OptionError
-from beam_tuning.policy.limits import Levels, Limit, ModelLimits, Names, Number, Price, Range, Sizes, Switch
+from beam_tuning.policy.limits import Day, Levels, Limit, ModelLimits, Names, Number, Price, Range, Sizes, Switch
 from beam_tuning.reasons import Outcome, Reason
 from beam_tuning.report.wording import NARROW
 
@@ -106,7 +106,9 @@ def _value(entry: Limit) -> str:
             )
             return f"{', '.join(levels)} {entry.unit}"
         case Names() | Sizes():
-            return ", ".join(map(str, entry.values))
+            return ", ".join(map(str, entry.values)) or "none"
+        case Day():
+            return "none" if entry.value is None else str(entry.value)
         case Switch():
             return "yes" if entry.value else "no"
         case Price():

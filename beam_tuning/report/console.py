@@ -29,6 +29,8 @@ def print_summary(document: Mapping[str, Any], console: Console) -> None:
             console.print(Text(f"  {finding['title']}. {wording.visible(finding['message'])}"))
         if len(answer["findings"]) > _TOP_FINDINGS:
             console.print(Text(f"  And {len(answer['findings']) - _TOP_FINDINGS} more; see the report."))
+    for advice in {one["message"]: one for name in ("as_given", "cleaned") for one in ready[name]["advice"]}.values():
+        console.print(Text(f"Advice    {advice['title']}. {wording.visible(advice['message'])}", style="dim"))
     console.print()
     console.print(_splits(document))
     if document["reasons"]:

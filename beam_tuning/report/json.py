@@ -1,18 +1,21 @@
 """`report.json`: everything the report knows, for programs; the page and the terminal are made from this alone.
 
-Two runs over the same input give the same document but for its `run` section. `docs/report.schema.json` is its schema,
-`docs/report.md` its description.
+Two runs over the same input on one day give the same document but for its `run` section. `docs/report.schema.json` is
+its schema, `docs/report.md` its description.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
+from beam_tuning.dataset.proto_json import ABSENT
 from beam_tuning.dataset.tokens import tokens_sources
+from beam_tuning.policy.choices import ResolutionScope
 from beam_tuning.policy.limits import ModelLimits, Number
 from beam_tuning.policy.readiness import (
     Answer,
@@ -29,7 +32,7 @@ from beam_tuning.report.what_if import resolution_plan, token_totals, what_if
 from beam_tuning.summary.distributions import BoundedCounts, Distribution
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.summary.samples import Sample
-from beam_tuning.summary.summary import ABSENT, SplitSummary, Summary, VerdictCounts
+from beam_tuning.summary.summary import SplitSummary, Summary, VerdictCounts
 
 #: Grows by one with every change that a reader of the last version could stumble over.
 SCHEMA_VERSION = 1
@@ -81,10 +84,13 @@ def report_document(
     limits = model.dataset_limits()
     ready = readiness(
         summary,
-        limits,
+        model,
+        day=datetime.date.fromisoformat(times.started[:10]),
         splits=settings.splits,
         resolution_scope=settings.resolution_scope,
         file_faults=file_faults,
+        local_media=media_summary.local,
+        tolerated={Reason[code] for code in settings.tolerated},
     )
     splits = {name: summary.splits.get(name, SplitSummary()) for name in ready.drop_shares}
     gate = ready.gate(settings.fail_on)
@@ -128,7 +134,11 @@ def encode_document(document: Mapping[str, Any]) -> bytes:
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
-    return {"state": answer.state.value, "findings": [_finding(finding) for finding in answer.findings]}
+    return {
+        "state": answer.state.value,
+        "findings": [_finding(finding) for finding in answer.findings],
+        "advice": [_finding(finding) for finding in answer.advice],
+    }
 
 
 def _finding(finding: DatasetFinding) -> dict[str, Any]:
@@ -237,7 +247,7 @@ def _sample(split: str, sample: Sample) -> dict[str, Any]:
     }
 
 
-def _resolutions(splits: Mapping[str, SplitSummary], ready: Readiness, scope: str) -> dict[str, Any]:
+def _resolutions(splits: Mapping[str, SplitSummary], ready: Readiness, scope: ResolutionScope) -> dict[str, Any]:
     def counted(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
         of_split = {name: resolution_counts([split], verdicts, scope) for name, split in splits.items()}
         return [

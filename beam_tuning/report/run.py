@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from beam_tuning.dataset.lines import InputFile
+from beam_tuning.policy.choices import USUAL_SCOPE, ResolutionScope
 from beam_tuning.policy.limits import Limits
 from beam_tuning.policy.readiness import FailOn
 
@@ -20,7 +21,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
       options: all options by name, as JSON values.
       splits: for which files were named.
       resolution_scope: as in `readiness`.
-      tolerated: codes of reasons that keep no example out.
+      tolerated: codes of reasons that decide nothing.
       epochs: that the price assumes.
       price_per_million_tokens: US dollars for the run's model, in place of the price in `limits`.
     """
@@ -33,7 +34,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     splits: tuple[str, ...]
     output: str
     fail_on: FailOn
-    resolution_scope: str = "all"
+    resolution_scope: ResolutionScope = USUAL_SCOPE
     tolerated: tuple[str, ...] = ()
     epochs: int = 1
     price_per_million_tokens: float | None = None

@@ -32,22 +32,20 @@ def sarif_document(document: Mapping[str, Any]) -> dict[str, Any]:
     in its rule's properties, since a log of a million results is of no use to a viewer.
     """
     answers = document["readiness"]
+    advice = answers["as_given"]["advice"]
     on_dataset = {finding["code"]: finding for name in ("as_given", "cleaned") for finding in answers[name]["findings"]}
     rules = {row["code"]: _rule(row, _LEVELS[Outcome(row["outcome"])], row["examples"]) for row in document["reasons"]}
     for code, finding in on_dataset.items():
         rules.setdefault(code, _rule(finding, "error" if finding["certain"] else "warning", None))
+    for finding in advice:
+        rules.setdefault(finding["code"], _rule(finding, "note", None))
     codes = list(rules)
     results = [
         *(
-            {
-                "ruleId": finding["code"],
-                "ruleIndex": codes.index(finding["code"]),
-                "level": "error" if finding["certain"] else "warning",
-                "message": {"text": visible(finding["message"])},
-                "properties": {"scope": "dataset", "split": finding["split"], "answer": "as given"},
-            }
-            for finding in answers["as_given"]["findings"]
+            _dataset_result(one, "error" if one["certain"] else "warning", codes)
+            for one in answers["as_given"]["findings"]
         ),
+        *(_dataset_result(one, "note", codes) for one in advice),
         *_sample_results(document["reasons"], codes),
     ]
     return {
@@ -67,6 +65,16 @@ def sarif_document(document: Mapping[str, Any]) -> dict[str, Any]:
                 "results": results,
             }
         ],
+    }
+
+
+def _dataset_result(finding: Mapping[str, Any], level: str, codes: list[str]) -> dict[str, Any]:
+    return {
+        "ruleId": finding["code"],
+        "ruleIndex": codes.index(finding["code"]),
+        "level": level,
+        "message": {"text": visible(finding["message"])},
+        "properties": {"scope": "dataset", "split": finding["split"], "answer": "as given"},
     }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from beam_tuning.dataset.proto_json import ABSENT
 from beam_tuning.policy.profiles import Profile, what_if_profiles
 from beam_tuning.policy.readiness import drop_share, resolution_counts
 from beam_tuning.reasons import Verdict
 from beam_tuning.report.run import RunSettings
-from beam_tuning.summary.summary import ABSENT, ProfileCounts, SplitSummary
+from beam_tuning.summary.summary import ProfileCounts, SplitSummary
 
 
 def what_if(splits: Mapping[str, SplitSummary], settings: RunSettings) -> list[dict[str, Any]]:
@@ -18,7 +19,7 @@ def what_if(splits: Mapping[str, SplitSummary], settings: RunSettings) -> list[d
     Every line is taken to have the row's resolution; all findings that do not depend on model and resolution stay.
     """
     rows = []
-    for profile in what_if_profiles(settings.limits):
+    for profile in what_if_profiles(settings.limits, settings.model):
         counts = {name: _under(split, profile) for name, split in splits.items()}
         total = _total(counts)
         outcome = {
@@ -48,7 +49,7 @@ def resolution_plan(splits: Mapping[str, SplitSummary], settings: RunSettings) -
     """
     given = resolution_counts(splits.values(), tuple(Verdict), settings.resolution_scope)
     rows: list[dict[str, Any]] = []
-    for profile in what_if_profiles(settings.limits):
+    for profile in what_if_profiles(settings.limits, settings.model):
         if settings.model not in profile.models:
             continue
         total = _total({name: _under(split, profile) for name, split in splits.items()})

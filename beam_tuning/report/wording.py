@@ -7,15 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from beam_tuning.policy.readiness import percent
+from beam_tuning.reasons import Outcome
 
 STATES = {"ready": "ready", "not-ready": "not ready", "uncertain": "perhaps not ready"}
-OUTCOMES = {
-    "rejects-job": "The service refuses the whole dataset.",
-    "drops-example": "The service drops the example.",
-    "over-limit": "Over a documented limit; what the service does is not documented.",
-    "undecided": "Could not be found out.",
-    "advice": "Good to know; decides nothing.",
-}
+OUTCOMES = {outcome.value: outcome.meaning for outcome in Outcome}
 
 #: A terminal of fewer columns has no room for sentences beside codes.
 NARROW = 100
@@ -116,6 +111,8 @@ def limit_value(limit: Mapping[str, Any]) -> str:
     value = limit.get("value")
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
     return "unknown" if value is None else f"{value:,}"
 
 

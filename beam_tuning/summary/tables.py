@@ -11,9 +11,9 @@ from itertools import accumulate
 
 import pyarrow as pa
 
-from beam_tuning.media.info import MediaInfo, ProbeFailure
 from beam_tuning.summary.distributions import LARGEST, encodable
-from beam_tuning.summary.judged_example import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample, PartFacts
+from beam_tuning.summary.media_summary import PROBED
 
 
 def _field(name: str, kind: pa.DataType, about: str, *, nullable: bool = True) -> pa.Field:
@@ -120,11 +120,10 @@ def _findings(judged: Sequence[JudgedExample]) -> pa.Array:
 
 
 def _media(judged: Sequence[JudgedExample]) -> pa.Array:
-    parts = [part for one in judged for part, _ in one.media]
-    probes = [probe for one in judged for _, probe in one.media]
+    media = [facts for one in judged for facts in one.media]
+    parts = [facts.given for facts in media]
     segments = [part.segment for part in parts]
-    found = [None if probe is None or isinstance(probe.media, ProbeFailure) else probe.media for probe in probes]
-    objects = [None if probe is None else probe.object for probe in probes]
+    objects = [None if facts.result is None else facts.result.object for facts in media]
     columns = [
         _text([part.path for part in parts]),
         _text([part.role for part in parts]),
@@ -135,18 +134,19 @@ def _media(judged: Sequence[JudgedExample]) -> pa.Array:
         _integers([None if one is None else one.start_ns for one in segments]),
         _integers([None if one is None else one.end_ns for one in segments]),
         pa.array([None if one is None else one.fps for one in segments], pa.float64()),
-        _text(
-            [
-                None if probe is None else "probed" if isinstance(probe.media, MediaInfo) else probe.media.kind
-                for probe in probes
-            ]
-        ),
-        _text([None if one is None else one.container for one in found]),
-        pa.array([None if one is None else one.duration_s for one in found], pa.float64()),
-        _integers([None if one is None else one.size_bytes for one in objects]),
+        _text([_probe(facts) for facts in media]),
+        _text([None if facts.info is None else facts.info.container for facts in media]),
+        pa.array([None if facts.info is None else facts.info.duration_s for facts in media], pa.float64()),
+        _integers([facts.size_bytes for facts in media]),
         _text([None if one is None else one.generation for one in objects]),
     ]
     return _lists(columns, MEDIA, [len(one.media) for one in judged])
+
+
+def _probe(facts: PartFacts) -> str | None:
+    if facts.failure is not None:
+        return facts.failure.kind
+    return None if facts.info is None else PROBED
 
 
 def _lists(columns: list[pa.Array], struct: pa.StructType, lengths: Iterable[int]) -> pa.Array:

@@ -275,6 +275,33 @@ def test_media_of_all_turns_in_order_of_appearance() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("model_part", "user_part", "path"),
+    [
+        ({"functionCall": {"name": "f", "args": {}}}, text(), "contents[1].parts[0]"),
+        ({"function_call": {"name": "f"}}, text(), "contents[1].parts[0]"),
+        ({"functionCall": {}}, text(), "contents[1].parts[0]"),
+        ({"functionCall": 5}, text(), "contents[1].parts[0]"),
+        (text(), {"functionResponse": {"name": "f", "response": {}}}, "contents[0].parts[0]"),
+        ({"functionCall": {"name": "g"}}, {"functionResponse": {"name": "f"}}, "contents[0].parts[0]"),
+        ({"functionCall": None, **text()}, text(), None),
+        ({"text": "functionCall"}, text(), None),
+    ],
+)
+def test_where_the_first_function_call_stands(model_part: Json, user_part: Json, path: str | None) -> None:
+    line = {"contents": [{"role": "user", "parts": [user_part]}, {"role": "model", "parts": [model_part]}]}
+    parsed = parse_line(encoded(line)).example
+    assert parsed is not None
+    assert parsed.function_path == path
+
+
+def test_a_function_call_in_the_system_instruction_is_none_of_the_turns() -> None:
+    line = example(systemInstruction={"parts": [{"functionCall": {"name": "f"}}]})
+    parsed = parse_line(encoded(line)).example
+    assert parsed is not None
+    assert parsed.function_path is None
+
+
 def test_function_calling_is_text_too() -> None:
     call = {"functionCall": {"name": "look_up", "args": {"dog": "Rex", "years": [1, 2.5, None]}}}
     answer = {"functionResponse": {"name": "look_up", "response": {"found": "日"}}}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hostile import MARK, hostile_examples
+from judged_examples import known
 from report_documents import document_of, run_settings
 
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
@@ -225,7 +226,7 @@ def test_local_media_play_at_their_segment(open_page: Opener, tmp_path: Path) ->
         sound.writeframes(bytes(16_000 * 4))
     part = MediaPart("p", "user", str(path), "audio/wav", MediaKind.AUDIO, Segment(2 * 10**9, 3 * 10**9))
     finding = (Finding(Reason.MIME_TYPE_MISMATCH, "Advice."),)
-    example = JudgedExample(LineId("train", "a", 1, 0), 9, Verdict.KEPT, finding, ((part, None),))
+    example = JudgedExample(LineId("train", "a", 1, 0), 9, Verdict.KEPT, finding, (known(part),))
     page = tmp_path / "report.html"
     page.write_text(render_html(document_of([example], run_settings(options={"allow_local_media": True}))))
     opened = open_page(page)

@@ -7,7 +7,7 @@ import io
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from judged_examples import Generator
+from judged_examples import Generator, known
 
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ObjectInfo, ProbeFailure, ProbeResult
@@ -37,7 +37,7 @@ def test_a_row_says_all_that_is_known() -> None:
     finding = Finding(Reason.VIDEO_TOO_LONG, "Too long.", part.path, 1500.5, 1200)
     low = "MEDIA_RESOLUTION_LOW"
     example = JudgedExample(
-        PLACE, 321, Verdict.DROPPED, (finding,), ((part, probe),), low, 55, TokenRange(10, 20), "Say"
+        PLACE, 321, Verdict.DROPPED, (finding,), (known(part, probe),), low, 55, TokenRange(10, 20), "Say"
     )
     assert row(example) == {
         "split": "train",
@@ -99,7 +99,7 @@ def test_absent_is_null_and_no_media_is_an_empty_list() -> None:
 )
 def test_what_became_of_the_probe(probe: ProbeResult | None, outcome: str | None) -> None:
     part = MediaPart("p", "user", "u", None, None)
-    (media,) = row(JudgedExample(PLACE, 1, Verdict.KEPT, (), ((part, probe),)))["media"]  # type: ignore[misc]
+    (media,) = row(JudgedExample(PLACE, 1, Verdict.KEPT, (), (known(part, probe),)))["media"]  # type: ignore[misc]
     assert media["probe"] == outcome
     assert media["duration_s"] is None
 
@@ -119,7 +119,7 @@ def test_hostile_values_have_a_place(value: object, text: str | None, number: fl
     finding = Finding(Reason.FPS_INVALID, "\udcff", "p", value, value)  # type: ignore[arg-type]
     part = MediaPart("p", "user", "gs://\udcff", "\ud800", None, Segment(10**30, -(10**30)))
     probe = ProbeResult("u", MediaInfo("wav", MediaKind.AUDIO), ObjectInfo(10**30))
-    made = row(JudgedExample(PLACE, 1, Verdict.KEPT, (finding,), ((part, probe),), prompt_start="\udcff"))
+    made = row(JudgedExample(PLACE, 1, Verdict.KEPT, (finding,), (known(part, probe),), prompt_start="\udcff"))
     (found,) = made["findings"]  # type: ignore[misc]
     assert (found["observed"], found["observed_number"]) == (text, number)
     (media,) = made["media"]  # type: ignore[misc]
