@@ -30,11 +30,13 @@ _OPTIONS = (
 
 
 def run(given: argparse.Namespace) -> int:
+    from beam_tuning.commands.signing_in import sign_in
     from beam_tuning.commands.terminal import console_for_people, print_json
     from beam_tuning.pipelines.output_folder import OutputFolder
     from beam_tuning.report.folder import Filter
     from beam_tuning.report.show import document_to_show, show
 
+    sign_in((given.folder, given.against or ""), uses_beam=True)
     folder = OutputFolder(given.folder)
     against = None if given.against is None else OutputFolder(given.against)
     wanted = Filter(given.code, given.split, given.file)
