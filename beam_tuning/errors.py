@@ -31,6 +31,8 @@ class BeamTuningError(Exception):
     """
 
     exit_code = 1
+    #: Beam makes another error of the first argument and the step's name, and loses the rest, unless it finds this.
+    _tagged_with_step = True
 
     def __init__(
         self,

@@ -100,7 +100,7 @@ class Option(NamedTuple):
         if self.choices:
             return self._chosen(text)
         if self.kind in (Kind.READ_FOLDER, Kind.WRITE_FOLDER):
-            return text.rstrip("/") or "/"
+            return text
         try:
             return self.parse(text)
         except ValueError as error:

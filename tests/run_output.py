@@ -31,6 +31,7 @@ def _content(name: str, path: Path) -> Any:
         return document
     if name == "manifest.json":
         manifest = json.loads(path.read_bytes())
+        del manifest["run_id"]
         manifest["files"] = [
             file for file in manifest["files"] if file["name"] not in _TIMED and not _costs(file["name"])
         ]

@@ -59,7 +59,6 @@ def test_a_mistake_in_an_option_is_told_without_beam() -> None:
     assert loaded_by("show", "--colour", code=2) & HEAVY == set()
 
 
-@pytest.mark.xfail(strict=True, reason="the reader of output folders is still Beam's")
 def test_show_reads_a_run_without_beam(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}\n")
     words = [f"--train={tmp_path}/a.jsonl", f"--output={tmp_path}/out", f"--model={SAMPLE_MODEL}"]

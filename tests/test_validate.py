@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +147,92 @@ def test_two_runs_write_the_same_but_for_times(sample: Sample, output: Path, tmp
 def test_overwrite_leaves_no_stale_file(sample: Sample, output: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     shutil.copytree(output, folder)
-    stale = folder / "train" / "kept-00001-of-00002.jsonl"
-    stale.write_bytes(b"{}\n")
+    assert (folder / "report.sarif").exists()
     assert validate(sample, folder) == 2
-    assert stale.exists()
     assert validate(sample, folder, "--overwrite") == 3
-    assert not stale.exists()
     assert not (folder / "report.sarif").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--overwrite",)])
+def test_a_dataset_folder_as_output_loses_nothing(
+    sample: Sample, tmp_path: Path, more: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "dataset"
+    for name in ("media/clip.wav", "train/labels.csv"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("mine")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert validate(sample, folder, *more) == 2
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    told = capsys.readouterr().err
+    assert "labels.csv" in told
+    assert "earlier run" not in told
+    assert "--overwrite" not in told
+
+
+@pytest.mark.parametrize(
+    "name", ["out[1]", "a b", "star*", "what?", "{x}", "100%", "one,two", "line\nbreak", "\N{ROCKET}", "é"]
+)
+def test_no_character_of_a_folders_name_is_a_wildcard(output: Path, tmp_path: Path, name: str) -> None:
+    turns = [{"role": role, "parts": [{"text": "Hello."}]} for role in ("user", "model")]
+    (tmp_path / "one.jsonl").write_text(json.dumps({"contents": turns}) + "\n")
+    folder, neighbours = tmp_path / name, [tmp_path / "out1", tmp_path / "starry", tmp_path / "whats"]
+    for neighbour in neighbours:
+        shutil.copytree(output, neighbour)
+    cache = tmp_path / f"cache of {name}"
+    shutil.copytree(output, cache)
+    options = [f"--train={tmp_path}/one.jsonl", f"--output={folder}", f"--model={SAMPLE_MODEL}", "--fail_on=never"]
+    assert main(["validate", *options]) == 0
+    assert main(["validate", *options, "--overwrite", f"--probe_cache={cache}"]) == 0
+    assert main(["show", str(folder), "--against", str(cache)]) == 0
+    assert [output_of(neighbour) for neighbour in neighbours] == [output_of(output)] * 3
+
+
+@pytest.mark.parametrize(
+    "output",
+    ["", " ", "file:///out", "http://host/out", "hdfs://host/out", "s3://bucket/out", "gs://", "gs://B/x", "a\0b"],
+)
+def test_an_output_that_no_run_can_have_is_refused(
+    sample: Sample, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    splits = (f"--train={sample.train}", f"--model={SAMPLE_MODEL}", "--allow_local_media")
+    assert main(["validate", *splits, f"--output={output}"]) == 2
+    told = capsys.readouterr().err
+    assert "--output" in told
+    assert "remedy" in told
+    assert "Traceback" not in told
+
+
+def test_of_two_runs_at_once_into_one_folder_one_is_refused(sample: Sample, output: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    with ThreadPoolExecutor(2) as pool:
+        codes = sorted(pool.map(lambda _: validate(sample, folder), range(2)))
+    assert codes == [2, 3]
+    expected = output_of(output)
+    del expected["report.sarif"]
+    assert output_of(folder).keys() == expected.keys()
+    assert output_of(folder)["train.jsonl"] == expected["train.jsonl"]
+
+
+def test_a_run_that_is_not_whole_is_not_shown(output: Path, tmp_path: Path) -> None:
+    """As after a kill in the middle of --overwrite, which deletes the manifest first."""
+    folder = tmp_path / "out"
+    shutil.copytree(output, folder)
+    (folder / "manifest.json").unlink()
+    assert main(["show", str(folder)]) == 2
+
+
+def test_a_corrupt_or_foreign_probe_cache_is_told_before_the_run(
+    sample: Sample, output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "cache"
+    shutil.copytree(output, cache)
+    table = next((cache / "media").iterdir())
+    for content in (b"no parquet", table.read_bytes()[:-100], next((cache / "verdicts").iterdir()).read_bytes()):
+        table.write_bytes(content)
+        assert validate(sample, tmp_path / "out", f"--probe_cache={cache}") == 2
+        assert table.name in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
 
 
 def test_an_earlier_runs_answers_save_the_probes(sample: Sample, output: Path, tmp_path: Path) -> None:

@@ -141,9 +141,9 @@ _OPTIONS = (
 def run(given: argparse.Namespace) -> int:
     from beam_tuning.commands.signing_in import sign_in
     from beam_tuning.commands.terminal import console_for_people, write_document
-    from beam_tuning.pipelines.output_folder import OutputFolder
     from beam_tuning.pipelines.run import run_validate
     from beam_tuning.pipelines.validate_options import ValidateOptions
+    from beam_tuning.run_folder.reader import RunFolder
 
     values = {name: getattr(given, name) for name in ValidateOptions.__struct_fields__}
     values |= {"validation": given.validation or (), "tolerate": given.tolerate or ()}
@@ -156,7 +156,7 @@ def run(given: argparse.Namespace) -> int:
         stopped.consequence = f"{options.output} has no manifest.json, so the run is not whole."
         raise
     if given.json:
-        with contextlib.suppress(OSError), OutputFolder(options.output).open("report.json") as stream:
+        with contextlib.suppress(OSError), RunFolder(options.output).open("report.json") as stream:
             write_document(stream.read())
     return exit_code
 

@@ -33,10 +33,6 @@ class Shard(NamedTuple):
         split, number, total = key.split("/")
         return cls(split, int(number), int(total))
 
-    def file_name(self, folder: str, stem: str, suffix: str) -> str:
-        """E.g. `train/kept-00000-of-00003.jsonl`, relative to the output folder."""
-        return f"{folder}/{stem}-{self.number:05d}-of-{self.total:05d}{suffix}"
-
 
 class PlacedFile(NamedTuple):
     """A dataset file with its place in its split.

@@ -1,18 +1,18 @@
-"""What is checked before a graph is built: which files are read, and that the output folder is free."""
+"""What is checked before a graph is built: which files are read, and that the output lies beside them."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from apache_beam.io.filesystem import BeamIOError, FileSystem, MatchResult
 from apache_beam.io.filesystems import FileSystems
 
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import InputError, OutputError
-from beam_tuning.transforms.files import join
-from beam_tuning.transforms.write import OUTPUT_FILES, OUTPUT_FOLDERS
+from beam_tuning.run_folder import names
+from beam_tuning.run_folder.files import Folder
 
 
 def match_inputs(split: str, patterns: Iterable[str]) -> tuple[InputFile, ...]:
@@ -57,35 +57,11 @@ def check_splits(train: Iterable[InputFile], validation: Iterable[InputFile]) ->
         )
 
 
-def prepare_output(output: str, patterns: Iterable[str], inputs: Iterable[InputFile], *, overwrite: bool) -> None:
-    """Makes sure that the output folder is free; with `overwrite` deletes what an earlier run wrote there.
-
-    Only names that a run writes are looked at and deleted; other files in the folder stay.
-
-    Raises:
-      OutputError: the folder holds an earlier run, lies where an input pattern looks, or holds an input.
-    """
-    _refuse_output_in_input(output, patterns, inputs)
-    earlier = list(_earlier_run(output, limit=None if overwrite else 1))
-    if not earlier:
-        return
-    if not overwrite:
-        raise OutputError(
-            "the output folder holds an earlier run",
-            where=output,
-            observed=earlier[0],
-            remedy="Name another folder, or give --overwrite to delete the earlier run's files.",
-        )
-    try:
-        FileSystems.delete(earlier)
-    except BeamIOError as error:
-        raise OutputError("the earlier run's files cannot be deleted", where=output, observed=_cause(error)) from error
-
-
-def _refuse_output_in_input(output: str, patterns: Iterable[str], inputs: Iterable[InputFile]) -> None:
-    ours = [_identity(join(output, name)) for name in OUTPUT_FILES]
-    ours += [_identity(join(join(output, folder), "kept-00000-of-00001.jsonl")) for folder in OUTPUT_FOLDERS]
-    written = tuple(_identity(join(output, folder)) + "/" for folder in OUTPUT_FOLDERS)
+def refuse_output_in_input(output: Folder, patterns: Iterable[str], inputs: Iterable[InputFile]) -> None:
+    """Raises OutputError when the output folder holds an input, or lies where an input pattern looks."""
+    ours = [_identity(output.path_of(name)) for name in names.TOP_LEVEL]
+    ours += [_identity(output.path_of(f"{folder}/kept-00000-of-00001.jsonl")) for folder in names.FOLDERS]
+    written = tuple(_identity(output.path_of(folder)) + "/" for folder in names.FOLDERS)
     for file in inputs:
         path = _identity(file.path)
         if path in ours or path.startswith(written):
@@ -100,24 +76,10 @@ def _refuse_output_in_input(output: str, patterns: Iterable[str], inputs: Iterab
         if hit is not None:
             raise OutputError(
                 "the output folder lies inside the input: a later run would read this run's output",
-                where=output,
+                where=output.name,
                 observed=f"{pattern} would match {hit}",
                 remedy="Name an output folder that no input pattern matches.",
             )
-
-
-def _earlier_run(output: str, limit: int | None) -> Iterator[str]:
-    patterns = [join(join(output, folder), "*") for folder in OUTPUT_FOLDERS]
-    patterns += [join(output, name) for name in OUTPUT_FILES]
-    for pattern in patterns:
-        try:
-            results = FileSystems.match([pattern], limits=[limit])
-        except BeamIOError as error:
-            raise OutputError("the output folder cannot be listed", where=output, observed=_cause(error)) from error
-        for metadata in results[0].metadata_list:
-            yield metadata.path
-            if limit:
-                return
 
 
 def _match(pattern: str, option: str) -> MatchResult:

@@ -5,27 +5,33 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
 from rich.console import Console
 
 from beam_tuning import __version__
+from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
+from beam_tuning.media import media_table
 from beam_tuning.media.probe_options import ProbeOptions
-from beam_tuning.pipelines.launch import is_on_dataflow, launch, pipeline_options
-from beam_tuning.pipelines.output_folder import OutputFolder
-from beam_tuning.pipelines.preflight import check_splits, match_inputs, prepare_output
-from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build
+from beam_tuning.pipelines.launch import is_in_process, is_on_dataflow, launch, pipeline_options
+from beam_tuning.pipelines.preflight import check_splits, match_inputs, refuse_output_in_input
+from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build, file_names
 from beam_tuning.pipelines.validate_options import ValidateOptions
 from beam_tuning.policy.judge import Policy
-from beam_tuning.policy.limits import load_limits
+from beam_tuning.policy.limits import Limits, load_limits
 from beam_tuning.policy.readiness import FailOn
 from beam_tuning.report.console import print_summary
 from beam_tuning.report.folder import read_document
 from beam_tuning.report.run import RunSettings
-from beam_tuning.transforms.files import join
+from beam_tuning.run_folder import names
+from beam_tuning.run_folder.claim import claim_folder, leave_claim, release_claim
+from beam_tuning.run_folder.names import FileRole
+from beam_tuning.run_folder.opening import open_folder, same_folder
+from beam_tuning.run_folder.reader import RunFolder
+from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.transforms.finish import RunStart
 
 
@@ -44,16 +50,35 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
         "output": options.output,
     }
     beam_options = pipeline_options(beam_arguments, shown)
-    job = make_job(options, beam_options)
-    ended = launch(lambda pipeline: build(pipeline, job), beam_options, console, COUNTERS)
+    checked = check(options)
+    folder = open_folder(options.output)
+    if beam_options.view_as(TestOptions).dry_run:
+        job = make_job(options, beam_options, checked, RunTarget(folder.name, run_id=""))
+        launch(lambda pipeline: build(pipeline, job), beam_options, console, COUNTERS)
+        return 0
+    claim = claim_folder(
+        folder,
+        file_names(checked.inputs),
+        overwrite=options.overwrite,
+        is_launchers=is_in_process(beam_options),
+    )
+    try:
+        job = make_job(options, beam_options, checked, RunTarget(folder.name, claim.run_id))
+        ended = launch(lambda pipeline: build(pipeline, job), beam_options, console, COUNTERS)
+    except BeamTuningError:
+        release_claim(folder, claim.run_id)  # nothing was submitted, so nothing writes there
+        raise
+    finally:
+        leave_claim(claim.run_id)
     if not ended.followed:
-        console.print(f"The report will be {join(options.output, 'report.html')}", soft_wrap=True)
+        console.print(f"The report will be {folder.path_of(names.REPORT_HTML)}", soft_wrap=True)
         # Nothing is known of the dataset, least of all that it is ready.
         return ended.stopped.exit_code if ended.stopped else 0
-    folder = OutputFolder(options.output)
-    document = _report_of(folder, job.start)
+    run = RunFolder(options.output)
+    document = _report_of(run, job.start)
     exit_code = BeamTuningError.exit_code if document is None else document["readiness"]["gate"]["exit_code"]
-    is_whole = bool(folder.list("manifest.json"))
+    manifest = run.manifest()
+    is_whole = manifest is not None and manifest.run_id == claim.run_id
     if document is None or not (is_whole or exit_code == InputError.exit_code):
         raise BeamTuningError(
             "the run failed",
@@ -65,7 +90,7 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
     return int(exit_code)
 
 
-def _report_of(folder: OutputFolder, start: RunStart) -> dict[str, Any] | None:
+def _report_of(folder: RunFolder, start: RunStart) -> dict[str, Any] | None:
     """The report of this very run; None when it wrote none."""
     try:
         document = read_document(folder)
@@ -74,8 +99,26 @@ def _report_of(folder: OutputFolder, start: RunStart) -> dict[str, Any] | None:
     return document if document["run"]["started"] == start.at else None
 
 
-def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> ValidateJob:
-    """Checks everything that can be checked before a graph is built."""
+class CheckedOptions(NamedTuple):
+    """What options lead to, once it has been looked at.
+
+    Attributes:
+      inputs: all dataset files.
+      probe_cache: files of the media table of an earlier run.
+    """
+
+    limits: Limits
+    policy: Policy
+    inputs: tuple[InputFile, ...]
+    probe_cache: tuple[str, ...]
+
+
+def check(options: ValidateOptions) -> CheckedOptions:
+    """Checks everything that can be checked before anything is written.
+
+    Raises:
+      UsageError: options, inputs or output cannot be used.
+    """
     limits = load_limits(Path(options.limits) if options.limits else None)
     policy = Policy.of(
         limits,
@@ -86,14 +129,21 @@ def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> Validat
         tolerate=options.tolerate,
         allow_local_media=options.allow_local_media,
     )
+    folder = open_folder(options.output)
     train = match_inputs("train", options.train)
     validation = match_inputs("validation", options.validation)
     check_splits(train, validation)
-    probe_cache = _probe_cache(options)
-    patterns = (*options.train, *options.validation)
-    prepare_output(options.output, patterns, (*train, *validation), overwrite=options.overwrite)
+    refuse_output_in_input(folder, (*options.train, *options.validation), (*train, *validation))
+    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options))
+
+
+def make_job(
+    options: ValidateOptions, beam_options: PipelineOptions, checked: CheckedOptions, target: RunTarget
+) -> ValidateJob:
+    """All that the graph depends on."""
     return ValidateJob(
-        policy=policy,
+        target=target,
+        policy=checked.policy,
         probing=ProbeOptions(
             allow_local_media=options.allow_local_media,
             allow_private_addresses=options.allow_private_addresses,
@@ -101,17 +151,17 @@ def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> Validat
             trust_cache=options.trust_cache,
             threads=options.probe_threads,
         ),
-        probe_cache=probe_cache,
+        probe_cache=checked.probe_cache,
         settings=RunSettings(
             version=__version__,
             model=options.model,
             options=msgspec.to_builtins(options),
-            inputs=(*train, *validation),
+            inputs=checked.inputs,
             splits=("train", "validation") if options.validation else ("train",),
-            output=options.output,
+            output=target.folder,
             fail_on=FailOn(options.fail_on),
             epochs=options.epochs,
-            limits=limits,
+            limits=checked.limits,
             resolution_scope=options.resolution_scope,
             tolerated=options.tolerate,
             price_per_million_tokens=options.price_per_million_tokens,
@@ -125,29 +175,21 @@ def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> Validat
     )
 
 
-def _probe_cache(options: ValidateOptions) -> str | None:
-    """The pattern of the media table of an earlier run."""
+def _probe_cache(options: ValidateOptions) -> tuple[str, ...]:
+    """The files of the media table of an earlier run."""
     if options.probe_cache is None:
         if options.trust_cache:
             raise OptionError(
                 "there is no probe cache to trust", where="--trust_cache", remedy="Give --probe_cache too."
             )
-        return None
-    folder = options.probe_cache.rstrip("/")
-    if folder == options.output:
+        return ()
+    cache = RunFolder(options.probe_cache, "--probe_cache")
+    if same_folder(options.probe_cache, options.output):
         raise OptionError(
             "the probe cache is the output folder, whose files this run replaces",
             where="--probe_cache",
-            observed=folder,
+            observed=cache.name,
             remedy="Write this run's output to another folder.",
         )
-    tables = "media/media-*.parquet"
-    pattern = join(folder, tables)
-    if not OutputFolder(folder).list(tables):
-        raise InputError(
-            "the folder holds no media table",
-            where="--probe_cache",
-            observed=pattern,
-            remedy="Name the output folder of an earlier run.",
-        )
-    return pattern
+    cache.check_columns(FileRole.MEDIA, media_table.SCHEMA.names)
+    return tuple(cache.path_of(name) for name in cache.tables(FileRole.MEDIA))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
 from apache_beam import pvalue
 
 from beam_tuning.dataset.layout import all_shards, place_files
+from beam_tuning.dataset.lines import InputFile
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.policy.judge import Policy
 from beam_tuning.report.run import RunSettings
+from beam_tuning.run_folder import names
+from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.summary.summary import Summary
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXAMPLES_SCANNED, MEDIA_PROBED
@@ -32,26 +36,38 @@ class ValidateJob(NamedTuple):
     """All that the graph depends on.
 
     Attributes:
-      settings: what the report is told; also the files to read and the output folder.
-      probe_cache: pattern of the Parquet files of an earlier run.
+      target: where the run writes.
+      settings: what the report is told; also the files to read.
+      probe_cache: Parquet files of the media table of an earlier run.
       raise_when_closed: whether a dataset that is not ready fails the job itself (see `FinishRun`).
     """
 
+    target: RunTarget
     policy: Policy
     probing: ProbeOptions
-    probe_cache: str | None
+    probe_cache: tuple[str, ...]
     settings: RunSettings
     start: RunStart
     raise_when_closed: bool
 
 
+def file_names(inputs: tuple[InputFile, ...]) -> Iterator[str]:
+    """Every name that the job may write for these files."""
+    return names.all_names(all_shards(place_files(inputs)), _media_shards(inputs))
+
+
+def _input_bytes(inputs: tuple[InputFile, ...]) -> int:
+    return sum(file.size_bytes for file in inputs)
+
+
+def _media_shards(inputs: tuple[InputFile, ...]) -> int:
+    return max(1, _input_bytes(inputs) // _INPUT_BYTES_PER_MEDIA_SHARD)
+
+
 def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
     """Adds the whole job to the pipeline."""
-    input_bytes = sum(file.size_bytes for file in job.settings.inputs)
-    buckets = bucket_count(input_bytes)
-    media_shards = max(1, input_bytes // _INPUT_BYTES_PER_MEDIA_SHARD)
-
     files = place_files(job.settings.inputs)
+    buckets = bucket_count(_input_bytes(job.settings.inputs))
 
     read = pipeline | "Read" >> ReadLinePacks(files)
     scanned = read.packs | "Scan" >> ScanLines(buckets, visual_only=job.policy.resolution_scope == "visual")
@@ -64,15 +80,16 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
         )
     shards = pipeline | "All shards" >> beam.Create([(shard.key, b"") for shard in all_shards(files)])
     judged = {"packs": read.packs, "results": probed.results, "shards": shards} | "Judge" >> JudgeShards(
-        job.policy, job.settings.output, pvalue.AsSingleton(read.first_lines), chosen
+        job.policy, job.target, pvalue.AsSingleton(read.first_lines), chosen
     )
 
     summary = judged.summaries | "Summarize examples" >> beam.CombineGlobally(SummaryCombineFn(Summary))
     media_summary = probed.summaries | "Summarize media" >> beam.CombineGlobally(SummaryCombineFn(MediaSummary))
 
-    media_table = probed.rows | "Write media" >> WriteMediaTable(job.settings.output, media_shards)
+    media_table = probed.rows | "Write media" >> WriteMediaTable(job.target, _media_shards(job.settings.inputs))
 
     _ = pipeline | "Finish" >> FinishRun(
+        target=job.target,
         settings=job.settings,
         start=job.start,
         summary=summary,

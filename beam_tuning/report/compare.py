@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_tuning.report.folder import RunFolder, read_document, read_verdicts
+from beam_tuning.report.folder import read_document, read_verdicts
+from beam_tuning.run_folder.reader import RunFolder
 
 _KEY = ["split", "file", "line"]
 

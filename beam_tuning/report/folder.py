@@ -1,38 +1,19 @@
-"""Reading an earlier run's output folder, wherever it lies: who calls says how files are listed and opened."""
+"""What commands read of an earlier run: its report and its examples."""
 
 from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from beam_tuning.errors import InputError
 from beam_tuning.report.json import SCHEMA_VERSION
-
-_VERDICTS = "verdicts/*.parquet"
-_BATCH_ROWS = 4096
-
-
-class RunFolder(Protocol):
-    """The output folder of a run, local or remote."""
-
-    @property
-    def name(self) -> str:
-        """The path or URI."""
-        ...
-
-    def open(self, name: str) -> BinaryIO:
-        """A file of the folder, seekable. Raises OSError when it is not there."""
-        ...
-
-    def list(self, pattern: str) -> Sequence[str]:
-        """Names of the files below the folder that match, e.g. `verdicts/*.parquet`."""
-        ...
+from beam_tuning.run_folder.names import REPORT_JSON, FileRole
+from beam_tuning.run_folder.reader import RunFolder
 
 
 class Filter(NamedTuple):
@@ -49,17 +30,14 @@ class Filter(NamedTuple):
 
 
 def read_document(folder: RunFolder) -> dict[str, Any]:
-    """The folder's `report.json`.
+    """The report of a run: of a whole one, or of one whose input could not be read to its end.
 
     Raises:
       InputError: there is none, or one of another schema version.
     """
     remedy = "Name the output folder of a finished `beam-tuning validate`."
     try:
-        with folder.open("report.json") as stream:
-            document: dict[str, Any] = json.load(stream)
-    except OSError as error:
-        raise InputError("the folder holds no report.json", where=folder.name, remedy=remedy) from error
+        document: dict[str, Any] = json.loads(folder.read(REPORT_JSON))
     except ValueError as error:
         raise InputError("report.json is damaged", where=folder.name, observed=error, remedy=remedy) from error
     version = document.get("schema_version") if isinstance(document, dict) else None
@@ -71,28 +49,20 @@ def read_document(folder: RunFolder) -> dict[str, Any]:
             limit=SCHEMA_VERSION,
             remedy="Use the version of beam-tuning that made the run, or run `validate` again.",
         )
+    if folder.manifest() is None and document["readiness"]["gate"]["exit_code"] != InputError.exit_code:
+        raise InputError("the run is not whole: it has no manifest.json", where=folder.name, remedy=remedy)
     return document
 
 
 def read_examples(folder: RunFolder, wanted: Filter) -> Iterator[dict[str, Any]]:
     """Rows of the verdict table that a filter wants, by name of the table's files, then by line."""
-    for name in sorted(folder.list(_VERDICTS)):
-        with folder.open(name) as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(_BATCH_ROWS):
-                yield from _matching(batch, wanted).to_pylist()
+    for batch in folder.batches(FileRole.VERDICTS):
+        yield from _matching(batch, wanted).to_pylist()
 
 
 def read_verdicts(folder: RunFolder) -> pa.Table:
     """The columns split, file, line and verdict of all examples."""
-    tables = []
-    for name in sorted(folder.list(_VERDICTS)):
-        with folder.open(name) as stream:
-            tables.append(pq.read_table(stream, columns=["split", "file", "line", "verdict"]))
-    if not tables:
-        raise InputError(
-            "the folder holds no verdict table", where=folder.name, remedy="Name the output folder of a finished run."
-        )
-    return pa.concat_tables(tables)
+    return pa.Table.from_batches(folder.batches(FileRole.VERDICTS, ["split", "file", "line", "verdict"]))
 
 
 def _matching(batch: pa.RecordBatch, wanted: Filter) -> pa.RecordBatch:

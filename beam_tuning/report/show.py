@@ -14,7 +14,8 @@ from beam_tuning.reasons import Reason
 from beam_tuning.report import wording
 from beam_tuning.report.compare import Comparison, compare
 from beam_tuning.report.console import print_summary
-from beam_tuning.report.folder import Filter, RunFolder, read_document, read_examples
+from beam_tuning.report.folder import Filter, read_document, read_examples
+from beam_tuning.run_folder.reader import RunFolder
 
 _EVERYTHING = Filter()
 

@@ -14,16 +14,22 @@ from apache_beam.pvalue import PCollection
 
 from beam_tuning.errors import GateClosed, InputError
 from beam_tuning.policy.readiness import file_fault
-from beam_tuning.reasons import Reason
+from beam_tuning.reasons import Reason, Verdict
 from beam_tuning.report.html import render_html
 from beam_tuning.report.json import encode_document, report_document
 from beam_tuning.report.run import OutputFile, RunSettings, RunTimes
 from beam_tuning.report.sarif import sarif_document
 from beam_tuning.report.tuning_job import tuning_job
+from beam_tuning.run_folder import names
+from beam_tuning.run_folder.claim import check_claim, release_claim
+from beam_tuning.run_folder.files import Folder, changed_meanwhile
+from beam_tuning.run_folder.manifest import Manifest, Tool, WrittenFile
+from beam_tuning.run_folder.opening import open_folder
+from beam_tuning.run_folder.reader import RunFolder
+from beam_tuning.run_folder.writing import RunTarget, join_files, write_file
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.summary.summary import Summary
 from beam_tuning.transforms.read import FileFault
-from beam_tuning.transforms.write import WrittenFile, join_shards, write_file
 
 
 class RunStart(NamedTuple):
@@ -42,6 +48,7 @@ class FinishRun(beam.PTransform):
     read the report.
     """
 
+    target: RunTarget
     settings: RunSettings
     start: RunStart
     summary: PCollection[bytes]
@@ -57,6 +64,7 @@ class FinishRun(beam.PTransform):
             | "Write reports"
             >> beam.Map(
                 _write_reports,
+                self.target,
                 self.settings,
                 self.start,
                 pvalue.AsSingleton(self.summary),
@@ -77,6 +85,7 @@ class _Ending(NamedTuple):
 
 def _write_reports(
     _: None,
+    target: RunTarget,
     settings: RunSettings,
     start: RunStart,
     summary: bytes,
@@ -84,13 +93,17 @@ def _write_reports(
     files: Iterable[WrittenFile],
     faults: Iterable[FileFault],
 ) -> _Ending:
-    output = settings.output
+    folder = open_folder(target.folder)
+    finished = RunFolder(target.folder).manifest()
+    if finished is None or finished.run_id != target.run_id:  # else an engine tries again a step that had all but ended
+        check_claim(folder, target.run_id)
     found = sorted({FileFault(*fault) for fault in faults})
     written = sorted(WrittenFile(*file) for file in files)
+    _check_written(folder, written)
     for split in settings.splits:
         # Of a dataset that was not read to its end, what is kept is not all there is to keep.
-        kept = [] if found else [file for file in written if file.name.startswith(f"{split}/kept-")]
-        if joined := join_shards(output, f"{split}.jsonl", kept):
+        kept = [] if found else [file for file in written if file.name.startswith(f"{split}/{Verdict.KEPT}-")]
+        if joined := join_files(target, names.tuning_file(split), kept):
             written.append(joined)
     document = report_document(
         settings,
@@ -102,21 +115,27 @@ def _write_reports(
     )
     gate = document["readiness"]["gate"]
     reports: dict[str, bytes] = {
-        "report.json": encode_document(document),
-        "report.html": render_html(document).encode(),
-        "tuning_job.json": _json(tuning_job(document)),
+        names.REPORT_JSON: encode_document(document),
+        names.REPORT_HTML: render_html(document).encode(),
+        names.TUNING_JOB: _json(tuning_job(document)),
     }
     if settings.options.get("sarif"):
-        reports["report.sarif"] = _json(sarif_document(document))
-    written += [write_file(output, name, [content]) for name, content in reports.items()]
+        reports[names.REPORT_SARIF] = _json(sarif_document(document))
+    written += [write_file(target, name, [content]) for name, content in reports.items()]
     if not found:
-        manifest = {
-            "tool": document["tool"],
-            "exit_code": gate["exit_code"],
-            "files": [file._asdict() for file in sorted(written)],
-        }
-        write_file(output, "manifest.json", [_json(manifest)])
+        manifest = Manifest.of(msgspec.convert(document["tool"], Tool), gate["exit_code"], written, target.run_id)
+        write_file(target, names.MANIFEST, [manifest.to_bytes()])
+        release_claim(folder, target.run_id)
     return _Ending(tuple(fault.message for fault in found), gate["exit_code"], gate["why"])
+
+
+def _check_written(folder: Folder, written: Iterable[WrittenFile]) -> None:
+    """What stands in the folder is what this run wrote there, as far as a listing tells."""
+    present = {entry.name: entry for subfolder in names.FOLDERS for entry in folder.entries(subfolder)}
+    for file in written:
+        entry = present.get(file.name)
+        if entry is None or entry.size_bytes != file.size_bytes or entry.crc32c not in (None, file.crc32c):
+            raise changed_meanwhile(folder.path_of(file.name))
 
 
 def _gate(ending: _Ending, raise_when_closed: bool) -> None:

@@ -20,13 +20,17 @@ from beam_tuning.media.info import ProbeResult
 from beam_tuning.policy.judge import Policy, judge
 from beam_tuning.reasons import Verdict
 from beam_tuning.report.rejected import rejected_line
+from beam_tuning.run_folder.claim import check_claim
+from beam_tuning.run_folder.manifest import WrittenFile
+from beam_tuning.run_folder.opening import open_folder
+from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import verdict_table
 from beam_tuning.transforms.codecs import decoder, results_from_bytes
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
-from beam_tuning.transforms.write import ShardFiles, WrittenFile
+from beam_tuning.transforms.write import ShardFiles
 
 SUMMARY = "summary"
 _BOM = b"\xef\xbb\xbf"
@@ -57,7 +61,7 @@ class JudgeShards(beam.PTransform):
     """
 
     policy: Policy
-    output: str
+    target: RunTarget
     first_lines: pvalue.AsSingleton
     most_common_resolution: pvalue.AsSingleton | None = None
 
@@ -65,7 +69,7 @@ class JudgeShards(beam.PTransform):
         side_inputs = [self.first_lines]
         if self.most_common_resolution is not None:
             side_inputs.append(self.most_common_resolution)
-        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.output), *side_inputs)
+        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target), *side_inputs)
         judged = (
             keyed
             | "Join by shard" >> beam.CoGroupByKey()
@@ -78,9 +82,9 @@ class JudgeShards(beam.PTransform):
 class _JudgeShardFn(beam.DoFn):
     _verdicts: ClassVar = {verdict: Metrics.counter(NAMESPACE, f"examples_{verdict.value}") for verdict in Verdict}
 
-    def __init__(self, policy: Policy, output: str) -> None:
+    def __init__(self, policy: Policy, target: RunTarget) -> None:
         self._policy = policy
-        self._output = output
+        self._target = target
 
     def setup(self) -> None:
         self._pack_decoder = decoder(LinePack)
@@ -103,7 +107,8 @@ class _JudgeShardFn(beam.DoFn):
         shard = Shard.from_key(key)
         summary = Summary.empty()
         summary.add_blank_lines(shard.split, 0)
-        with ShardFiles(self._output, shard) as files:
+        check_claim(open_folder(self._target.folder), self._target.run_id)
+        with ShardFiles(self._target, shard) as files:
             for pack in packs:
                 judged = _judge_pack(pack, first_lines[pack.key], policy, media)
                 for verdict, lines in judged.lines.items():

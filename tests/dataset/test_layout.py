@@ -76,4 +76,3 @@ def test_lines_are_numbered_from_one_in_each_file(packs: list[PackSize], seed: o
 def test_a_shard_and_its_key_say_the_same() -> None:
     shard = Shard("validation", 3, 12)
     assert Shard.from_key(shard.key) == shard
-    assert shard.file_name("validation", "kept", ".jsonl") == "validation/kept-00003-of-00012.jsonl"

@@ -7,16 +7,17 @@ files written whole or in part, media probed.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 import pytest
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.portability.fn_api_runner.fn_runner import BundleManager
 from run_output import output_of
 
 from beam_tuning.cli import main
+from beam_tuning.errors import BeamTuningError
+from beam_tuning.run_folder.files import Writer
+from beam_tuning.run_folder.local import LocalFolder
 from beam_tuning.sample import SAMPLE_MODEL, Sample, write_sample
 
 WHOLE_BUT_NOT_READY = 3
@@ -66,7 +67,7 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> Attempts:
         try:
             run_bundle(self, *arguments, **{**named, "dry_run": True})
             made.endings.append("whole")
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, BeamTuningError) as error:
             made.endings.append(str(error))
         made.in_vain = False
         return run_bundle(self, *arguments, **named)
@@ -85,31 +86,25 @@ def test_every_bundle_runs_twice(sample: Sample, once: dict[str, Any], attempts:
 def test_bundles_fail_in_the_middle_of_a_file(
     sample: Sample, once: dict[str, Any], attempts: Attempts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = FileSystems.create
+    begin = LocalFolder.writer
 
-    def create_breaking(path: str, *arguments: Any, **named: Any) -> Any:
-        stream = create(path, *arguments, **named)
-        return _FullDisk(stream) if attempts.in_vain else stream
+    def begin_breaking(folder: LocalFolder, name: str, run_id: str) -> Writer:
+        writer = begin(folder, name, run_id)
+        return _FullDisk(writer) if attempts.in_vain else writer
 
-    monkeypatch.setattr(FileSystems, "create", create_breaking)
+    monkeypatch.setattr(LocalFolder, "writer", begin_breaking)
     assert validate(sample, tmp_path / "out") == WHOLE_BUT_NOT_READY
     assert sum("disk full" in ending for ending in attempts.endings) >= 3
     assert output_of(tmp_path / "out") == once
 
 
-class _FullDisk(io.RawIOBase):
+class _FullDisk:
     """Takes half of the first write and then no more."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self.finish, self.abandon = writer.finish, writer.abandon
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._stream.write(bytes(data)[: len(data) // 2])
-        raise OSError("disk full")
-
-    def close(self) -> None:
-        super().close()
-        self._stream.close()
+    def write(self, content: bytes) -> None:
+        self._writer.write(content[: len(content) // 2])
+        raise OSError(28, "disk full")

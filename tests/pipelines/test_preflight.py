@@ -8,7 +8,8 @@ import pytest
 
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import InputError, OutputError
-from beam_tuning.pipelines.preflight import check_splits, match_inputs, prepare_output
+from beam_tuning.pipelines.preflight import check_splits, match_inputs, refuse_output_in_input
+from beam_tuning.run_folder.opening import open_folder
 
 
 @pytest.fixture
@@ -59,30 +60,6 @@ def test_the_same_file_in_both_splits_is_an_error_even_through_a_link(data: Path
 
 
 @pytest.mark.parametrize(
-    "earlier", ["manifest.json", "report.json", "train/kept-00000-of-00001.jsonl", "media/x.parquet"]
-)
-def test_an_earlier_run_is_refused_or_deleted(data: Path, tmp_path: Path, earlier: str) -> None:
-    output = tmp_path / "out"
-    (output / earlier).parent.mkdir(parents=True)
-    (output / earlier).write_text("old")
-    (output / "notes.txt").write_text("mine")
-    files = match_inputs("train", [f"{data}/*.jsonl"])
-    with pytest.raises(OutputError, match="earlier run") as caught:
-        prepare_output(str(output), [f"{data}/*.jsonl"], files, overwrite=False)
-    assert "--overwrite" in str(caught.value)
-    assert (output / earlier).exists()
-    prepare_output(str(output), [f"{data}/*.jsonl"], files, overwrite=True)
-    assert not (output / earlier).exists()
-    assert (output / "notes.txt").read_text() == "mine"
-
-
-def test_a_folder_with_other_files_only_is_free(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "notes.txt").write_text("mine")
-    prepare_output(str(tmp_path / "out"), [f"{data}/*"], match_inputs("train", [f"{data}/*"]), overwrite=False)
-
-
-@pytest.mark.parametrize(
     ("output", "pattern"),
     [
         ("{data}", "{data}/*.jsonl"),
@@ -94,7 +71,7 @@ def test_a_folder_with_other_files_only_is_free(data: Path, tmp_path: Path) -> N
 def test_an_output_that_a_later_run_would_read_is_refused(data: Path, output: str, pattern: str) -> None:
     patterns = [pattern.format(data=data)]
     with pytest.raises(OutputError, match="inside the input"):
-        prepare_output(output.format(data=data), patterns, match_inputs("train", [f"{data}/*"]), overwrite=True)
+        refuse_output_in_input(open_folder(output.format(data=data)), patterns, match_inputs("train", [f"{data}/*"]))
 
 
 def test_an_input_among_the_files_of_an_earlier_run_is_not_deleted(tmp_path: Path) -> None:
@@ -103,5 +80,4 @@ def test_an_input_among_the_files_of_an_earlier_run_is_not_deleted(tmp_path: Pat
     kept.write_text("{}\n")
     files = (InputFile("train", str(kept), 3),)
     with pytest.raises(OutputError, match="input file"):
-        prepare_output(str(tmp_path / "out"), [str(kept)], files, overwrite=True)
-    assert kept.exists()
+        refuse_output_in_input(open_folder(str(tmp_path / "out")), [str(kept)], files)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 import pyarrow.parquet as pq
@@ -24,49 +23,38 @@ from beam_tuning.report.folder import Filter, read_examples
 from beam_tuning.report.json import encode_document
 from beam_tuning.report.show import show
 from beam_tuning.report.tuning_job import tuning_job
+from beam_tuning.run_folder.manifest import Manifest, Tool, WrittenFile
+from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.tables import verdict_table
 
 
-class LocalFolder:
-    """A run's folder on disk."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    @property
-    def name(self) -> str:
-        return str(self._path)
-
-    def open(self, name: str) -> BinaryIO:
-        return (self._path / name).open("rb")
-
-    def list(self, pattern: str) -> Sequence[str]:
-        return [str(path.relative_to(self._path)) for path in self._path.glob(pattern)]
-
-
-def write_run(path: Path, examples: list[JudgedExample], shards: int = 3, **settings: Any) -> LocalFolder:
+def write_run(path: Path, examples: list[JudgedExample], shards: int = 3, **settings: Any) -> RunFolder:
     (path / "verdicts").mkdir(parents=True)
     (path / "report.json").write_bytes(encode_document(document_of(examples, run_settings(**settings))))
     for shard in range(shards):
         some = examples[shard::shards]
         pq.write_table(verdict_table(some), path / f"verdicts/train-{shard:05d}-of-{shards:05d}.parquet")
-    return LocalFolder(path)
+    document = json.loads((path / "report.json").read_bytes())
+    files = [WrittenFile(str(file.relative_to(path)), 0, "") for file in path.rglob("*.parquet")]
+    manifest = Manifest.of(Tool("beam_tuning", "0"), document["readiness"]["gate"]["exit_code"], files, "0" * 16)
+    (path / "manifest.json").write_bytes(manifest.to_bytes())
+    return RunFolder(str(path))
 
 
 @pytest.fixture(scope="module")
-def run(examples: list[JudgedExample], tmp_path_factory: pytest.TempPathFactory) -> LocalFolder:
+def run(examples: list[JudgedExample], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return write_run(tmp_path_factory.mktemp("runs") / "run", examples)
 
 
-def printed(folder: LocalFolder, *arguments: Any, **named: Any) -> tuple[int, str]:
+def printed(folder: RunFolder, *arguments: Any, **named: Any) -> tuple[int, str]:
     console = Console(file=io.StringIO(), width=200)
     code = show(folder, console, *arguments, **named)
     assert isinstance(console.file, io.StringIO)
     return code, console.file.getvalue()
 
 
-def test_the_summary_again_and_the_runs_exit_code(run: LocalFolder) -> None:
+def test_the_summary_again_and_the_runs_exit_code(run: RunFolder) -> None:
     code, text = printed(run)
     assert code == 3
     assert "As given  not ready" in text
@@ -87,7 +75,7 @@ def test_the_summary_again_and_the_runs_exit_code(run: LocalFolder) -> None:
         Filter(),
     ],
 )
-def test_filters_find_exactly_what_they_want(run: LocalFolder, examples: list[JudgedExample], wanted: Filter) -> None:
+def test_filters_find_exactly_what_they_want(run: RunFolder, examples: list[JudgedExample], wanted: Filter) -> None:
     def fits(example: JudgedExample) -> bool:
         place = example.line_id
         return (
@@ -125,7 +113,7 @@ def test_hostile_texts_cannot_drive_the_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "where"), [(Filter(code="NO_SUCH_CODE"), "--code"), (Filter(split="test"), "--split")]
 )
-def test_a_filter_that_cannot_match_is_told(run: LocalFolder, wanted: Filter, where: str) -> None:
+def test_a_filter_that_cannot_match_is_told(run: RunFolder, wanted: Filter, where: str) -> None:
     with pytest.raises(OptionError) as error:
         printed(run, wanted)
     assert error.value.where == where
@@ -145,7 +133,7 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path, content: bytes | None, w
     if content is not None:
         (tmp_path / "report.json").write_bytes(content)
     with pytest.raises(InputError, match=what) as error:
-        printed(LocalFolder(tmp_path))
+        printed(RunFolder(str(tmp_path)))
     assert error.value.where == str(tmp_path)
     assert error.value.remedy
 
@@ -173,7 +161,7 @@ def test_a_comparison_says_what_changed(tmp_path: Path, examples: list[JudgedExa
     assert f"{broken[0].line_id.file}:{broken[0].line_id.line}" in text
 
 
-def test_equal_runs_do_not_differ(run: LocalFolder) -> None:
+def test_equal_runs_do_not_differ(run: RunFolder) -> None:
     comparison = compare(run, run)
     assert (comparison.verdicts, comparison.reasons, comparison.examples) == ({}, (), ())
     assert "Every example has the verdict it had." in printed(run, against=run)[1]
@@ -191,10 +179,10 @@ def test_a_long_comparison_is_cut_and_says_so(tmp_path: Path) -> None:
     assert "Model: gemini-2.5-pro → gemini-2.5-flash" in text
 
 
-def test_a_run_without_verdicts_cannot_be_compared(tmp_path: Path, run: LocalFolder, document: dict[str, Any]) -> None:
-    (tmp_path / "report.json").write_bytes(encode_document(document))
-    with pytest.raises(InputError, match="no verdict table"):
-        compare(run, LocalFolder(tmp_path))
+def test_a_run_without_verdicts_cannot_be_compared(tmp_path: Path, run: RunFolder, document: dict[str, Any]) -> None:
+    write_run(tmp_path, [], shards=0)
+    with pytest.raises(InputError, match="no verdicts table"):
+        compare(run, RunFolder(str(tmp_path)))
 
 
 def test_the_terminal_is_told_of_nothing_at_all() -> None:

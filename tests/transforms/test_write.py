@@ -16,9 +16,15 @@ from beam_tuning.dataset.layout import Shard
 from beam_tuning.media.info import FailureKind, ProbeFailure, ProbeResult
 from beam_tuning.media.media_table import to_table
 from beam_tuning.reasons import Verdict
+from beam_tuning.run_folder.manifest import WrittenFile
+from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.tables import VERDICT_SCHEMA
 from beam_tuning.transforms.codecs import table_from_ipc, table_to_ipc
-from beam_tuning.transforms.write import ShardFiles, WriteMediaTable, WrittenFile, join_shards, write_file
+from beam_tuning.transforms.write import ShardFiles, WriteMediaTable
+
+
+def target(folder: Path) -> RunTarget:
+    return RunTarget(str(folder), "0123456789abcdef")
 
 
 def crc32c(data: bytes) -> str:
@@ -26,7 +32,7 @@ def crc32c(data: bytes) -> str:
 
 
 def test_a_shard_is_four_files_be_they_empty(tmp_path: Path) -> None:
-    with ShardFiles(str(tmp_path), Shard("train", 2, 7)) as files:
+    with ShardFiles(target(tmp_path), Shard("train", 2, 7)) as files:
         files.write(Verdict.KEPT, [b"one", b"two"])
         files.write(Verdict.DROPPED, [])
         files.write(Verdict.KEPT, [b"three"])
@@ -46,29 +52,13 @@ def test_a_shard_is_four_files_be_they_empty(tmp_path: Path) -> None:
 
 def test_a_shard_that_fails_leaves_nothing_under_its_names(tmp_path: Path) -> None:
     def write() -> None:
-        with ShardFiles(str(tmp_path), Shard("train", 0, 1)) as files:
+        with ShardFiles(target(tmp_path), Shard("train", 0, 1)) as files:
             files.write(Verdict.KEPT, [b"one"])
             raise RuntimeError("a rule failed")
 
     with pytest.raises(RuntimeError, match="a rule failed"):
         write()
     assert not list(tmp_path.rglob("*.jsonl"))
-
-
-def test_a_second_attempt_writes_the_same_file_again(tmp_path: Path) -> None:
-    first = write_file(str(tmp_path), "train/kept-00000-of-00001.jsonl", [b"a\n", b"b\n"])
-    assert write_file(str(tmp_path), "train/kept-00000-of-00001.jsonl", [b"a\nb\n"]) == first
-    assert (tmp_path / "train/kept-00000-of-00001.jsonl").read_bytes() == b"a\nb\n"
-
-
-def test_a_write_that_fails_leaves_no_file_under_the_name(tmp_path: Path) -> None:
-    def contents() -> object:
-        yield b"a\n"
-        raise RuntimeError("the source failed")
-
-    with pytest.raises(RuntimeError):
-        write_file(str(tmp_path), "report.json", contents())  # type: ignore[arg-type]
-    assert not (tmp_path / "report.json").exists()
 
 
 @pytest.mark.parametrize("shards", [1, 3])
@@ -79,7 +69,7 @@ def test_the_media_table_is_sorted_and_split_by_uri(tmp_path: Path, shards: int)
     ]
     parts = [table_to_ipc(to_table(results[start::4])) for start in range(4)]
     with beam.Pipeline("FnApiRunner") as pipeline:
-        written = pipeline | beam.Create(parts) | WriteMediaTable(str(tmp_path), shards)
+        written = pipeline | beam.Create(parts) | WriteMediaTable(target(tmp_path), shards)
         assert_that(
             written | beam.Map(lambda file: file.name),
             equal_to([f"media/media-{shard:05d}-of-{shards:05d}.parquet" for shard in range(shards)]),
@@ -88,22 +78,6 @@ def test_the_media_table_is_sorted_and_split_by_uri(tmp_path: Path, shards: int)
     for table in tables:
         assert table.column("uri").to_pylist() == sorted(table.column("uri").to_pylist())
     assert sorted(uri for table in tables for uri in table.column("uri").to_pylist()) == [r.uri for r in results]
-
-
-def test_shards_are_joined_in_order_and_empty_ones_leave_no_trace(tmp_path: Path) -> None:
-    files = [
-        write_file(str(tmp_path), f"train/kept-{number}.jsonl", [body])
-        for number, body in enumerate((b"a\n", b"", b"b\n"))
-    ]
-    joined = join_shards(str(tmp_path), "train.jsonl", files)
-    assert joined == WrittenFile("train.jsonl", 4, crc32c(b"a\nb\n"), 2)
-    assert (tmp_path / "train.jsonl").read_bytes() == b"a\nb\n"
-
-
-def test_nothing_kept_is_no_file_rather_than_an_empty_one(tmp_path: Path) -> None:
-    empty = write_file(str(tmp_path), "train/kept-0.jsonl", [])
-    assert join_shards(str(tmp_path), "train.jsonl", [empty]) is None
-    assert not (tmp_path / "train.jsonl").exists()
 
 
 def test_tables_survive_their_way_through_a_shuffle() -> None:

@@ -19,6 +19,7 @@ from beam_tuning.media.containers import (
     flv,
     id3,
     iso_bmff,
+    loas,
     matroska,
     mp3,
     mpeg_ps,
@@ -63,6 +64,7 @@ _READERS: tuple[ContainerReader, ...] = (
     mpeg_ts,
     ac3,
     adts,
+    loas,
     mp3,
 )
 

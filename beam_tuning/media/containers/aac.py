@@ -22,7 +22,22 @@ class AacConfig(NamedTuple):
     channels: int | None
 
 
-class _Bits:
+class CodedConfig(NamedTuple):
+    """What the configuration itself says.
+
+    Attributes:
+      object_type: of the core, 2 for AAC-LC (table 1.17).
+      core_rate_hz: of the samples that a frame counts; None when not said.
+      has_bands: whether it says that spectral band replication follows the core.
+    """
+
+    object_type: int
+    core_rate_hz: int | None
+    has_bands: bool
+    output: AacConfig
+
+
+class Bits:
     """Bits of a short byte string, the highest first; zeros after its end."""
 
     def __init__(self, data: bytes) -> None:
@@ -42,28 +57,37 @@ def parse_config(config: bytes) -> AacConfig | None:
     """The configuration in `config`; None when there are fewer than two bytes."""
     if len(config) < 2:
         return None
-    bits = _Bits(config[:16])
-    object_type = _object_type(bits)
-    sample_rate_hz = _sample_rate_hz(bits)
-    channels = CHANNELS[bits.take(4)]
-    if object_type in (_SBR, _PARAMETRIC_STEREO):
-        sample_rate_hz = _sample_rate_hz(bits)
-        if object_type == _PARAMETRIC_STEREO and channels == 1:
-            channels = 2
-    elif bits.left() >= 3 + 11 + 5 + 1 + 4:
+    bits = Bits(config[:16])
+    coded = read_config(bits)
+    output = coded.output
+    if not coded.has_bands and bits.left() >= 3 + 11 + 5 + 1 + 4:
         # Three flags of GASpecificConfig, then the backward compatible way to say SBR (1.6.6.1).
         bits.take(3)
         if bits.take(11) == _SYNC_EXTENSION and _object_type(bits) == _SBR and bits.take(1):
-            sample_rate_hz = _sample_rate_hz(bits)
-    return AacConfig(sample_rate_hz, channels)
+            output = output._replace(sample_rate_hz=_sample_rate_hz(bits))
+    return output
 
 
-def _object_type(bits: _Bits) -> int:
+def read_config(bits: Bits) -> CodedConfig:
+    """The configuration at the start of `bits`, up to the part that depends on the object type."""
+    object_type = _object_type(bits)
+    core_rate_hz = sample_rate_hz = _sample_rate_hz(bits)
+    channels = CHANNELS[bits.take(4)]
+    has_bands = object_type in (_SBR, _PARAMETRIC_STEREO)
+    if has_bands:
+        sample_rate_hz = _sample_rate_hz(bits)
+        if object_type == _PARAMETRIC_STEREO and channels == 1:
+            channels = 2
+        object_type = _object_type(bits)
+    return CodedConfig(object_type, core_rate_hz, has_bands, AacConfig(sample_rate_hz, channels))
+
+
+def _object_type(bits: Bits) -> int:
     object_type = bits.take(5)
     return 32 + bits.take(6) if object_type == _ESCAPE else object_type
 
 
-def _sample_rate_hz(bits: _Bits) -> int | None:
+def _sample_rate_hz(bits: Bits) -> int | None:
     index = bits.take(4)
     if index == 15:
         return bits.take(24) or None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import TypeVar, cast
 
-from beam_tuning.media.containers.plan import HEAD_BYTES, Answer, ByteRange, Plan, Ranges, Request, Stream
+from beam_tuning.media.containers.plan import HEAD_BYTES, Answer, ByteRange, Ranges, Request, Stream
 from beam_tuning.media.info import FailureKind, ProbeFailure
 
 _Result = TypeVar("_Result")
@@ -25,7 +25,7 @@ def stream(start: int) -> Steps[Iterator[bytes]]:
     return cast("Iterator[bytes]", answer)
 
 
-def shifted(plan: Plan, offset: int) -> Plan:
+def shifted(plan: Steps[_Result], offset: int) -> Steps[_Result]:
     """`plan`, made for an object that begins `offset` bytes into the real one."""
     try:
         request = next(plan)

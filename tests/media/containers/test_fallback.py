@@ -67,14 +67,16 @@ def test_what_is_no_media_is_named(data: bytes, words: str) -> None:
     answer = driven(data)
     assert answer.failure.kind is FailureKind.UNREADABLE
     assert words in answer.failure.message
-    assert answer.requests == 1
+    # Behind zeros there may be sound.
+    assert answer.requests == (2 if len(data) > 65536 and words == "all zeros" else 1)
 
 
 @pytest.mark.parametrize("size_bytes", [1, 10, 300_000])
 def test_noise_is_unreadable(size_bytes: int) -> None:
     answer = driven(b"\xfe\x00" + random.Random(size_bytes).randbytes(size_bytes))
     assert answer.failure.kind is FailureKind.UNREADABLE
-    assert answer.requests == 1
+    # Behind bytes of any kind there may be sound.
+    assert answer.requests == (2 if size_bytes > 65536 else 1)
 
 
 FORMATS: dict[str, tuple[dict[str, Any], str, MediaKind, bool]] = {

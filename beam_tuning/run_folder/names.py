@@ -1,0 +1,115 @@
+"""Every name below a run folder, and what the file under it is.
+
+train.jsonl  validation.jsonl      the one object of a split that tuning takes
+train/kept-00000-of-00003.jsonl    lines of one shard; also dropped-* and undecided-*; validation/ alike
+verdicts/train-00000-of-00003.parquet   a row for each example of the shard
+media/media-00000-of-00001.parquet      a row for each distinct media object
+report.json  report.html  report.sarif  tuning_job.json
+manifest.json                      written last: the run is whole
+unfinished-run.json                the claim of a run that has not ended (see `claim`)
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from beam_tuning.reasons import Verdict
+
+
+class FileRole(enum.StrEnum):
+    """What a file of the run folder is."""
+
+    TUNING_FILE = "tuning-file"
+    KEPT = "kept"
+    DROPPED = "dropped"
+    UNDECIDED = "undecided"
+    VERDICTS = "verdicts"
+    MEDIA = "media"
+    REPORT = "report"
+    TUNING_JOB = "tuning-job"
+
+
+MANIFEST = "manifest.json"
+CLAIM = "unfinished-run.json"
+REPORT_JSON = "report.json"
+REPORT_HTML = "report.html"
+REPORT_SARIF = "report.sarif"
+TUNING_JOB = "tuning_job.json"
+
+#: Folders that hold nothing but what a run writes.
+FOLDERS = ("train", "validation", "verdicts", "media")
+_TOP_LEVEL = {
+    "train.jsonl": FileRole.TUNING_FILE,
+    "validation.jsonl": FileRole.TUNING_FILE,
+    REPORT_JSON: FileRole.REPORT,
+    REPORT_HTML: FileRole.REPORT,
+    REPORT_SARIF: FileRole.REPORT,
+    TUNING_JOB: FileRole.TUNING_JOB,
+}
+#: Names at the top of the folder that are a run's own.
+TOP_LEVEL = (*_TOP_LEVEL, MANIFEST, CLAIM)
+
+_SHARD = re.compile(
+    r"(?:(?:train|validation)/(?P<verdict>kept|dropped|undecided)-[0-9]{5,}-of-[0-9]{5,}\.jsonl"
+    r"|verdicts/(?:train|validation)-[0-9]{5,}-of-[0-9]{5,}\.parquet"
+    r"|media/media-[0-9]{5,}-of-[0-9]{5,}\.parquet)"
+)
+
+
+class AnyShard(Protocol):
+    """One output shard: `number` counts from 0 within the split, of `total`."""
+
+    @property
+    def split(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+
+
+def tuning_file(split: str) -> str:
+    """The one object of the split that tuning takes."""
+    return f"{split}.jsonl"
+
+
+def lines_file(shard: AnyShard, verdict: Verdict) -> str:
+    """The lines of a shard that have this verdict."""
+    return f"{shard.split}/{verdict.value}-{_of(shard.number, shard.total)}.jsonl"
+
+
+def verdicts_file(shard: AnyShard) -> str:
+    """The verdict table of a shard."""
+    return f"verdicts/{shard.split}-{_of(shard.number, shard.total)}.parquet"
+
+
+def media_file(number: int, total: int) -> str:
+    """One file of the media table."""
+    return f"media/media-{_of(number, total)}.parquet"
+
+
+def all_names(shards: Iterable[AnyShard], media_files: int) -> Iterator[str]:
+    """Every name that a run with these shards may write, the manifest and the claim left out."""
+    yield from _TOP_LEVEL
+    for shard in shards:
+        for verdict in Verdict:
+            yield lines_file(shard, verdict)
+        yield verdicts_file(shard)
+    for number in range(media_files):
+        yield media_file(number, media_files)
+
+
+def role_of(name: str) -> FileRole | None:
+    """What a run's file of this name is; None when no run writes such a name."""
+    if name in _TOP_LEVEL:
+        return _TOP_LEVEL[name]
+    match = _SHARD.fullmatch(name)
+    if match is None:
+        return None
+    return FileRole(match["verdict"] or name.partition("/")[0])
+
+
+def _of(number: int, total: int) -> str:
+    return f"{number:05d}-of-{total:05d}"
