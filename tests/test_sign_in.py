@@ -77,6 +77,18 @@ def test_it_is_said_in_one_line(words: tuple[str, ...], nobody: list[str], capfd
     assert os.environ[NO_METADATA_SERVER] == "true"
 
 
+def test_show_says_it_too(
+    nobody: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def gone(*_: object) -> None:
+        raise InputError("the folder holds no report.json", where="gs://public-bucket/out", remedy="Name another.")
+
+    monkeypatch.setattr("beam_tuning.report.show.read_document", gone)
+    assert main(["show", "gs://public-bucket/out"]) == 2
+    assert capfd.readouterr().err.splitlines()[0] == NOBODY_IS_SIGNED_IN
+    assert nobody == ["us"]
+
+
 @pytest.mark.usefixtures("no_files")
 def test_who_names_no_bucket_is_told_nothing(nobody: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", *LOCAL]) == 2

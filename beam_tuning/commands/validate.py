@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterable
 
 from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL
 from beam_tuning.options import Command, Kind, Option, Template, amount_usd, whole_number
@@ -142,6 +141,7 @@ _OPTIONS = (
 
 
 def run(given: argparse.Namespace) -> int:
+    from beam_tuning.commands.signing_in import sign_in
     from beam_tuning.commands.terminal import console_for_people, write_document
     from beam_tuning.pipelines.run import run_validate
     from beam_tuning.pipelines.validate_options import ValidateOptions
@@ -150,8 +150,8 @@ def run(given: argparse.Namespace) -> int:
     values = {name: getattr(given, name) for name in ValidateOptions.__struct_fields__}
     values |= {"validation": given.validation or (), "tolerate": given.tolerate or ()}
     options = ValidateOptions(**values)
-    gs_paths = (*options.train, *options.validation, options.output, options.probe_cache or "")
-    _sign_in((*gs_paths, *(word.rpartition("=")[2] for word in given.beam_arguments)))
+    paths = (*options.train, *options.validation, options.output, options.probe_cache or "")
+    sign_in((*paths, *(word.rpartition("=")[2] for word in given.beam_arguments)), uses_beam=True)
     try:
         exit_code = run_validate(options, given.beam_arguments, console_for_people(as_json=given.json, goes_on=True))
     except Stopped as stopped:
@@ -161,21 +161,6 @@ def run(given: argparse.Namespace) -> int:
         with contextlib.suppress(OSError), RunFolder(options.output).open("report.json") as stream:
             write_document(stream.read())
     return exit_code
-
-
-def _sign_in(paths: Iterable[str]) -> None:
-    """Looks for credentials where they are needed; without some goes on at once, and says so."""
-    from beam_tuning.commands.terminal import console_for_people
-    from beam_tuning.sign_in import NOBODY_IS_SIGNED_IN, has_credentials, is_emulated
-    from beam_tuning.transforms.anonymous import look_for_credentials_again, use_no_credentials
-
-    found = has_credentials(paths)
-    if found:
-        look_for_credentials_again()
-    elif found is False:
-        use_no_credentials()
-        if not is_emulated():
-            console_for_people(as_json=True).print(NOBODY_IS_SIGNED_IN)
 
 
 COMMAND = Command(

@@ -21,6 +21,7 @@ from google.cloud.storage.exceptions import DataCorruption
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from beam_tuning.errors import OutputError
+from beam_tuning.media.stores.credentials import find_credentials
 from beam_tuning.run_folder.files import Entry, Writer, changed_meanwhile
 from beam_tuning.run_folder.manifest import WrittenFile
 
@@ -36,7 +37,9 @@ _READ_BYTES = 4 << 20
 @functools.cache
 def _client(emulator: str | None) -> Client:
     """One for a process and server: it holds connections."""
-    del emulator  # the client looks at the environment itself
+    # The client itself looks for a metadata server for ten seconds and more. Of an emulator it knows by itself.
+    if not emulator and find_credentials() is None:
+        raise DefaultCredentialsError
     return Client()
 
 

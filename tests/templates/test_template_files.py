@@ -294,9 +294,13 @@ def test_the_build_script_builds_the_image_and_the_template_from_it(tmp_path: Pa
         check=True,
     )
     image = "europe-west1-docker.pkg.dev/example-project/images/beam-tuning:1.2"
-    build, template = log.read_text().splitlines()
+    build, *templates = log.read_text().splitlines()
     assert build.startswith("builds submit . ")
     assert f"--substitutions=_IMAGE={image}" in build
-    assert template.startswith("dataflow flex-template build gs://example-bucket/templates/beam-tuning-1.2.json ")
-    assert f"--image={image}" in template
+    forms = sorted(path.stem for path in (TEMPLATES / "metadata").iterdir())
+    names = ["beam-tuning-1.2" if form == "validate" else f"beam-tuning-{form}-1.2" for form in forms]
+    for template, name, form in zip(templates, names, forms, strict=True):
+        assert template.startswith(f"dataflow flex-template build gs://example-bucket/templates/{name}.json ")
+        assert f"--image={image}" in template
+        assert template.endswith(f"--metadata-file=templates/metadata/{form}.json")
     assert "--template-file-gcs-location=gs://example-bucket/templates/beam-tuning-1.2.json" in done.stdout

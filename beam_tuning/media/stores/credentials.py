@@ -34,6 +34,8 @@ from beam_tuning.media.stores.retry import Clock
 from beam_tuning.media.stores.store import StoreError
 
 _LOGGER = logging.getLogger(__name__)
+#: Set when this process has said that nobody is signed in: who looks first says it, in its own words.
+NOBODY_IS_TOLD = threading.Event()
 
 _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_only",)
 #: A metadata server answers within milliseconds; the second try is for a machine that has just started.
@@ -73,10 +75,12 @@ def find_credentials() -> Any | None:
         return credentials
     if _is_on_google_cloud():
         return google.auth.compute_engine.Credentials()  # type: ignore[no-untyped-call]
-    _LOGGER.warning(
-        "Nobody is signed in to Google Cloud on this machine: of gs:// media only public ones can be read "
-        "(`gcloud auth application-default login` signs in)."
-    )
+    if not NOBODY_IS_TOLD.is_set():
+        NOBODY_IS_TOLD.set()
+        _LOGGER.warning(
+            "Nobody is signed in to Google Cloud on this machine: of gs:// media only public ones can be read "
+            "(`gcloud auth application-default login` signs in)."
+        )
     return None
 
 

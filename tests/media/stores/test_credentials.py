@@ -236,7 +236,8 @@ class TestFinding:
         monkeypatch.setattr(_metadata, "_GCE_PRODUCT_NAME_FILE", str(tmp_path / "product_name"))
         monkeypatch.setattr(_exponential_backoff.time, "sleep", lambda _: None)
 
-    def test_none_is_said_once(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_none_is_said_once(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(credentials_module, "NOBODY_IS_TOLD", threading.Event())
         tokens = TokenSource(FakeClock())
         assert [tokens.headers() for _ in range(3)] == [{}, {}, {}]
         (said,) = caplog.records
