@@ -15,22 +15,28 @@ import msgspec
 
 
 class Outcome(enum.StrEnum):
-    """What the tuning service does, as far as it is documented.
-
-    Attributes:
-      REJECTS_JOB: the whole dataset is refused.
-      DROPS_EXAMPLE: the example is left out, as documented; more than 10 % of such examples fail the job.
-      OVER_LIMIT: the example breaks a documented limit or rule, or does what no page says is supported; what the
-        service then does is not documented. Dropped here, to be on the safe side.
-      UNDECIDED: it could not be found out. The example is neither kept nor dropped.
-      ADVICE: worth knowing; decides nothing.
-    """
+    """What the tuning service does, as far as it is documented; `meaning` says each in words."""
 
     REJECTS_JOB = "rejects-job"
     DROPS_EXAMPLE = "drops-example"
     OVER_LIMIT = "over-limit"
     UNDECIDED = "undecided"
     ADVICE = "advice"
+
+    @property
+    def meaning(self) -> str:
+        """Sentences for people: what the service does, and what becomes of the example here."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Outcome.REJECTS_JOB: "The service rejects the whole dataset for one such example. The example is dropped here.",
+    Outcome.DROPS_EXAMPLE: "The service leaves the example out, as documented. It is dropped here too.",
+    Outcome.OVER_LIMIT: "The example is over a documented limit, or does what no page says is supported. What the "
+    "service does with it is not documented. It is dropped here, to be on the safe side.",
+    Outcome.UNDECIDED: "Whether the service takes the example could not be found out. It is neither kept nor dropped.",
+    Outcome.ADVICE: "Worth knowing. It decides nothing.",
+}
 
 
 class Scope(enum.StrEnum):

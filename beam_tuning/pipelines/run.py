@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
@@ -24,6 +23,7 @@ from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.limits import load_limits
 from beam_tuning.policy.readiness import FailOn
 from beam_tuning.report.console import print_summary
+from beam_tuning.report.document import Document
 from beam_tuning.report.folder import read_document
 from beam_tuning.report.run import RunSettings
 from beam_tuning.transforms.files import join
@@ -55,7 +55,7 @@ def run_validate(argv: Sequence[str], console: Console) -> int:
         return INTERRUPTED if ended.interrupted else 0
     folder = OutputFolder(options.output)
     document = _report_of(folder, job.start)
-    exit_code = BeamTuningError.exit_code if document is None else document["readiness"]["gate"]["exit_code"]
+    exit_code = BeamTuningError.exit_code if document is None else document.readiness.gate.exit_code
     is_whole = bool(folder.list("manifest.json"))
     if document is None or not (is_whole or exit_code == InputError.exit_code):
         raise BeamTuningError(
@@ -68,13 +68,13 @@ def run_validate(argv: Sequence[str], console: Console) -> int:
     return int(exit_code)
 
 
-def _report_of(folder: OutputFolder, start: RunStart) -> dict[str, Any] | None:
+def _report_of(folder: OutputFolder, start: RunStart) -> Document | None:
     """The report of this very run; None when it wrote none."""
     try:
         document = read_document(folder)
     except InputError:
         return None
-    return document if document["run"]["started"] == start.at else None
+    return document if document.run.started == start.at else None
 
 
 def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> ValidateJob:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from beam_tuning.report.document import Document
 from beam_tuning.report.folder import RunFolder, read_document, read_verdicts
 
 _KEY = ["split", "file", "line"]
@@ -64,16 +65,16 @@ def compare(new: RunFolder, old: RunFolder) -> Comparison:
       InputError: one of the folders holds no whole run.
     """
     new_document, old_document = read_document(new), read_document(old)
-    both = _joined(read_verdicts(old), read_verdicts(new))
+    both = _joined(read_verdicts(old, [*_KEY, "verdict"]), read_verdicts(new, [*_KEY, "verdict"]))
     is_old, is_new = pc.is_valid(both["old"]), pc.is_valid(both["new"])
     changed = both.filter(pc.and_(pc.and_(is_old, is_new), pc.not_equal(both["old"], both["new"])))
     counted = changed.group_by(["old", "new"]).aggregate([([], "count_all")]).to_pylist()
     first = changed.sort_by([(name, "ascending") for name in _KEY]).slice(0, MOST_EXAMPLES)
     return Comparison(
-        models=(old_document["model"], new_document["model"]),
-        states=tuple(
-            (name, old_document["readiness"][name]["state"], new_document["readiness"][name]["state"])
-            for name in ("as_given", "cleaned")
+        models=(old_document.model, new_document.model),
+        states=(
+            ("as_given", old_document.readiness.as_given.state, new_document.readiness.as_given.state),
+            ("cleaned", old_document.readiness.cleaned.state, new_document.readiness.cleaned.state),
         ),
         counts=_changes(_counts(old_document), _counts(new_document)),
         reasons=_largest_first(_changes(_reasons(old_document), _reasons(new_document))),
@@ -90,16 +91,16 @@ def _joined(old: pa.Table, new: pa.Table) -> pa.Table:
     )
 
 
-def _counts(document: Mapping[str, Any]) -> dict[str, int]:
+def _counts(document: Document) -> dict[str, int]:
     return {
-        f"{name} {field}": split[field]
-        for name, split in document["splits"].items()
+        f"{name} {field}": getattr(split, field)
+        for name, split in document.splits.items()
         for field in ("read", "kept", "dropped", "undecided")
     }
 
 
-def _reasons(document: Mapping[str, Any]) -> dict[str, int]:
-    return {row["code"]: row["examples"] for row in document["reasons"]}
+def _reasons(document: Document) -> dict[str, int]:
+    return {row.code: row.examples for row in document.reasons}
 
 
 def _changes(old: Mapping[str, int], new: Mapping[str, int]) -> tuple[Change, ...]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from beam_tuning.errors import InputError
-from beam_tuning.report.json import SCHEMA_VERSION
+from beam_tuning.report.document import Document
+from beam_tuning.report.document import read_document as decode_document
+from beam_tuning.report.verdict_files import read_batches, read_columns
 
-_VERDICTS = "verdicts/*.parquet"
-_BATCH_ROWS = 4096
+#: Columns that showing an example takes.
+_SHOWN = ("split", "file", "line", "verdict", "findings")
 
 
 class RunFolder(Protocol):
@@ -48,51 +49,56 @@ class Filter(NamedTuple):
     file: str | None = None
 
 
-def read_document(folder: RunFolder) -> dict[str, Any]:
+def read_document(folder: RunFolder) -> Document:
     """The folder's `report.json`.
 
     Raises:
-      InputError: there is none, or one of another schema version.
+      InputError: there is none, or one that does not have the document's form.
     """
-    remedy = "Name the output folder of a finished `beam-tuning validate`."
     try:
         with folder.open("report.json") as stream:
-            document: dict[str, Any] = json.load(stream)
+            encoded = stream.read()
     except OSError as error:
-        raise InputError("the folder holds no report.json", where=folder.name, remedy=remedy) from error
-    except ValueError as error:
-        raise InputError("report.json is damaged", where=folder.name, observed=error, remedy=remedy) from error
-    version = document.get("schema_version") if isinstance(document, dict) else None
-    if version != SCHEMA_VERSION:
         raise InputError(
-            "report.json has another schema version than this beam-tuning reads",
+            "the folder holds no report.json",
             where=folder.name,
-            observed=version,
-            limit=SCHEMA_VERSION,
-            remedy="Use the version of beam-tuning that made the run, or run `validate` again.",
-        )
-    return document
+            remedy="Name the output folder of a finished `beam-tuning validate`.",
+        ) from error
+    return decode_document(encoded, folder.name)
 
 
 def read_examples(folder: RunFolder, wanted: Filter) -> Iterator[dict[str, Any]]:
-    """Rows of the verdict table that a filter wants, by name of the table's files, then by line."""
-    for name in sorted(folder.list(_VERDICTS)):
-        with folder.open(name) as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(_BATCH_ROWS):
-                yield from _matching(batch, wanted).to_pylist()
+    """Rows of the verdict table that a filter wants, by name of the table's files, then by line.
+
+    Raises:
+      InputError: there is no verdict table, or one that cannot be read.
+    """
+    for name in _verdict_files(folder):
+        for batch in read_batches(partial(folder.open, name), f"{folder.name}/{name}", _SHOWN):
+            yield from _matching(batch, wanted).to_pylist()
 
 
-def read_verdicts(folder: RunFolder) -> pa.Table:
-    """The columns split, file, line and verdict of all examples."""
-    tables = []
-    for name in sorted(folder.list(_VERDICTS)):
-        with folder.open(name) as stream:
-            tables.append(pq.read_table(stream, columns=["split", "file", "line", "verdict"]))
-    if not tables:
+def read_verdicts(folder: RunFolder, columns: Sequence[str], optional: Sequence[str] = ()) -> pa.Table:
+    """Some columns of all examples; `optional` ones only where every file of the table has them.
+
+    Raises:
+      InputError: there is no verdict table, or one that cannot be read.
+    """
+    tables = [
+        read_columns(partial(folder.open, name), f"{folder.name}/{name}", columns, optional)
+        for name in _verdict_files(folder)
+    ]
+    shared = [name for name in optional if all(name in table.column_names for table in tables)]
+    return pa.concat_tables([table.select([*columns, *shared]) for table in tables])
+
+
+def _verdict_files(folder: RunFolder) -> Sequence[str]:
+    found = sorted(folder.list("verdicts/*.parquet"))
+    if not found:
         raise InputError(
             "the folder holds no verdict table", where=folder.name, remedy="Name the output folder of a finished run."
         )
-    return pa.concat_tables(tables)
+    return found
 
 
 def _matching(batch: pa.RecordBatch, wanted: Filter) -> pa.RecordBatch:

@@ -14,6 +14,7 @@ from beam_tuning.reasons import Reason
 from beam_tuning.report import wording
 from beam_tuning.report.compare import Comparison, compare
 from beam_tuning.report.console import print_summary
+from beam_tuning.report.document import Document
 from beam_tuning.report.folder import Filter, RunFolder, read_document, read_examples
 
 _EVERYTHING = Filter()
@@ -41,11 +42,10 @@ def show(folder: RunFolder, console: Console, wanted: Filter = _EVERYTHING, agai
         console.print(Text(f"{found:,} example{'' if found == 1 else 's'}", style="dim"))
     else:
         print_summary(document, console)
-    code: int = document["readiness"]["gate"]["exit_code"]
-    return code
+    return document.readiness.gate.exit_code
 
 
-def _check(wanted: Filter, document: Mapping[str, Any]) -> None:
+def _check(wanted: Filter, document: Document) -> None:
     if wanted.code is not None and wanted.code not in Reason.__members__:
         raise OptionError(
             "there is no such reason code",
@@ -53,12 +53,12 @@ def _check(wanted: Filter, document: Mapping[str, Any]) -> None:
             observed=wanted.code,
             remedy="`beam-tuning reasons` lists them.",
         )
-    if wanted.split is not None and wanted.split not in document["splits"]:
+    if wanted.split is not None and wanted.split not in document.splits:
         raise OptionError(
             "the run has no such split",
             where="--split",
             observed=wanted.split,
-            limit=", ".join(document["splits"]),
+            limit=", ".join(document.splits),
         )
 
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
 
 from beam_tuning.policy.readiness import percent
 
+if TYPE_CHECKING:
+    from beam_tuning.report.sections.limits import LimitRow
+
 STATES = {"ready": "ready", "not-ready": "not ready", "uncertain": "perhaps not ready"}
-OUTCOMES = {
-    "rejects-job": "The service refuses the whole dataset.",
-    "drops-example": "The service drops the example.",
-    "over-limit": "Over a documented limit; what the service does is not documented.",
-    "undecided": "Could not be found out.",
-    "advice": "Good to know; decides nothing.",
-}
 
 _BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_INVISIBLE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff{_BIDI_CONTROLS}]")
+#: Without a width or a look of their own, they hide words or make one text look like another. The joiners U+200C and
+#: U+200D are not among them: words of some scripts, and emoji, need them.
+_HIDDEN = "\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+_INVISIBLE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_BIDI_CONTROLS}{_HIDDEN}]")
 
 
 def count(number: int | None) -> str:
@@ -102,18 +102,17 @@ def value(observed: str | int | float) -> str:
     return visible(observed) if isinstance(observed, str) else f"{observed:,}".removesuffix(".0")
 
 
-def limit_value(limit: Mapping[str, Any]) -> str:
+def limit_value(limit: LimitRow) -> str:
     """What a limit of the document allows: one number, a range, a range for each level, or a list."""
-    if "levels" in limit:
-        return "; ".join(f"{_level(name)} {low:,} to {high:,}" for name, (low, high) in limit["levels"].items())
-    if "low" in limit:
-        return f"{limit['low']:,} to {limit['high']:,}"
-    if "values" in limit:
-        return ", ".join(str(one) for one in limit["values"])
-    value = limit.get("value")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "unknown" if value is None else f"{value:,}"
+    if limit.levels is not UNSET:
+        return "; ".join(f"{_level(name)} {low:,} to {high:,}" for name, (low, high) in limit.levels.items())
+    if limit.low is not UNSET:
+        return f"{limit.low:,} to {limit.high:,}"
+    if limit.values is not UNSET:
+        return ", ".join(str(one) for one in limit.values)
+    if isinstance(limit.value, bool):
+        return "yes" if limit.value else "no"
+    return "unknown" if limit.value is UNSET or limit.value is None else f"{limit.value:,}"
 
 
 def _level(name: str) -> str:
@@ -123,3 +122,13 @@ def _level(name: str) -> str:
 def visible(text: str) -> str:
     """The text with control and direction-changing characters spelled out, so that it cannot look like another."""
     return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
+
+
+def escaped(encoded: str) -> str:
+    """JSON text in which those characters stand as `\\uXXXX`: the same value, and nothing that steers a terminal."""
+    return _INVISIBLE.sub(_json_escape, encoded)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    utf_16 = match[0].encode("utf-16-be")
+    return "".join(f"\\u{utf_16[at : at + 2].hex()}" for at in range(0, len(utf_16), 2))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import apache_beam as beam
-import msgspec
 from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
 
@@ -16,7 +15,7 @@ from beam_tuning.errors import GateClosed, InputError
 from beam_tuning.policy.readiness import file_fault
 from beam_tuning.reasons import Reason
 from beam_tuning.report.html import render_html
-from beam_tuning.report.json import encode_document, report_document
+from beam_tuning.report.json import encode_json, report_document
 from beam_tuning.report.run import OutputFile, RunSettings, RunTimes
 from beam_tuning.report.sarif import sarif_document
 from beam_tuning.report.tuning_job import tuning_job
@@ -100,23 +99,23 @@ def _write_reports(
         file_faults=[file_fault(Reason[fault.code], fault.split, fault.message) for fault in found],
         outputs=[OutputFile(file.name, file.size_bytes, file.lines) for file in sorted(written)],
     )
-    gate = document["readiness"]["gate"]
+    gate = document.readiness.gate
     reports: dict[str, bytes] = {
-        "report.json": encode_document(document),
+        "report.json": encode_json(document),
         "report.html": render_html(document).encode(),
-        "tuning_job.json": _json(tuning_job(document)),
+        "tuning_job.json": encode_json(tuning_job(document)),
     }
     if settings.options.get("sarif"):
-        reports["report.sarif"] = _json(sarif_document(document))
+        reports["report.sarif"] = encode_json(sarif_document(document))
     written += [write_file(output, name, [content]) for name, content in reports.items()]
     if not found:
         manifest = {
-            "tool": document["tool"],
-            "exit_code": gate["exit_code"],
+            "tool": document.tool,
+            "exit_code": gate.exit_code,
             "files": [file._asdict() for file in sorted(written)],
         }
-        write_file(output, "manifest.json", [_json(manifest)])
-    return _Ending(tuple(fault.message for fault in found), gate["exit_code"], gate["why"])
+        write_file(output, "manifest.json", [encode_json(manifest)])
+    return _Ending(tuple(fault.message for fault in found), gate.exit_code, gate.why)
 
 
 def _gate(ending: _Ending, raise_when_closed: bool) -> None:
@@ -138,7 +137,3 @@ def _times(start: RunStart) -> RunTimes:
         elapsed_s=round(elapsed.total_seconds(), 3),
         runner=start.runner,
     )
-
-
-def _json(value: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

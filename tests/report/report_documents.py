@@ -7,6 +7,7 @@ from typing import Any
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.policy.limits import load_limits
 from beam_tuning.policy.readiness import FailOn
+from beam_tuning.report.document import Document
 from beam_tuning.report.json import report_document
 from beam_tuning.report.run import OutputFile, RunSettings, RunTimes
 from beam_tuning.summary.judged_example import JudgedExample
@@ -45,7 +46,7 @@ OUTPUTS = (
 )
 
 
-def document_of(examples: list[JudgedExample], settings: RunSettings | None = None) -> dict[str, Any]:
+def document_of(examples: list[JudgedExample], settings: RunSettings | None = None) -> Document:
     summary, media = Summary.empty(), MediaSummary.empty()
     summary.add_all(examples)
     probes = {probe.uri: probe for example in examples for _, probe in example.media if probe is not None}

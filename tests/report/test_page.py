@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 from hostile import MARK, hostile_examples
@@ -16,8 +14,9 @@ from report_documents import document_of, run_settings
 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import Finding, Reason, verdict_of
+from beam_tuning.report.document import Document, read_document
 from beam_tuning.report.html import MOST_BYTES, render_html
-from beam_tuning.report.json import encode_document
+from beam_tuning.report.json import encode_json
 from beam_tuning.summary.judged_example import JudgedExample
 
 
@@ -45,7 +44,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="session")
-def page(document: dict[str, Any]) -> Page:
+def page(document: Document) -> Page:
     return Page(render_html(document))
 
 
@@ -58,27 +57,27 @@ def one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def test_the_top_says_what_becomes_of_the_dataset(page: Page, document: dict[str, Any]) -> None:
+def test_the_top_says_what_becomes_of_the_dataset(page: Page, document: Document) -> None:
     text = one_line(page.text)
-    train = document["splits"]["train"]
+    train = document.splits["train"]
     assert "Not ready to tune" in text
-    assert f"{train['kept']} kept" in text
-    assert f"{train['dropped']} dropped" in text
+    assert f"{train.kept} kept" in text
+    assert f"{train.dropped} dropped" in text
     assert "at which the service fails the job" in text
     assert "Exit code 3" in text
 
 
-def test_every_reason_stands_with_remedy_and_samples(page: Page, document: dict[str, Any]) -> None:
+def test_every_reason_stands_with_remedy_and_samples(page: Page, document: Document) -> None:
     text = one_line(page.text)
-    for reason in document["reasons"]:
-        assert reason["code"] in text
-        assert reason["remedy"] in text
-        sample = reason["samples"][0]
-        assert f"{sample['file']}:{sample['line']}" in text
+    for reason in document.reasons:
+        assert reason.code in text
+        assert reason.remedy in text
+        sample = reason.samples[0]
+        assert f"{sample.file}:{sample.line}" in text
 
 
-def test_it_is_made_from_the_document_alone(document: dict[str, Any]) -> None:
-    read_back = json.loads(encode_document(document))
+def test_it_is_made_from_the_document_alone(document: Document) -> None:
+    read_back = read_document(encode_json(document), "a folder")
     assert render_html(read_back) == render_html(document)
 
 
@@ -94,7 +93,7 @@ def test_nothing_is_fetched(page: Page) -> None:
     assert any("#t=" in source for source in sources)
 
 
-def test_the_policy_allows_the_pages_own_style_and_script_only(page: Page, document: dict[str, Any]) -> None:
+def test_the_policy_allows_the_pages_own_style_and_script_only(page: Page, document: Document) -> None:
     source = render_html(document)
     (policy,) = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
     assert policy

@@ -15,6 +15,7 @@ from report_documents import document_of, run_settings
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import MediaKind
 from beam_tuning.reasons import Finding, Reason, Verdict
+from beam_tuning.report.document import Document
 from beam_tuning.report.html import render_html
 from beam_tuning.summary.judged_example import JudgedExample
 
@@ -86,7 +87,7 @@ def open_page(browser: Any) -> Iterator[Opener]:
 
 
 @pytest.fixture(scope="module")
-def report(document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(document: Document, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(render_html(document))
     return path
@@ -149,9 +150,9 @@ def shown_reasons(opened: OpenPage) -> list[str]:
     return codes
 
 
-def test_filters_narrow_the_reasons(open_page: Opener, report: Path, document: dict[str, Any]) -> None:
+def test_filters_narrow_the_reasons(open_page: Opener, report: Path, document: Document) -> None:
     opened = open_page(report)
-    everything = [reason["code"] for reason in document["reasons"]]
+    everything = [reason.code for reason in document.reasons]
     assert shown_reasons(opened) == everything
 
     opened.page.fill("[name=words]", "did not answer")
@@ -160,7 +161,7 @@ def test_filters_narrow_the_reasons(open_page: Opener, report: Path, document: d
 
     opened.page.fill("[name=words]", "")
     opened.page.select_option("[name=outcome]", "drops-example")
-    assert shown_reasons(opened) == [row["code"] for row in document["reasons"] if row["outcome"] == "drops-example"]
+    assert shown_reasons(opened) == [row.code for row in document.reasons if row.outcome == "drops-example"]
 
     opened.page.click("button[type=reset]")
     opened.page.wait_for_function(f"document.querySelector('#found').textContent.startsWith('{len(everything)} of')")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_tuning.report import wording
+from beam_tuning.report.sections.limits import LimitRow
 
 
 @pytest.mark.parametrize(
@@ -104,14 +107,13 @@ def test_nothing_hidden_stays(text: str) -> None:
         ({"value": True}, "yes"),
         ({"value": False}, "no"),
         ({"value": None}, "unknown"),
-        ({}, "unknown"),
         ({"values": [1, 2]}, "1, 2"),
         ({"low": 25, "high": 32}, "25 to 32"),
         ({"levels": {"absent": [64, 66], "MEDIA_RESOLUTION_LOW": [1, 2]}}, "absent 64 to 66; LOW 1 to 2"),
     ],
 )
-def test_limit_values(limit: dict[str, object], words: str) -> None:
-    assert wording.limit_value(limit) == words
+def test_limit_values(limit: dict[str, Any], words: str) -> None:
+    assert wording.limit_value(LimitRow(name="n", label="l", unit="u", source="s", **limit)) == words
 
 
 @pytest.mark.parametrize(
