@@ -17,12 +17,14 @@ from beam_tuning.report.sections import (
     files,
     limits,
     media,
+    next_steps,
     options,
     reasons,
     resolution,
     run,
     splits,
     tokens,
+    tuning_job,
     verdict,
     what_if,
 )
@@ -66,6 +68,7 @@ class Document(Part, frozen=True, kw_only=True):
 #: In the order of the page. A new section is a module, its template, and a line here and in `Document`.
 SECTIONS = (
     verdict.SECTION,
+    next_steps.SECTION,
     splits.SECTION,
     reasons.SECTION,
     resolution.SECTION,
@@ -73,6 +76,7 @@ SECTIONS = (
     distributions.SECTION,
     media.SECTION,
     tokens.SECTION,
+    tuning_job.SECTION,
     limits.SECTION,
     files.SECTION,
     options.SECTION,

@@ -5,9 +5,10 @@ The body of https://docs.cloud.google.com/gemini-enterprise-agent-platform/refer
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from beam_tuning.report.document import Document
+if TYPE_CHECKING:
+    from beam_tuning.report.document import Document
 
 #: Stands where a person has to put a bucket, when the run wrote to a local folder: tuning reads Cloud Storage only.
 BUCKET_TO_NAME = "gs://BUCKET"
