@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from beam_tuning.policy.limits import load_limits
 from beam_tuning.report.catalogue import print_limits, print_reason, print_reasons
 from beam_tuning.report.folder import Filter
 from beam_tuning.report.show import show
+from beam_tuning.report.terminal import Terminal, stop_writing
 from beam_tuning.sample import SAMPLE_MODEL, write_sample
 
 _DESCRIPTION = """\
@@ -77,8 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print("beam-tuning: interrupted; the output folder has no manifest.json, so it is not whole.")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has read enough. Without this the interpreter complains when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has read enough.
+        stop_writing()
         return 0
 
 
@@ -86,7 +86,7 @@ def _run(argv: list[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if argv[:1] == ["validate"] and not {"-h", "--help"} & set(argv):
         # It takes Beam's options too, which this parser does not know.
-        return run_validate(argv[1:], Console(soft_wrap=True))
+        return run_validate(argv[1:], Terminal())
     parser = _parser()
     if not argv:
         parser.print_help()
@@ -137,11 +137,11 @@ def _sentence(summary: str) -> str:
 def _show(known: argparse.Namespace) -> int:
     against = None if known.against is None else OutputFolder(known.against)
     wanted = Filter(known.code, known.split, known.file)
-    return show(OutputFolder(known.folder), Console(soft_wrap=True), wanted, against)
+    return show(OutputFolder(known.folder), Terminal(), wanted, against)
 
 
 def _demo(known: argparse.Namespace) -> int:
-    console = Console(soft_wrap=True)
+    console = Terminal()
     folder = Path(known.folder)
     console.print(f"Writing a dataset of real audio and video with planted faults to {folder / 'dataset'}", style="dim")
     sample = write_sample(folder / "dataset")
@@ -159,14 +159,14 @@ def _demo(known: argparse.Namespace) -> int:
 
 def _reasons(known: argparse.Namespace) -> int:
     if known.code is None:
-        print_reasons(Console(soft_wrap=True))
+        print_reasons(Terminal())
     else:
-        print_reason(known.code, Console(soft_wrap=True))
+        print_reason(known.code, Terminal())
     return 0
 
 
 def _limits(known: argparse.Namespace) -> int:
     limits = load_limits(Path(known.limits) if known.limits else None)
     models = tuple(limits.models.values()) if known.model is None else (limits.model(known.model),)
-    print_limits(models, Console(soft_wrap=True))
+    print_limits(models, Terminal())
     return 0

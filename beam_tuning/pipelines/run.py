@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,7 +65,9 @@ def run_validate(argv: Sequence[str], console: Console) -> int:
             observed=ended.failed,
             remedy="Run again with --overwrite; with a remote runner, look at the job's log first.",
         )
-    print_summary(document, console)
+    # Whoever reads the summary may read its first lines only; what became of the dataset is told all the same.
+    with contextlib.suppress(BrokenPipeError):
+        print_summary(document, console)
     return int(exit_code)
 
 

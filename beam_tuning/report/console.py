@@ -46,33 +46,24 @@ def _print_answer(title: str, answer: Answer, console: Console) -> None:
 
 
 def _print_splits(document: Document, console: Console) -> None:
+    fields = ("read", "kept", "dropped", "undecided")
+    limits = {f"limit {wording.share(split.drop_share.limit)}" for split in document.splits.values()}
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("Split", no_wrap=True)
+    for field in fields:
+        table.add_column(field.capitalize(), justify="right", no_wrap=True)
+    table.add_column(f"Dropped share ({', '.join(limits)})", no_wrap=True)
+    for name, split in document.splits.items():
+        counts = [wording.count(getattr(split, field)) for field in fields]
+        table.add_row(Text(wording.visible(name)), *counts, _share(split))
     console.print()
-    table = _splits_table(document, with_shares=True)
     if fits(console, table):
         console.print(table)
         return
-    console.print(_splits_table(document, with_shares=False))
     for name, split in document.splits.items():
-        heading = f"{wording.visible(name)}: {_LIMIT.format(wording.share(split.drop_share.limit))}, dropped "
-        console.print(Text.assemble(heading, _share(split)))
-
-
-_LIMIT = "limit {}"
-
-
-def _splits_table(document: Document, *, with_shares: bool) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("Split", no_wrap=True)
-    fields = ("read", "kept", "dropped", "undecided")
-    for field in fields:
-        table.add_column(field.capitalize(), justify="right", no_wrap=True)
-    if with_shares:
-        limits = {_LIMIT.format(wording.share(split.drop_share.limit)) for split in document.splits.values()}
-        table.add_column(f"Dropped share ({', '.join(limits)})", no_wrap=True)
-    for name, split in document.splits.items():
-        cells = [Text(wording.visible(name)), *(Text(wording.count(getattr(split, field))) for field in fields)]
-        table.add_row(*cells, *([_share(split)] if with_shares else []))
-    return table
+        words = ", ".join(f"{wording.count(getattr(split, field))} {field}" for field in fields)
+        limit = wording.share(split.drop_share.limit)
+        listed(console, Text(f"{wording.visible(name)}  "), f"{words}; dropped {_share(split).plain} (limit {limit})")
 
 
 def _share(split: Split) -> Text:

@@ -89,7 +89,8 @@ def read_verdicts(folder: RunFolder, columns: Sequence[str], optional: Sequence[
         for name in _verdict_files(folder)
     ]
     shared = [name for name in optional if all(name in table.column_names for table in tables)]
-    return pa.concat_tables([table.select([*columns, *shared]) for table in tables])
+    names = [*dict.fromkeys(column.partition(".")[0] for column in columns), *shared]
+    return pa.concat_tables([table.select(names) for table in tables])
 
 
 def _verdict_files(folder: RunFolder) -> Sequence[str]:

@@ -29,6 +29,7 @@ _BETWEEN_WORDS = re.compile(" (?!%)")
 #: A text that has less room beside its heading stands below it.
 _ROOM_BESIDE = 36
 _LEAST_WIDTH = 20
+_UNBOUNDED = 100_000
 
 
 class Terminal(Console):
@@ -44,9 +45,14 @@ class Terminal(Console):
         super().__init__(soft_wrap=True, **settings)
 
     def on_broken_pipe(self) -> None:
-        """Called while the error is handled. The interpreter flushes standard output once more when it ends."""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        """Raises BrokenPipeError, where rich would end the process with exit code 1."""
+        stop_writing()
         raise BrokenPipeError
+
+
+def stop_writing() -> None:
+    """Standard output goes nowhere from here on: the interpreter complains when it cannot flush at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(console: Console, text: str, *, indent: int = 0, style: str = "") -> None:
@@ -85,7 +91,8 @@ def _lines(text: str, width: int) -> list[str]:
 
 def fits(console: Console, renderable: Any) -> bool:
     """Whether a table stands in the terminal without breaking words."""
-    return not console.is_terminal or console.measure(renderable).maximum <= console.width
+    unbounded = console.options.update_width(_UNBOUNDED)
+    return not console.is_terminal or console.measure(renderable, options=unbounded).maximum <= console.width
 
 
 def arrow(console: Console) -> str:

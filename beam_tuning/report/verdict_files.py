@@ -26,15 +26,18 @@ def read_columns(opener: Opener, where: str, columns: Sequence[str], optional: S
     Args:
       opener: opens the file; may raise OSError.
       where: path or URI of the file, for what is told of it.
+      columns: names, or paths of fields inside a column, e.g. `findings.list.element.code`.
       optional: columns that runs of earlier versions do not have; they are left out where they are missing.
 
     Raises:
       InputError: the file is no Parquet, is damaged, or does not have these columns.
     """
     with _told(where), opener() as stream:
-        file = _opened(stream, where, columns)
+        file = pq.ParquetFile(stream)
         present = set(file.schema_arrow.names)
-        table = file.read(columns=[*columns, *(name for name in optional if name in present)])
+        wanted = [*columns, *(name for name in optional if name in present)]
+        _check(file, where, wanted)
+        table = file.read(columns=wanted)
         table.validate(full=True)
         return table
 
@@ -42,15 +45,16 @@ def read_columns(opener: Opener, where: str, columns: Sequence[str], optional: S
 def read_batches(opener: Opener, where: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The same in pieces of some thousand rows, with all columns of the file."""
     with _told(where), opener() as stream:
-        for batch in _opened(stream, where, columns).iter_batches(_BATCH_ROWS):
+        file = pq.ParquetFile(stream)
+        _check(file, where, columns)
+        for batch in file.iter_batches(_BATCH_ROWS):
             batch.validate(full=True)
             yield batch
 
 
-def _opened(stream: BinaryIO, where: str, columns: Sequence[str]) -> pq.ParquetFile:
-    file = pq.ParquetFile(stream)
+def _check(file: pq.ParquetFile, where: str, columns: Sequence[str]) -> None:
     found = file.schema_arrow
-    for name in columns:
+    for name in dict.fromkeys(column.partition(".")[0] for column in columns):
         wanted = VERDICT_SCHEMA.field(name)
         # Of two columns with one name neither is ours.
         field = found.field(name) if found.get_field_index(name) >= 0 else None
@@ -62,7 +66,6 @@ def _opened(stream: BinaryIO, where: str, columns: Sequence[str]) -> pq.ParquetF
                 limit=f"{name}: {wanted.type}",
                 remedy="Take the file out of the folder, or run `validate` again.",
             )
-    return file
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from beam_tuning.reasons import Verdict
 from beam_tuning.report.rejected import rejected_line
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.summary import Summary
-from beam_tuning.summary.tables import verdict_table
+from beam_tuning.summary.tables import line_hash, verdict_table
 from beam_tuning.transforms.codecs import decoder, results_from_bytes
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.write import ShardFiles, WrittenFile
@@ -105,7 +105,7 @@ class _JudgeShardFn(beam.DoFn):
                 for verdict, lines in judged.lines.items():
                     files.write(verdict, lines)
                     self._verdicts[verdict].inc(len(lines))
-                files.write_verdicts(verdict_table(judged.examples))
+                files.write_verdicts(verdict_table(judged.examples, judged.line_hashes))
                 summary.add_all(judged.examples)
                 summary.add_blank_lines(pack.split, judged.blank_lines)
                 PROGRESS.add(examples_judged=len(judged.examples))
@@ -115,6 +115,7 @@ class _JudgeShardFn(beam.DoFn):
 
 class _JudgedPack(NamedTuple):
     examples: list[JudgedExample]
+    line_hashes: list[bytes]
     lines: dict[Verdict, list[bytes]]
     blank_lines: int
 
@@ -123,6 +124,7 @@ def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[
     """Every line of a pack: judged, and as it is to be written."""
     lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
     examples: list[JudgedExample] = []
+    line_hashes: list[bytes] = []
     blank_lines = 0
     for number, (offset, line) in enumerate(pack.lines(), first_line):
         if not line or line.isspace():
@@ -130,10 +132,12 @@ def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[
             continue
         line_id = LineId(pack.split, pack.path, number, offset)
         example = judge(policy, line_id, len(line), parse_line(line), media)
+        # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
+        text = line.removeprefix(_BOM) if offset == 0 else line
         if example.verdict is Verdict.KEPT:
-            # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
-            lines[Verdict.KEPT].append(line.removeprefix(_BOM) if offset == 0 else line)
+            lines[Verdict.KEPT].append(text)
         else:
             lines[example.verdict].append(rejected_line(example, line))
         examples.append(example)
-    return _JudgedPack(examples, lines, blank_lines)
+        line_hashes.append(line_hash(text))
+    return _JudgedPack(examples, line_hashes, lines, blank_lines)
