@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import vl_convert
 
 from beam_tuning.report.shapes import Named
-from beam_tuning.report.wording import count, length, share, short, size, value_in, visible
+from beam_tuning.report.wording import count, length, share, size, tick, value_in, visible
 from beam_tuning.summary.distributions import bin_of, bin_start
 
 if TYPE_CHECKING:
@@ -33,11 +33,28 @@ _MOST_BARS = 44
 _MOST_NAMES = 10
 _VERDICTS = ("kept", "undecided", "dropped")
 _VERDICT_COLOURS = ["var(--kept)", "var(--undecided)", "var(--dropped)"]
-#: Round values of the logarithmic axes.
+#: Round values of the logarithmic axes: from few to many, of which an axis takes the first that are enough.
+_DECADES = [10**power for power in range(19)]
 _TICKS = {
-    "ms": [1, 10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 360_000_000],
-    None: [10**power for power in range(16)],
+    "ms": (
+        [1, 10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 360_000_000],
+        [
+            *(number * power for power in (1, 10, 100, 1_000) for number in (1, 2, 5)),
+            *(number * 1_000 for number in (10, 20, 30, 60, 120, 300, 600, 1_200, 1_800)),
+            *(number * 3_600_000 for number in (1, 2, 5, 10, 20, 50, 100)),
+        ],
+    ),
+    None: (_DECADES, [number * power for power in _DECADES for number in (1, 2, 5)]),
 }
+_ENOUGH_TICKS = 5
+_X_TITLES = {
+    "ms": "length (seconds, minutes, hours)",
+    "bytes": "size (kB, MB, GB)",
+    "tokens": "tokens",
+    "characters": "characters",
+}
+#: What a bar counts where it is not examples.
+_Y_TITLES = {"video_length": "videos", "audio_length": "audio files", "media_size": "media parts"}
 
 
 #: A part of a Vega-Lite specification.
@@ -103,16 +120,17 @@ def distribution_picture(distribution: Distribution) -> Picture:
     edges = [edge for row in merged for edge in (row["start"], row["stop"])]
     domain = [min(edges), max(edges + [1.1 * limit.value for limit in limits])]
     rows = [
-        _histogram([row for row in merged if row["split"] == split], limits, domain, unit, split, split == splits[-1])
+        _histogram([row for row in merged if row["split"] == split], limits, domain, distribution, split)
         for split in splits
     ]
     chart = {"vconcat": rows, "spacing": 14}
     notes = [
-        f"{split}: {count(total['count'])}, from {value_in(unit, total['min'])} to {value_in(unit, total['max'])}"
+        f"{split}: {count(total['count'])} {_counted(distribution)}, from {value_in(unit, total['min'])} to "
+        f"{value_in(unit, total['max'])}"
         for split in splits
         for total in [_together([row for row in distribution.series if row.split == split])]
     ]
-    notes += [f"Limit: {limit.label}" for limit in distribution.limits]
+    notes += [f"Limit: {value_in(unit, limit.value)} ({limit.label})" for limit in distribution.limits]
     return Picture(distribution.name, distribution.title, _svg(chart), tuple(notes))
 
 
@@ -120,11 +138,11 @@ def _histogram(
     bins: Sequence[Mapping[str, Any]],
     limits: Sequence[DrawnLimit],
     domain: list[float],
-    unit: str,
+    distribution: Distribution,
     split: str,
-    is_last: bool,
 ) -> _Spec:
-    ticks = [tick for tick in _TICKS.get(unit, _TICKS[None]) if domain[0] <= tick <= domain[1]]
+    unit = distribution.unit
+    ticks = _ticks(unit, domain)
     bars = {
         "data": {"values": list(bins)},
         "mark": {"type": "bar", "orient": "vertical", "stroke": "var(--surface)", "strokeWidth": 0.6},
@@ -133,7 +151,13 @@ def _histogram(
                 "field": "start",
                 "type": "quantitative",
                 "scale": {"type": "log", "domain": domain, "nice": False},
-                "axis": {"values": ticks, "labelExpr": _labels(ticks, unit), "labels": is_last, "title": None},
+                "axis": {
+                    "values": ticks,
+                    "labelExpr": _labels(ticks, unit),
+                    "labelOverlap": "greedy",
+                    "labelSeparation": 12,
+                    "title": _X_TITLES[unit],
+                },
             },
             "x2": {"field": "stop"},
             "y": {
@@ -142,10 +166,10 @@ def _histogram(
                 "stack": "zero",
                 "axis": {
                     "tickCount": 3,
-                    "title": None,
+                    "tickMinStep": 1,
+                    "title": _counted(distribution),
                     "domain": False,
-                    "ticks": False,
-                    "format": "~s",
+                    "format": ",d",
                     "grid": True,
                     "minExtent": _COUNTS_PX,
                 },
@@ -177,6 +201,20 @@ def _histogram(
         "height": _ROW_PX,
         "layer": [bars, lines],
     }
+
+
+def _counted(distribution: Distribution) -> str:
+    return _Y_TITLES.get(distribution.name, "examples")
+
+
+def _ticks(unit: str, domain: list[float]) -> list[int | float]:
+    """Round values within the domain; where it is too narrow for enough of them, its ends."""
+    for values in _TICKS.get(unit, _TICKS[None]):
+        inside = [value for value in values if domain[0] <= value <= domain[1]]
+        if len(inside) >= _ENOUGH_TICKS:
+            return list(inside)
+    middle = math.sqrt(domain[0] * domain[1])
+    return [domain[0], float(f"{middle:.3g}"), domain[1]]
 
 
 def _limit_labels(limits: Sequence[DrawnLimit], domain: list[float], unit: str) -> list[dict[str, Any]]:
@@ -275,14 +313,14 @@ def _name(row: Named) -> str:
     return "others" if row.name is None else visible(row.name)
 
 
-def _labels(ticks: Sequence[int], unit: str) -> str:
+def _labels(ticks: Sequence[int | float], unit: str) -> str:
     """A Vega expression that writes each tick."""
     return f"{[_tick(unit, tick) for tick in ticks]!r}[indexof({list(ticks)!r}, datum.value)]"
 
 
 def _tick(unit: str, value: int | float) -> str:
     """A value on an axis, where the picture's title says what is counted."""
-    return value_in(unit, value) if unit in ("ms", "bytes") else short(value)
+    return value_in(unit, value) if unit in ("ms", "bytes") else tick(value)
 
 
 def _svg(chart: _Spec) -> str:
@@ -306,6 +344,10 @@ _CONFIG: _Spec = {
     "axis": {
         "grid": False,
         "labelColor": "var(--soft)",
+        "titleColor": "var(--soft)",
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+        "titlePadding": 4,
         "labelFontSize": 11,
         "domainColor": "var(--line)",
         "tickColor": "var(--line)",

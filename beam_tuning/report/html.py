@@ -38,10 +38,12 @@ def render_html(document: Document) -> str:
     contexts = {section.name: section.context(document) for section in SECTIONS}
     page = ""
     for samples in (_ALL, 8, 4, 2, 1, 0):
-        parts = [
+        rendered = [
             (section, _render(environment, section, {**content, **contexts[section.name], "samples_shown": samples}))
             for section in SECTIONS
         ]
+        # What has nothing to show is not in the navigation either.
+        parts = [(section, part) for section, part in rendered if part.strip()]
         page = environment.get_template("page.html").render(
             content,
             sections=parts,
@@ -90,8 +92,7 @@ def _shown(value: object) -> object:
 def _offset(offset_ns: int | None, where_absent: str) -> str:
     if offset_ns is None:
         return where_absent
-    length = wording.length(abs(offset_ns) // 1_000_000)
-    return length if offset_ns >= 0 else f"−{length}"
+    return wording.exact_length(offset_ns / 1e9)
 
 
 def _environment() -> jinja2.Environment:
@@ -108,13 +109,13 @@ def _environment() -> jinja2.Environment:
         fields=msgspec.structs.asdict,
         share=wording.share,
         size=wording.size,
-        value=wording.value,
         first_of=lambda samples, most: samples[:most],
         percent=lambda value: f"{100 * value:.4g}%",
         page_link=page_link,
     )
     environment.globals.update(
         length=wording.length,
+        value=wording.value,
         limit_value=wording.limit_value,
         offset=_offset,
         media_link=media_link,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import wave
 from collections.abc import Callable, Iterator
@@ -161,6 +162,7 @@ def test_filters_narrow_the_reasons(open_page: Opener, report: Path, document: D
 
     opened.page.fill("[name=words]", "")
     opened.page.select_option("[name=outcome]", "drops-example")
+    assert opened.page.locator("[data-group]:visible").count() == 1
     assert shown_reasons(opened) == [row.code for row in document.reasons if row.outcome == "drops-example"]
 
     opened.page.click("button[type=reset]")
@@ -174,6 +176,7 @@ def test_filters_narrow_the_reasons(open_page: Opener, report: Path, document: D
 
     opened.page.fill("[name=words]", "no such words anywhere")
     assert shown_reasons(opened) == []
+    assert opened.page.locator("[data-group]:visible").count() == 0
     assert opened.complaints == []
 
 
@@ -237,6 +240,57 @@ def test_local_media_play_at_their_segment(open_page: Opener, tmp_path: Path) ->
     assert duration_s == pytest.approx(4.0)
     assert started_s >= 2.0
     assert opened.complaints == []
+
+
+def test_commands_can_be_copied(open_page: Opener, report: Path) -> None:
+    opened = open_page(report, permissions=["clipboard-read", "clipboard-write"])
+    button = opened.page.locator("#next button.copy").first
+    button.click()
+    opened.page.wait_for_function("document.querySelector('#next button.copy').textContent === 'Copied'")
+    copied = opened.page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("beam-tuning show gs://example-bucket/checked --code ")
+    assert "  " not in copied
+    assert "\n" not in copied
+    opened.page.locator("#tuning-job button.copy").click()
+    opened.page.wait_for_function("document.querySelector('#tuning-job button.copy').textContent === 'Copied'")
+    assert json.loads(opened.page.evaluate("navigator.clipboard.readText()"))["baseModel"] == "gemini-2.5-flash"
+    assert opened.complaints == []
+
+
+@pytest.mark.parametrize(("width_px", "told"), [(375, True), (1920, False)])
+def test_a_table_that_is_wider_than_the_screen_says_so(
+    open_page: Opener, report: Path, width_px: int, told: bool
+) -> None:
+    opened = open_page(report, width_px)
+    hint = opened.page.locator("#what-if .hint").first
+    assert hint.is_visible() == told
+    opened.page.locator("#limits summary").click()
+    opened.page.wait_for_function(
+        f"document.querySelector('#limits .hint').hidden === ({width_px} > 1000)"  # the event comes after the click
+    )
+
+
+def test_what_is_folded_for_the_screen_is_printed_and_swatches_keep_their_colour(
+    open_page: Opener, report: Path
+) -> None:
+    page = open_page(report).page
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.querySelector('.legend i')).printColorAdjust") == "exact"
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.reasons tbody[data-reason]')).breakInside") == "avoid"
+    )
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#what-if .matrix").nth(1).is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not page.locator("#what-if .matrix").nth(1).is_visible()
+
+
+def test_a_dark_screen_prints_on_white(open_page: Opener, report: Path) -> None:
+    page = open_page(report, 1024, "dark").page
+    page.emulate_media(media="print", color_scheme="dark")
+    ink, paper = page.evaluate("(style => [style.color, style.backgroundColor])(getComputedStyle(document.body))")
+    assert paper == "rgb(255, 255, 255)"
+    assert max(int(part) for part in ink[4:-1].split(",")) < 80
 
 
 def test_it_prints(open_page: Opener, report: Path) -> None:

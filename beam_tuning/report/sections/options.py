@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from beam_tuning.report.command_lines import chosen, typed, validate_command
 from beam_tuning.report.sections.section import Field, RunFacts, Section
 from beam_tuning.report.shapes import Whole
+
+if TYPE_CHECKING:
+    from beam_tuning.report.document import Document
 
 OptionValue = bool | Whole | float | str | list[str] | None
 
@@ -14,9 +19,22 @@ def _options(facts: RunFacts) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.settings.options.items()}
 
 
+def _context(document: Document) -> Mapping[str, Any]:
+    given = {name for name, _ in chosen(document.options)}
+    return {
+        "command_line": validate_command(document.options),
+        "defaults": [
+            typed(name, value) if value not in (None, False, "", []) else f"no --{name}"
+            for name, value in document.options.items()
+            if name not in given
+        ],
+    }
+
+
 SECTION = Section(
     name="options",
     title="Options",
     fields=(Field("options", _options, "every option of the command line"),),
     template="options.html",
+    context=_context,
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
@@ -11,6 +12,9 @@ from beam_tuning.reasons import Outcome, Reason, Scope, Verdict
 from beam_tuning.report.sections.section import Field, RunFacts, Section
 from beam_tuning.report.shapes import Count, Part, Positive, Scalar, Share, Whole
 from beam_tuning.summary.samples import Sample, SampleMedia
+
+if TYPE_CHECKING:
+    from beam_tuning.report.document import Document
 
 _OUTCOME_ORDER = {outcome: number for number, outcome in enumerate(Outcome)}
 
@@ -131,11 +135,37 @@ def _media(media: SampleMedia) -> SampledMedia:
     )
 
 
+#: Units of what a reason observes and allows, where it is a number with one.
+_UNITS = {
+    Reason.AUDIO_TOO_LONG.code: "s",
+    Reason.VIDEO_TOO_LONG.code: "s",
+    Reason.SEGMENT_BEYOND_END.code: "s",
+    Reason.SEGMENT_NEGATIVE.code: "s",
+    Reason.SEGMENT_REVERSED.code: "s",
+    Reason.LINE_TOO_LONG.code: "bytes",
+    Reason.AUDIO_TOO_LARGE.code: "bytes",
+    Reason.VIDEO_TOO_LARGE.code: "bytes",
+    Reason.IMAGE_TOO_LARGE.code: "bytes",
+    Reason.DOCUMENT_TOO_LARGE.code: "bytes",
+    Reason.HTTP_MEDIA_TOO_LARGE.code: "bytes",
+    Reason.EXAMPLE_TOO_MANY_TOKENS.code: "tokens",
+    Reason.EXAMPLE_TOKENS_UNCERTAIN.code: "tokens",
+}
+
+
+def _context(document: Document) -> Mapping[str, Any]:
+    groups: dict[Outcome, list[ReasonRow]] = {}
+    for row in document.reasons:
+        groups.setdefault(row.outcome, []).append(row)
+    return {"outcomes": groups, "units": _UNITS}
+
+
 SECTION = Section(
     name="reasons",
     title="Reasons",
     fields=(Field("reasons", _reasons, "every reason that occurs: examples, share, how many have it alone, samples"),),
     template="reasons.html",
+    context=_context,
     docs="""\
 Every reason unfolds to at most 8 samples of each split, the same ones in every run. Media can be played there, at the
 segment that the example names. `gs://` objects are opened at `https://storage.cloud.google.com/`, which works where the
