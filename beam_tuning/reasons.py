@@ -15,7 +15,7 @@ import msgspec
 
 
 class Outcome(enum.StrEnum):
-    """What the tuning service does, as far as it is documented; `meaning` says it in words."""
+    """What the tuning service does, as far as it is documented; `meaning` says each in words."""
 
     REJECTS_JOB = "rejects-job"
     DROPS_EXAMPLE = "drops-example"
@@ -25,17 +25,17 @@ class Outcome(enum.StrEnum):
 
     @property
     def meaning(self) -> str:
-        """What the service does and what becomes of the example, in a few sentences for people."""
+        """Sentences for people: what the service does, and what becomes of the example here."""
         return _MEANINGS[self]
 
 
 _MEANINGS = {
-    Outcome.REJECTS_JOB: "The service refuses the whole dataset. The example is dropped.",
-    Outcome.DROPS_EXAMPLE: "The service leaves the example out, as documented. It is dropped.",
-    Outcome.OVER_LIMIT: "The example breaks a documented limit or rule, or does what no page says is supported; what "
-    "the service then does is not documented. It is dropped, to be on the safe side.",
-    Outcome.UNDECIDED: "It could not be found out. The example is neither kept nor dropped.",
-    Outcome.ADVICE: "Worth knowing; decides nothing.",
+    Outcome.REJECTS_JOB: "The service rejects the whole dataset for one such example. The example is dropped here.",
+    Outcome.DROPS_EXAMPLE: "The service leaves the example out, as documented. It is dropped here too.",
+    Outcome.OVER_LIMIT: "The example is over a documented limit, or does what no page says is supported. What the "
+    "service does with it is not documented. It is dropped here, to be on the safe side.",
+    Outcome.UNDECIDED: "Whether the service takes the example could not be found out. It is neither kept nor dropped.",
+    Outcome.ADVICE: "Worth knowing. It decides nothing.",
 }
 
 

@@ -147,9 +147,12 @@ def run(given: argparse.Namespace) -> int:
     from beam_tuning.pipelines.validate_options import ValidateOptions
     from beam_tuning.run_folder.reader import RunFolder
 
-    values = {name: getattr(given, name) for name in ValidateOptions.__struct_fields__}
+    names = [option.name for option in _OPTIONS if option.name in ValidateOptions.__struct_fields__]
+    defaults = {option.name: option.default for option in _OPTIONS}
+    values = {name: getattr(given, name) for name in names}
+    changed = tuple(name for name in names if values[name] not in (defaults[name], None))
     values |= {"validation": given.validation or (), "tolerate": given.tolerate or ()}
-    options = ValidateOptions(**values)
+    options = ValidateOptions(**values, given=changed)
     paths = (*options.train, *options.validation, options.output, options.probe_cache or "")
     sign_in((*paths, *(word.rpartition("=")[2] for word in given.beam_arguments)), uses_beam=True)
     try:

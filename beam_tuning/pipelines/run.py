@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
@@ -26,6 +27,7 @@ from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.limits import Limits
 from beam_tuning.policy.readiness import FailOn
 from beam_tuning.report.console import print_summary
+from beam_tuning.report.document import Document
 from beam_tuning.report.folder import read_document
 from beam_tuning.report.run import RunSettings
 from beam_tuning.run_folder import names
@@ -78,7 +80,7 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
         return ended.stopped.exit_code if ended.stopped else 0
     run = RunFolder(options.output)
     document = _report_of(run, job.start)
-    exit_code = BeamTuningError.exit_code if document is None else document["readiness"]["gate"]["exit_code"]
+    exit_code = BeamTuningError.exit_code if document is None else document.readiness.gate.exit_code
     manifest = run.manifest()
     is_whole = manifest is not None and manifest.run_id == claim.run_id
     if document is None or not (is_whole or exit_code == InputError.exit_code):
@@ -88,17 +90,19 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
             observed=ended.failed,
             remedy="Run again with --overwrite; with a remote runner, look at the job's log first.",
         )
-    print_summary(document, console)
+    # Whoever reads the summary may read its first lines only; what became of the dataset is told all the same.
+    with contextlib.suppress(BrokenPipeError):
+        print_summary(document, console)
     return int(exit_code)
 
 
-def _report_of(folder: RunFolder, start: RunStart) -> dict[str, Any] | None:
+def _report_of(folder: RunFolder, start: RunStart) -> Document | None:
     """The report of this very run; None when it wrote none."""
     try:
         document = read_document(folder)
     except InputError:
         return None
-    return document if document["run"]["started"] == start.at else None
+    return document if document.run.started == start.at else None
 
 
 class CheckedOptions(NamedTuple):
@@ -157,7 +161,8 @@ def make_job(
         settings=RunSettings(
             version=__version__,
             model=checked.policy.model,
-            options=msgspec.to_builtins(options),
+            options={name: value for name, value in msgspec.to_builtins(options).items() if name != "given"},
+            options_given=options.given,
             inputs=checked.inputs,
             splits=("train", "validation") if options.validation else ("train",),
             output=target.folder,

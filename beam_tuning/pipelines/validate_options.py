@@ -13,6 +13,7 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
       tolerate: reason codes.
       limits: path of a TOML file.
       probe_cache: output folder of an earlier run.
+      given: names of those that have another value than their default, in the order of the help.
     """
 
     train: tuple[str, ...]
@@ -35,3 +36,4 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     price_per_million_tokens: float | None
     epochs: int
     sarif: bool
+    given: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
       version: of beam_tuning.
       limits: of all models; `model` is one of them.
       options: all options by name, as JSON values.
+      options_given: names of those that have another value than their default.
       splits: for which files were named.
       resolution_scope: as in `readiness`.
       tolerated: codes of reasons that decide nothing.
@@ -38,6 +39,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     tolerated: tuple[str, ...] = ()
     epochs: int = 1
     price_per_million_tokens: float | None = None
+    options_given: tuple[str, ...] = ()
 
 
 class RunTimes(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ several times the rest of the pipeline.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
@@ -61,6 +62,7 @@ VERDICT_SCHEMA = pa.schema(
         _field("line", pa.int64(), "Line in the file, from 1, blank lines counted.", nullable=False),
         _field("offset_bytes", pa.int64(), "Offset of the line's first byte in the uncompressed file.", nullable=False),
         _field("size_bytes", pa.int64(), "Size of the line without its newline.", nullable=False),
+        _field("line_hash", pa.binary(16), "BLAKE2b of the line's bytes, 128 bits; equal lines have equal ones."),
         _field("verdict", pa.string(), "kept, dropped or undecided.", nullable=False),
         _field("media_resolution", pa.string(), "The example's `generationConfig.mediaResolution`; null when absent."),
         _field("text_chars", pa.int64(), "Characters of text that counts as tokens.", nullable=False),
@@ -75,11 +77,17 @@ VERDICT_SCHEMA = pa.schema(
 )
 
 
-def verdict_table(judged: Sequence[JudgedExample]) -> pa.Table:
+def line_hash(line: bytes) -> bytes:
+    """16 bytes that tell a line from all others: where it stands, and in which run, does not matter."""
+    return hashlib.blake2b(line, digest_size=16).digest()
+
+
+def verdict_table(judged: Sequence[JudgedExample], line_hashes: Sequence[bytes] | None = None) -> pa.Table:
     """A row for each example, in the order given.
 
     Args:
       judged: any number of examples.
+      line_hashes: `line_hash` of the line of each; without them the column is null.
 
     Returns:
       A table of `VERDICT_SCHEMA`.
@@ -92,6 +100,7 @@ def verdict_table(judged: Sequence[JudgedExample]) -> pa.Table:
         _integers([place.line for place in places]),
         _integers([place.offset_bytes for place in places]),
         _integers([one.size_bytes for one in judged]),
+        pa.nulls(len(judged), pa.binary(16)) if line_hashes is None else pa.array(line_hashes, pa.binary(16)),
         _text([one.verdict for one in judged]),
         _text([one.media_resolution for one in judged]),
         _integers([one.text_chars for one in judged]),

@@ -26,7 +26,7 @@ from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.summary import Summary
-from beam_tuning.summary.tables import verdict_table
+from beam_tuning.summary.tables import line_hash, verdict_table
 from beam_tuning.transforms.codecs import decoder, results_from_bytes
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
@@ -114,7 +114,7 @@ class _JudgeShardFn(beam.DoFn):
                 for verdict, lines in judged.lines.items():
                     files.write(verdict, lines)
                     self._verdicts[verdict].inc(len(lines))
-                files.write_verdicts(verdict_table(judged.examples))
+                files.write_verdicts(verdict_table(judged.examples, judged.line_hashes))
                 summary.add_all(judged.examples)
                 summary.add_blank_lines(pack.split, judged.blank_lines)
                 PROGRESS.add(EXAMPLES_JUDGED, len(judged.examples))
@@ -124,6 +124,7 @@ class _JudgeShardFn(beam.DoFn):
 
 class _JudgedPack(NamedTuple):
     examples: list[JudgedExample]
+    line_hashes: list[bytes]
     lines: dict[Verdict, list[bytes]]
     blank_lines: int
 
@@ -132,6 +133,7 @@ def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[
     """Every line of a pack: judged, and as it is to be written."""
     lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
     examples: list[JudgedExample] = []
+    line_hashes: list[bytes] = []
     blank_lines = 0
     for number, (offset, line) in enumerate(pack.lines(), first_line):
         if not line or line.isspace():
@@ -139,10 +141,12 @@ def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[
             continue
         line_id = LineId(pack.split, pack.path, number, offset)
         example = judge(policy, line_id, len(line), parse_line(line), media)
+        # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
+        text = line.removeprefix(_BOM) if offset == 0 else line
         if example.verdict is Verdict.KEPT:
-            # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
-            lines[Verdict.KEPT].append(line.removeprefix(_BOM) if offset == 0 else line)
+            lines[Verdict.KEPT].append(text)
         else:
             lines[example.verdict].append(rejected_line(example, line))
         examples.append(example)
-    return _JudgedPack(examples, lines, blank_lines)
+        line_hashes.append(line_hash(text))
+    return _JudgedPack(examples, line_hashes, lines, blank_lines)

@@ -7,6 +7,7 @@ from typing import Any
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.limits_file import load_limits
 from beam_tuning.policy.readiness import FailOn
+from beam_tuning.report.document import Document
 from beam_tuning.report.json import report_document
 from beam_tuning.report.run import OutputFile, RunSettings, RunTimes
 from beam_tuning.summary.judged_example import JudgedExample
@@ -48,7 +49,7 @@ OUTPUTS = (
 
 def document_of(
     examples: list[JudgedExample], settings: RunSettings | None = None, times: RunTimes = TIMES
-) -> dict[str, Any]:
+) -> Document:
     summary, media = Summary.empty(), MediaSummary.empty()
     summary.add_all(examples)
     results = [part.result for example in examples for part in example.media]

@@ -13,7 +13,7 @@ from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ObjectInfo, ProbeFailure, ProbeResult
 from beam_tuning.reasons import Finding, Reason, Verdict
 from beam_tuning.summary.judged_example import JudgedExample, TokenRange
-from beam_tuning.summary.tables import VERDICT_SCHEMA, verdict_table
+from beam_tuning.summary.tables import VERDICT_SCHEMA, line_hash, verdict_table
 
 PLACE = LineId("train", "gs://example-bucket/train.jsonl", 7, 4711)
 
@@ -45,6 +45,7 @@ def test_a_row_says_all_that_is_known() -> None:
         "line": 7,
         "offset_bytes": 4711,
         "size_bytes": 321,
+        "line_hash": None,
         "verdict": "dropped",
         "media_resolution": low,
         "text_chars": 55,
@@ -82,6 +83,15 @@ def test_a_row_says_all_that_is_known() -> None:
             }
         ],
     }
+
+
+def test_equal_lines_have_equal_hashes_of_a_fixed_size() -> None:
+    examples = [JudgedExample(PLACE, 1, Verdict.KEPT, ())] * 3
+    table = verdict_table(examples, [line_hash(line) for line in (b"a", b"b", b"a")])
+    first, second, third = table["line_hash"].to_pylist()
+    assert first == third != second
+    assert len(first) == 16
+    assert table.schema.equals(VERDICT_SCHEMA)
 
 
 def test_absent_is_null_and_no_media_is_an_empty_list() -> None:
