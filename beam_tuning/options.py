@@ -175,7 +175,7 @@ OPTIONS: tuple[Option, ...] = (
         "media",
         Kind.FLAG,
         "Allow private addresses",
-        "Let http(s):// media lie on private, loopback or link-local addresses of your own network.",
+        "Let http(s):// media lie on private or loopback addresses of your own network. Link-local ones stay closed.",
         default=False,
     ),
     Option(

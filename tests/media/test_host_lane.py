@@ -69,6 +69,18 @@ def test_while_one_has_failed_another_is_tried_first_and_without_a_pause(host: H
     assert items(host.take())[0] == "c"
 
 
+def test_one_object_that_fails_again_and_again_is_one_witness(host: Host) -> None:
+    host.put("a")
+    for _ in range(5):
+        (a,) = host.take()
+        assert host.finish(SILENT, a) == [True]
+        host.now_s += 8.0
+    (a,) = host.take()
+    host.finish(SILENT, a)
+    host.put("b")
+    assert items(host.take()) == ["b"]
+
+
 def test_after_so_many_nothing_is_tried_in_a_pause(host: Host) -> None:
     host.put("a", "b", "c")
     assert host.finish(SILENT, *host.take()) == [True] * 3
