@@ -61,7 +61,7 @@ ALLOW_PRIVATE_ADDRESSES = Option(
     "allow_private_addresses",
     "media",
     Kind.FLAG,
-    "Let http(s):// media lie on private, loopback or link-local addresses of your own network.",
+    "Let http(s):// media lie on private or loopback addresses of your own network. Link-local ones stay closed.",
     label="Allow private addresses",
     default=False,
 )

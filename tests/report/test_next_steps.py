@@ -16,6 +16,7 @@ from tuning_lines import text
 
 from beam_tuning.cli import main
 from beam_tuning.command_line import parse
+from beam_tuning.commands import load
 from beam_tuning.dataset.example import LineId, MediaPart
 from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult
 from beam_tuning.reasons import Finding, Reason, verdict_of
