@@ -121,7 +121,7 @@ def plan(head: bytes, size_bytes: int, *, offset: int = 0) -> Plan:
 
 def _length_by_ends(info: StreamInfoBlock, head: bytes, size_bytes: int) -> Steps[_Length | None]:
     """The length by the number of the last frame; None when only a count can tell."""
-    start, tail = size_bytes, _Frames(info)
+    tail = _Frames(info)
     for tail_bytes in (_TAIL_BYTES, _LONG_TAIL_BYTES):
         start = max(0, size_bytes - tail_bytes)
         (data,) = yield from read((start, size_bytes))

@@ -123,19 +123,17 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     metadata, end = yield from _read_head(window, timeline, len(head))
     if len(head) < size_bytes:
         end = yield from _read_tail(timeline, end, size_bytes)
-    seconds, unknown = (
-        timeline.seconds() if end else None,
-        "no audio or video tag at the end of the object gives a time",
-    )
+    seconds = timeline.seconds() if end else None
+    reason = "no audio or video tag at the end of the object gives a time"
     if seconds is not None and _is_joined(metadata, timeline.start_s + seconds, size_bytes):
-        seconds, unknown = None, "the object goes on behind the file that its metadata describe, at other times"
-    duration_s, unknown_why = known(seconds, unknown)
+        seconds, reason = None, "the object goes on behind the file that its metadata describe, at other times"
+    duration_s, unknown = known(seconds, reason)
     truncated, tail_cut = _end_of(metadata, timeline, end, size_bytes)
     streams = _streams(metadata, timeline)
     if not streams:
         return damaged("flv", "it has no audio or video tag")
     kind = MediaKind.VIDEO if any(one.kind is MediaKind.VIDEO for one in streams) else MediaKind.AUDIO
-    return MediaInfo("flv", kind, streams, duration_s, unknown_why, truncated, tail_cut)
+    return MediaInfo("flv", kind, streams, duration_s, unknown, truncated, tail_cut)
 
 
 def _end_of(metadata: _Metadata, timeline: _Timeline, last_end: int, size_bytes: int) -> tuple[str | None, str | None]:
