@@ -61,11 +61,7 @@ class Prober:
         self.options = options
         self._stores = stores or Stores(options)
         self._clock = clock
-        self._caps = ProbeCaps(
-            max_requests=options.max_requests,
-            max_bytes=options.max_received_bytes,
-            timeout_s=options.object_timeout_s,
-        )
+        self._caps = ProbeCaps(max_bytes=options.max_received_bytes)
         self._queue: FairQueue[_Job] = FairQueue(
             self._limits_of,
             capacity=_WAITING_PER_THREAD * options.threads,

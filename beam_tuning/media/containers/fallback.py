@@ -11,20 +11,15 @@ from __future__ import annotations
 import codecs
 import re
 
-import msgspec
-
 from beam_tuning.media.containers.plan import HEAD_BYTES, Plan
-from beam_tuning.media.containers.reading import read
+from beam_tuning.media.containers.reading import read, read_with_libmediainfo
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, StreamInfo
-from beam_tuning.media.isolate import ChildError, mediainfo_children
-from beam_tuning.media.mediainfo import NativeReading, NativeStream, Request, Segment
+from beam_tuning.media.native_messages import MediaInfoReading, MediaInfoRequest, NativeStream, Segment
 
 #: Seeks of the library that are followed.
 _MAX_SEEKS = 3
 #: libmediainfo's names of containers whose durations it gets right.
 _BELIEVED_DURATIONS = frozenset({"MXF"})
-#: Longer than this (eleven days) is a damaged number.
-_MAX_DURATION_S = 1e6
 
 _CODECS = {
     "AAC": "aac",
@@ -72,18 +67,15 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     if other is not None:
         return ProbeFailure(FailureKind.UNREADABLE, f"The object is {other}.")
     segments = [Segment(0, head)]
-    for seeks_left in range(_MAX_SEEKS, -1, -1):
-        request = msgspec.msgpack.encode(Request(size_bytes, tuple(segments), may_seek=seeks_left > 0))
-        try:
-            reading = msgspec.msgpack.decode(mediainfo_children().ask(request), type=NativeReading)
-        except ChildError as error:
-            return error.failure
-        wanted = reading.wanted
-        if wanted is None:
-            break
-        (data,) = yield from read((wanted, min(wanted + HEAD_BYTES, size_bytes)))
-        segments.append(Segment(wanted, data))
-    return _media(reading)
+    while True:
+        may_seek = len(segments) <= _MAX_SEEKS
+        reading = yield from read_with_libmediainfo(MediaInfoRequest(size_bytes, tuple(segments), may_seek))
+        if isinstance(reading, ProbeFailure):
+            return reading
+        if reading.wanted is None or not may_seek:
+            return _media(reading)
+        (data,) = yield from read((reading.wanted, min(reading.wanted + HEAD_BYTES, size_bytes)))
+        segments.append(Segment(reading.wanted, data))
 
 
 def _not_media(head: bytes) -> str | None:
@@ -97,7 +89,7 @@ def _not_media(head: bytes) -> str | None:
     return None if _BINARY.search(head) else "plain text"
 
 
-def _media(reading: NativeReading) -> MediaInfo | ProbeFailure:
+def _media(reading: MediaInfoReading) -> MediaInfo | ProbeFailure:
     if reading.format is None:
         return ProbeFailure(FailureKind.UNREADABLE, "The bytes are of no media format that is known.")
     container = re.sub(r"[^a-z0-9]+", "_", reading.format.lower()).strip("_")
@@ -117,7 +109,7 @@ def _media(reading: NativeReading) -> MediaInfo | ProbeFailure:
             "the object is cut off",
             f"libmediainfo finds the {container} file cut off",
         )
-    elif reading.format not in _BELIEVED_DURATIONS or duration_s is None or duration_s > _MAX_DURATION_S:
+    elif reading.format not in _BELIEVED_DURATIONS or duration_s is None:
         duration_s, unknown = None, f"what libmediainfo says of {reading.format} is often an estimate"
     kind = MediaKind.VIDEO if has_video else MediaKind.AUDIO
     return MediaInfo(container, kind, streams, duration_s, unknown, truncated)
