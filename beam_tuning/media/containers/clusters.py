@@ -41,6 +41,8 @@ _BLOCK_MARK = re.compile(b"[\xa3\xa0]")
 BLOCK_START_BYTES = 12
 _TIME_AND_FLAGS = Struct(">hB").unpack_from
 
+#: A last block that lacks more than this is taken for bytes that only look like one.
+_MAX_BLOCK_BYTES = 1 << 18
 #: The first blocks of a track, whose distances are looked at, and how few are too few.
 _EARLY_BLOCKS = 64
 _MIN_BLOCKS = 6
@@ -207,13 +209,21 @@ class ClusterWalker:
     def walk_end(self, data: bytes, start: int, make_times: Callable[[], BlockTimes]) -> tuple[int, BlockTimes] | None:
         """(where blocks that lead to the end of `data` begin, their times as of a cluster that starts at 0).
 
-        For bytes that lie within one cluster. None when no block in them leads to the end.
+        For bytes that lie within one cluster. None when no blocks in more than half of them lead to the end.
         """
         for mark in _BLOCK_MARK.finditer(data):
             times = make_times()
             inside = Element(CLUSTER, start + mark.start(), None)
-            if self._walk_cluster(data, start, inside, times, 0) is not None and times.end_s is not None:
-                return mark.start(), times
+            last = self._walk_cluster(data, start, inside, times, 0)
+            if last is None or last.end > self._size_bytes + _MAX_BLOCK_BYTES:
+                continue
+            # Bytes that look like a block may end where one begins: only what follows is sure to be blocks.
+            first = element_at(data, mark.start())
+            if first is None or first.stop is None or first.stop > len(data) // 2:
+                continue
+            times = make_times()
+            self._walk_cluster(data, start, Element(CLUSTER, start + first.stop, None), times, 0)
+            return first.stop, times
         return None
 
     def _walk_cluster(
@@ -288,6 +298,7 @@ class _Scan:
     def __init__(self, position: int, times: BlockTimes) -> None:
         self.ends = Ends(position, position, position)
         self._position = position  # of the next header, in the object
+        self._is_lost = False
         self._times = times
         self._timestamp = 0
         self._group_stop = 0
@@ -301,9 +312,13 @@ class _Scan:
         held, steps = len(data), 0
         while at <= last:
             steps += 1
+            if self._is_lost:
+                at, self._is_lost = _next_cluster(data, at)
+                if self._is_lost:
+                    break
             header = header_at(data, at)
             if header is None or (header[2] == UNKNOWN_SIZE and header[0] != CLUSTER):
-                at = _next_cluster(data, at + 1)
+                at, self._is_lost = at + 1, True
                 continue
             identifier, body, size = header
             stop = body + max(size, 0)
@@ -341,14 +356,16 @@ class _Scan:
         self._block, self._duration = b"", None
 
 
-def _next_cluster(data: bytes, at: int) -> int:
-    """Where a cluster that opens with an element of one begins, from data[at:] on; the end when there is none."""
+def _next_cluster(data: bytes, at: int) -> tuple[int, bool]:
+    """(where a cluster that opens with an element of one begins, from data[at:] on; whether none was found yet)."""
     while (found := data.find(CLUSTER_MARK, at)) >= 0:
         spend()
         cluster = header_at(data, found)
         opening = None if cluster is None else header_at(data, cluster[1])
-        if cluster is None or opening is None or opening[0] in _IN_CLUSTER:
-            return found
+        if opening is not None and opening[0] in _IN_CLUSTER:
+            return found, False
+        if opening is None and found + _LOOKAHEAD_BYTES > len(data):
+            return found, True
         at = found + 1
     # A mark may go on in the next chunk.
-    return max(at, len(data) - len(CLUSTER_MARK) + 1)
+    return max(at, len(data) - len(CLUSTER_MARK) + 1), True

@@ -34,6 +34,8 @@ _MAX_STEPS = 8
 _NEXT_HEADERS_BYTES = 64
 #: Boxes behind `moov` whose headers are read in search of fragments that nothing announces.
 _MAX_STEPS_BEHIND = 3
+#: The boxes of a fragment without a sample: moof, mfhd, traf, tfhd, trun and mdat.
+_LEAST_FRAGMENT_BYTES = 8 + 16 + 8 + 16 + 16 + 8
 #: Samples that are missing at the end and last less than this are no loss: a recording was stopped.
 _MISSED_S = 0.1
 #: Boxes in `moov` without which the samples are known all the same.
@@ -112,7 +114,7 @@ def _read_moov(container: str, kind: MediaKind, head: bytes, held: Held, box: Bo
     else:
         cut = _cut_media(movie, held, box.stop, size_bytes)
         if cut == _WHOLE:
-            is_announced = not (yield from _has_fragments_behind(held, box.stop, size_bytes))
+            is_announced = not (yield from _has_fragments_behind(movie, held, box.stop, size_bytes))
     streams, length_s = _streams(movie, fragments, head, is_known=cut.truncated is None and is_announced)
     doubt = next((track.doubt for track in movie.tracks if track.doubt is not None), None)
     if not is_announced:
@@ -172,8 +174,11 @@ def _cut_media(movie: Movie, held: Held, position: int, size_bytes: int) -> _Cut
     return _Cut(tail_cut=f"{claim}; less than {_MISSED_S} s is missing")
 
 
-def _has_fragments_behind(held: Held, position: int, size_bytes: int) -> Steps[bool]:
+def _has_fragments_behind(movie: Movie, held: Held, position: int, size_bytes: int) -> Steps[bool]:
     """Whether a fragment follows, behind media that are stepped over."""
+    ends = [last[1] for track in movie.tracks if (last := track.places.last_chunk()) is not None]
+    if size_bytes - max(position, *ends) < _LEAST_FRAGMENT_BYTES:
+        return False
     for _ in range(_MAX_STEPS_BEHIND):
         while (box := held.box_at(position, size_bytes)) is not None:
             if box.kind == b"moof":

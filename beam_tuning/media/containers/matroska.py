@@ -320,7 +320,7 @@ def _likely_cluster_bytes(front: _Front, beginning: bytes, cluster: int, size_by
         times = front.block_times()
         ClusterWalker(size_bytes, _MAX_ELEMENTS).walk(beginning, cluster, 0, times)
         span_s = (times.end_s or 0.0) - (times.first_s or 0.0)
-        likely = round(len(beginning) / span_s * _BROWSER_CLUSTER_S) if span_s > 0 else 0
+        likely = round(len(beginning) / span_s * _BROWSER_CLUSTER_S * 17 / 16) if span_s > 0 else 0
         most = _BROWSER_TAIL_BYTES
     return min(max(likely, _TAIL_BYTES), most)
 

@@ -21,6 +21,7 @@ _U32 = Struct(">I").unpack_from
 _U64 = Struct(">Q").unpack_from
 
 _TFHD_DATA_OFFSET, _TFHD_DESCRIPTION, _TFHD_DURATION, _TFHD_SIZE = 0x1, 0x2, 0x8, 0x10
+_TFHD_BASE_IS_MOOF = 0x20000
 _TRUN_DATA_OFFSET, _TRUN_FIRST_FLAGS = 0x1, 0x4
 _TRUN_DURATION, _TRUN_SIZE, _TRUN_FLAGS, _TRUN_COMPOSITION = 0x100, 0x200, 0x400, 0x800
 
@@ -97,24 +98,27 @@ class FragmentTimes:
         start, stop = moof.body - held.start, min(moof.stop, held.stop) - held.start
         self.parsed_bytes += stop - start
         self.is_cut = self.is_cut or moof.stop > self._size_bytes
+        # Where the data of the first track lies, unless it says so; those of the next follow.
+        data_start = position
         for kind, body, end in boxes(held.data, start, stop):
             if kind == b"traf":
-                self._add_track(held.data, body, end, position)
+                data_start = self._add_track(held.data, body, end, position, data_start)
 
-    def _add_track(self, data: bytes, start: int, stop: int, position: int) -> None:
-        header = _Header(0, position, 0, 0)
+    def _add_track(self, data: bytes, start: int, stop: int, moof: int, data_start: int) -> int:
+        """Adds a `traf`; returns where its data end."""
+        header = _Header(0, data_start, 0, 0)
         time: int | None = None
         runs: list[_Run] = []
         for kind, body, end in boxes(data, start, stop):
             if kind == b"tfhd" and end - body >= 8:
-                header = self._header(data, body, end, position)
+                header = self._header(data, body, end, moof, data_start)
             elif kind == b"tfdt" and body < end and end - body >= (12 if data[body] == 1 else 8):
                 (time,) = (_U64 if data[body] == 1 else _U32)(data, body + 4)
             elif kind == b"trun" and end - body >= 8:
                 runs.append(_run(data, body, end, header, runs[-1].stop() if runs else header.base))
         track_id = header.track_id
         if track_id not in self._tracks or not runs:
-            return
+            return runs[-1].stop() if runs else data_start
         if time is None:
             self.is_vague = True
             time = self._next[track_id]
@@ -127,11 +131,12 @@ class FragmentTimes:
             if run.stop() > self._size_bytes:
                 self.lacking_samples += run.lacking_samples(self._size_bytes)
         self._next[track_id] = time
+        return runs[-1].stop()
 
-    def _header(self, data: bytes, body: int, stop: int, moof: int) -> _Header:
+    def _header(self, data: bytes, body: int, stop: int, moof: int, data_start: int) -> _Header:
         flags, track_id = _TWO_U32(data, body)
         step, size_bytes = self._movie.sample_defaults.get(track_id, (0, 0))
-        base, position = moof, body + 8
+        base, position = moof if flags & _TFHD_BASE_IS_MOOF else data_start, body + 8
         if flags & _TFHD_DATA_OFFSET and position + 8 <= stop:
             (base,) = _U64(data, position)
             position += 8

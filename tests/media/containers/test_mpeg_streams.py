@@ -227,7 +227,9 @@ def test_streams_have_lengths_of_their_own() -> None:
 def test_the_end_of_a_stream_that_was_not_seen_is_not_guessed() -> None:
     whole = packets(TS())
     # Sound, packet id 257, ends between the head and the tail.
-    data = b"".join(p for at, p in enumerate(whole) if (p[1] & 0x1F, p[2]) != (1, 1) or at < len(whole) - 360 * 1024 // 188)
+    data = b"".join(
+        p for at, p in enumerate(whole) if (p[1] & 0x1F, p[2]) != (1, 1) or at < len(whole) - 360 * 1024 // 188
+    )
     assert 64 * 1024 + 360 * 1024 < len(data) < len(TS())
     picture, sound = drive(mpeg_ts, data).info.streams
     assert (picture.duration_s, sound.duration_s) == (pytest.approx(12, abs=0.05), None)
