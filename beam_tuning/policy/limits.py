@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from beam_tuning.dataset.api_schema import LOW, MEDIUM, PART_MEDIA_RESOLUTIONS
 from beam_tuning.errors import OptionError
 from beam_tuning.policy.readiness import DatasetLimits
 
@@ -146,9 +147,9 @@ class ModelLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Seconds that a video may last at a media resolution; one above HIGH counts as HIGH."""
         if media_resolution is None:
             return self.video_length_absent.value
-        if media_resolution == "MEDIA_RESOLUTION_LOW":
+        if media_resolution == LOW:
             return self.video_length_low.value
-        if media_resolution == "MEDIA_RESOLUTION_MEDIUM":
+        if media_resolution == MEDIUM:
             return self.video_length_medium.value
         return self.video_length_high.value
 
@@ -281,13 +282,7 @@ class _Overrides:
 
 
 _VALUE_KEYS = frozenset({"value", "values", "low", "high", "levels"})
-_LEVEL_NAMES = (
-    ABSENT,
-    "MEDIA_RESOLUTION_LOW",
-    "MEDIA_RESOLUTION_MEDIUM",
-    "MEDIA_RESOLUTION_HIGH",
-    "MEDIA_RESOLUTION_ULTRA_HIGH",
-)
+_LEVEL_NAMES = (ABSENT, *PART_MEDIA_RESOLUTIONS)
 
 
 def _check_values(model: ModelLimits, where: str) -> None:

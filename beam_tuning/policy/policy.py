@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from beam_tuning.dataset.proto_json import MEDIA_RESOLUTIONS
+from beam_tuning.dataset.api_schema import MEDIA_RESOLUTIONS
 from beam_tuning.dataset.tokens import TokenRates
 from beam_tuning.errors import OptionError
 from beam_tuning.policy.limits import Limits, ModelLimits
@@ -79,7 +79,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         own = limits.model(model)
         rates = token_rates(own)
         groups = profile_groups(limits, own)
-        resolutions = tuple(name for name in MEDIA_RESOLUTIONS.values() if name)
         return cls(
             limits=own,
             rates=rates,
@@ -87,7 +86,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             usual_columns=usual_columns(groups, rates),
             differ_without_pictures=differ_without_pictures(groups),
             length_basis=_choice("--length_basis", length_basis, "segment", "file"),
-            media_resolution=_choice("--media_resolution", media_resolution, CONSISTENT, MAJORITY, *resolutions),
+            media_resolution=_choice("--media_resolution", media_resolution, CONSISTENT, MAJORITY, *MEDIA_RESOLUTIONS),
             resolution_scope=_choice("--resolution_scope", resolution_scope, "all", "visual"),
             allow_local_media=allow_local_media,
             tolerated=frozenset(_tolerable(code) for code in tolerate),

@@ -6,12 +6,13 @@ import math
 
 import msgspec
 
+from beam_tuning.dataset.api_schema import MEDIA_RESOLUTIONS
 from beam_tuning.dataset.tokens import TokenRates
 from beam_tuning.policy.limits import ABSENT, Levels, Limits, ModelLimits
 
 _NS_PER_S = 1_000_000_000
 #: What `generationConfig.mediaResolution` may be set to on every line; None for leaving it out.
-RESOLUTIONS = (None, "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH")
+RESOLUTIONS = (None, *MEDIA_RESOLUTIONS)
 
 #: Entries that say nothing about one example.
 _NOT_OF_EXAMPLES = frozenset(
