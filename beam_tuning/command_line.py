@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -119,9 +120,9 @@ def _parts(text: str | None) -> tuple[str, ...]:
     return tuple(stripped for part in (text or "").split(",") if (stripped := part.strip()))
 
 
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[1-9][0-9]{0,2}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 999")
+def _count(text: str, largest: int = 999) -> int:
+    if not re.fullmatch(r"[1-9][0-9]*", text) or len(text) > len(str(largest)) or int(text) > largest:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {largest}")
     return int(text)
 
 
@@ -138,5 +139,6 @@ def _price(text: str) -> float:
 _TYPES: dict[str, Callable[[str], object]] = {
     "probe_threads": _count,
     "epochs": _count,
+    "max_expansion": functools.partial(_count, largest=9999),
     "price_per_million_tokens": _price,
 }

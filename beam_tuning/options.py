@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from beam_tuning.dataset.api_schema import MEDIA_RESOLUTIONS
+
 
 class Kind(enum.Enum):
     """What a value is; the value is the Flex Template's `paramType`."""
@@ -46,13 +48,7 @@ class Option(NamedTuple):
 
 
 _GCS = r"^gs:\/\/[^\n\r]+$"
-RESOLUTION_CHOICES = (
-    "consistent",
-    "majority",
-    "MEDIA_RESOLUTION_LOW",
-    "MEDIA_RESOLUTION_MEDIUM",
-    "MEDIA_RESOLUTION_HIGH",
-)
+RESOLUTION_CHOICES = ("consistent", "majority", *MEDIA_RESOLUTIONS)
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -91,6 +87,17 @@ OPTIONS: tuple[Option, ...] = (
         "Overwrite",
         "Delete the files of an earlier run in the output folder first.",
         default=False,
+    ),
+    Option(
+        "max_expansion",
+        "dataset",
+        Kind.NUMBER,
+        "Largest expansion",
+        "What a gzip file may expand to, as a multiple of its size; beyond it the file is refused. JSON Lines usually "
+        "expand 5 to 30 times.",
+        default=200,
+        metavar="N",
+        pattern=r"^[1-9][0-9]{0,3}$",
     ),
     Option(
         "model",
@@ -251,6 +258,7 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     validation: tuple[str, ...]
     output: str
     overwrite: bool
+    max_expansion: int
     model: str
     media_resolution: str
     length_basis: str

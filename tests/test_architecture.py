@@ -15,7 +15,7 @@ CONFINED = {
     "apache_beam": ("cli.py", "command_line.py", "pipelines/", "transforms/"),
     "pymediainfo": ("media/mediainfo.py",),
     "urllib3": ("media/stores/",),
-    "google": ("media/stores/", "transforms/files.py", "transforms/write.py"),
+    "google": ("media/stores/", "transforms/dataset_files.py", "transforms/files.py", "transforms/write.py"),
     "rich": ("cli.py", "pipelines/", "report/"),
     "vl_convert": ("report/",),
     "av": ("sample/",),

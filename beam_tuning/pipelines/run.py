@@ -16,9 +16,10 @@ from beam_tuning.command_line import parse_validate
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.options import ValidateOptions
+from beam_tuning.pipelines.inputs import check_splits, match_inputs
 from beam_tuning.pipelines.launch import is_on_dataflow, launch, pipeline_options
 from beam_tuning.pipelines.output_folder import OutputFolder
-from beam_tuning.pipelines.preflight import check_splits, match_inputs, prepare_output
+from beam_tuning.pipelines.preflight import prepare_output
 from beam_tuning.pipelines.validate import ValidateJob, build
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.limits import load_limits
@@ -105,6 +106,7 @@ def make_job(options: ValidateOptions, beam_options: PipelineOptions) -> Validat
             threads=options.probe_threads,
         ),
         probe_cache=probe_cache,
+        max_expansion=options.max_expansion,
         settings=RunSettings(
             version=__version__,
             model=options.model,

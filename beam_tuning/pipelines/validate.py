@@ -31,12 +31,14 @@ class ValidateJob(NamedTuple):
     Attributes:
       settings: what the report is told; also the files to read and the output folder.
       probe_cache: pattern of the Parquet files of an earlier run.
+      max_expansion: what a gzip file may expand to, as a multiple of its size.
       raise_when_closed: whether a dataset that is not ready fails the job itself (see `FinishRun`).
     """
 
     policy: Policy
     probing: ProbeOptions
     probe_cache: str | None
+    max_expansion: int
     settings: RunSettings
     start: RunStart
     raise_when_closed: bool
@@ -50,7 +52,7 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
 
     files = place_files(job.settings.inputs)
 
-    read = pipeline | "Read" >> ReadLinePacks(files)
+    read = pipeline | "Read" >> ReadLinePacks(files, job.max_expansion)
     scanned = read.packs | "Scan" >> ScanLines(buckets, visual_only=job.policy.resolution_scope == "visual")
     probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache)
 

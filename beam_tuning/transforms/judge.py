@@ -13,6 +13,7 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
 from beam_tuning.dataset.example import LineId
+from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.parse import parse_line
@@ -28,7 +29,6 @@ from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.write import ShardFiles, WrittenFile
 
 SUMMARY = "summary"
-_BOM = b"\xef\xbb\xbf"
 
 
 class JudgedShards(NamedTuple):
@@ -123,17 +123,13 @@ def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[
     """Every line of a pack: judged, and as it is to be written."""
     lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
     examples: list[JudgedExample] = []
-    blank_lines = 0
-    for number, (offset, line) in enumerate(pack.lines(), first_line):
-        if not line or line.isspace():
-            blank_lines += 1
-            continue
-        line_id = LineId(pack.split, pack.path, number, offset)
+    for lines_before, offset, line in pack.lines():
+        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         example = judge(policy, line_id, len(line), parse_line(line), media)
         if example.verdict is Verdict.KEPT:
             # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
-            lines[Verdict.KEPT].append(line.removeprefix(_BOM) if offset == 0 else line)
+            lines[Verdict.KEPT].append(without_byte_order_mark(line))
         else:
             lines[example.verdict].append(rejected_line(example, line))
         examples.append(example)
-    return _JudgedPack(examples, lines, blank_lines)
+    return _JudgedPack(examples, lines, pack.line_count - len(examples))

@@ -71,7 +71,7 @@ class _ScanPackFn(beam.DoFn):
         shard, packed = element
         uris: dict[str, None] = {}
         resolutions: Counter[str] = Counter()
-        for _, line in self._decoder.decode(packed).lines():
+        for _, _, line in self._decoder.decode(packed).lines():
             scan = scan_line(line)
             for uri in scan.uris:
                 uris[uri] = None
