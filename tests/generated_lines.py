@@ -7,7 +7,7 @@ import math
 from hypothesis import strategies as st
 from tuning_lines import AUDIO_URI, GEMINI_2, GEMINI_3, VIDEO_URI, Json, example, file, policy, text
 
-from beam_tuning.dataset.proto_json import HIGH, LOW, ULTRA_HIGH
+from beam_tuning.dataset.api_schema import HIGH, LOW, ULTRA_HIGH
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ObjectInfo, ProbeFailure, ProbeResult, StreamInfo
 
 URIS = st.sampled_from([VIDEO_URI, AUDIO_URI, "https://h/x", "s3://x/y", "clip.mp4", "gs://example-bucket/other"])

@@ -15,7 +15,7 @@ CONFINED = {
     "apache_beam": ("pipelines/", "transforms/"),
     "pymediainfo": ("media/mediainfo.py",),
     "urllib3": ("media/stores/",),
-    "google": ("media/stores/", "run_folder/gcs.py", "transforms/files.py"),
+    "google": ("media/stores/", "run_folder/gcs.py", "transforms/dataset_files.py", "transforms/files.py"),
     "rich": ("cli.py", "commands/", "pipelines/", "report/"),
     "shtab": ("commands/completion.py",),
     "vl_convert": ("report/",),

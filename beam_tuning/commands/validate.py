@@ -51,6 +51,18 @@ _OPTIONS = (
         label="Overwrite",
         default=False,
     ),
+    Option(
+        "max_expansion",
+        "dataset",
+        Kind.NUMBER,
+        "What a gzip file may expand to, as a multiple of its size; beyond it the file is refused. JSON Lines usually "
+        "expand 5 to 30 times.",
+        label="Largest expansion",
+        default=200,
+        metavar="N",
+        parse=whole_number(1, 9999),
+        pattern=r"^[1-9][0-9]{0,3}$",
+    ),
     MODEL._replace(required=True),
     Option(
         "media_resolution",

@@ -18,8 +18,9 @@ from beam_tuning.errors import BeamTuningError, InputError, OptionError
 from beam_tuning.limits_file import load_limits
 from beam_tuning.media import media_table
 from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.pipelines.inputs import check_splits, match_inputs
 from beam_tuning.pipelines.launch import is_in_process, is_on_dataflow, launch, pipeline_options
-from beam_tuning.pipelines.preflight import check_splits, match_inputs, refuse_output_in_input
+from beam_tuning.pipelines.preflight import refuse_output_in_input
 from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build, file_names
 from beam_tuning.pipelines.validate_options import ValidateOptions
 from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
@@ -158,6 +159,7 @@ def make_job(
             threads=options.probe_threads,
         ),
         probe_cache=checked.probe_cache,
+        max_expansion=options.max_expansion,
         settings=RunSettings(
             version=__version__,
             model=checked.policy.model,

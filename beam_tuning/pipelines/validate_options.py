@@ -20,6 +20,7 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     validation: tuple[str, ...]
     output: str
     overwrite: bool
+    max_expansion: int
     model: str
     media_resolution: str
     length_basis: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from beam_tuning.dataset.proto_json import HIGH, LOW, MEDIUM
+from beam_tuning.dataset.api_schema import HIGH, LOW, MEDIUM
 
 
 class LengthBasis(enum.StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from beam_tuning.dataset.proto_json import ABSENT
+from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.policy.answers import TRAIN, VALIDATION, DatasetFinding, DropShare, State, percent
 from beam_tuning.policy.choices import ResolutionScope
 from beam_tuning.policy.limits import DatasetLimits, ModelLimits

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from beam_tuning.dataset.proto_json import LOW, MEDIUM
+from beam_tuning.dataset.api_schema import LOW, MEDIUM
 from beam_tuning.errors import OptionError
 from beam_tuning.policy.wording import shown
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from beam_tuning.dataset.proto_json import ABSENT, PART_LEVELS
+from beam_tuning.dataset.api_schema import ABSENT, PART_MEDIA_RESOLUTIONS
 from beam_tuning.errors import OptionError
 from beam_tuning.media.info import MediaKind
 from beam_tuning.policy.limits import (
@@ -40,7 +40,7 @@ note = "as agreed by mail"
 """
 
 _VALUE_KEYS = frozenset({"value", "values", "low", "high", "levels"})
-_LEVEL_NAMES = (ABSENT, *PART_LEVELS)
+_LEVEL_NAMES = (ABSENT, *PART_MEDIA_RESOLUTIONS)
 _KINDS_OF_PARTS = (FUNCTION_CALL, *MediaKind)
 #: No real limit is larger, and every reader of JSON holds it: https://www.rfc-editor.org/rfc/rfc8259#section-6
 _LARGEST = 2**53

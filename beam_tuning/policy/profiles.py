@@ -10,14 +10,14 @@ import math
 
 import msgspec
 
-from beam_tuning.dataset.proto_json import ABSENT, LEVELS
+from beam_tuning.dataset.api_schema import ABSENT, MEDIA_RESOLUTIONS
 from beam_tuning.dataset.tokens import TokenRates
 from beam_tuning.media.info import MediaKind
 from beam_tuning.policy.limits import DatasetLimits, Levels, Limits, ModelLimits
 
 _NS_PER_S = 1_000_000_000
 #: What `generationConfig.mediaResolution` may be set to on every line; None for leaving it out.
-RESOLUTIONS = (None, *LEVELS)
+RESOLUTIONS = (None, *MEDIA_RESOLUTIONS)
 
 #: Entries that say nothing about one example.
 _NOT_OF_EXAMPLES = frozenset({*DatasetLimits.__struct_fields__, "adapter_sizes", "price", "removal", "retirement"})

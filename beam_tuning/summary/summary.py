@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from beam_tuning.dataset.proto_json import ABSENT
+from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.dataset.uri import Place
 from beam_tuning.media.info import MediaKind
 from beam_tuning.reasons import Finding, Outcome, Reason, Verdict

@@ -13,6 +13,7 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
 from beam_tuning.dataset.example import LineId
+from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.parse import parse_line
@@ -33,7 +34,6 @@ from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.write import ShardFiles
 
 SUMMARY = "summary"
-_BOM = b"\xef\xbb\xbf"
 
 
 class JudgedShards(NamedTuple):
@@ -134,19 +134,15 @@ def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[
     lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
     examples: list[JudgedExample] = []
     line_hashes: list[bytes] = []
-    blank_lines = 0
-    for number, (offset, line) in enumerate(pack.lines(), first_line):
-        if not line or line.isspace():
-            blank_lines += 1
-            continue
-        line_id = LineId(pack.split, pack.path, number, offset)
+    for lines_before, offset, line in pack.lines():
+        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         example = judge(policy, line_id, len(line), parse_line(line), media)
         # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
-        text = line.removeprefix(_BOM) if offset == 0 else line
+        text = without_byte_order_mark(line)
         if example.verdict is Verdict.KEPT:
             lines[Verdict.KEPT].append(text)
         else:
             lines[example.verdict].append(rejected_line(example, line))
         examples.append(example)
         line_hashes.append(line_hash(text))
-    return _JudgedPack(examples, line_hashes, lines, blank_lines)
+    return _JudgedPack(examples, line_hashes, lines, pack.line_count - len(examples))

@@ -13,8 +13,8 @@ import msgspec
 from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
 
+from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.dataset.lines import LinePack
-from beam_tuning.dataset.proto_json import ABSENT
 from beam_tuning.dataset.scan import scan_line
 from beam_tuning.transforms.codecs import decoder, encode
 from beam_tuning.transforms.expected import EXPECTED
@@ -74,9 +74,9 @@ class _ScanPackFn(beam.DoFn):
         uris: dict[str, None] = {}
         resolutions: Counter[str] = Counter()
         examples = 0
-        for _, line in self._decoder.decode(packed).lines():
+        for _, _, line in self._decoder.decode(packed).lines():
             scan = scan_line(line)
-            examples += bool(line) and not line.isspace()
+            examples += 1
             for uri in scan.uris:
                 uris[uri] = None
             if scan.has_visual_media or (scan.is_example and not self._visual_only):

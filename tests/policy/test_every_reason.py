@@ -101,6 +101,11 @@ CASES: dict[Reason, Case] = {
     ),
     Reason.FIRST_TURN_NOT_USER: Case(turns("model", "user", "model"), turns(None, "model"), "contents[0]"),
     Reason.LAST_TURN_NOT_MODEL: Case(turns("user", "model", "user"), turns("user", "model"), "contents[2]"),
+    Reason.ANSWER_NOT_JSON: Case(
+        example(text("Return strict JSON."), answer='{"goals": {"total": 3}'),
+        example(text("Return strict JSON."), answer='{"goals": {"total": 3}}'),
+        "contents[1]",
+    ),
     Reason.SYSTEM_INSTRUCTION_NOT_TEXT: Case(
         example(systemInstruction={"parts": [text(), video()]}),
         example(systemInstruction={"role": "system", "parts": [text(), text()]}),

@@ -40,8 +40,8 @@ from tuning_lines import (
     video,
 )
 
+from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.dataset.parse import parse_line
-from beam_tuning.dataset.proto_json import ABSENT
 from beam_tuning.errors import OptionError
 from beam_tuning.media.info import (
     FailureKind,

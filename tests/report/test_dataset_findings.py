@@ -18,7 +18,7 @@ from beam_tuning.media.info import MediaInfo, MediaKind, ObjectInfo, ProbeResult
 from beam_tuning.reasons import Verdict
 from beam_tuning.report.console import print_summary
 from beam_tuning.report.html import render_html
-from beam_tuning.report.json import encode_document
+from beam_tuning.report.json import encode_json
 from beam_tuning.report.sarif import sarif_document
 from beam_tuning.summary.judged_example import JudgedExample
 
@@ -33,7 +33,7 @@ def schema() -> jsonschema.Draft202012Validator:
 def test_a_model_past_its_date_is_told_by_the_day_of_the_run(schema: jsonschema.Draft202012Validator) -> None:
     later = msgspec.structs.replace(TIMES, started="2026-10-20T00:00:00.000+00:00")
     before, after = document_of([]), document_of([], times=later)
-    schema.validate(json.loads(encode_document(after)))
+    schema.validate(json.loads(encode_json(after)))
     for answer in ("as_given", "cleaned"):
         told = [finding["code"] for finding in after["readiness"][answer]["findings"]]
         assert told == ["MODEL_PAST_RETIREMENT", "DATASET_EMPTY", "DATASET_EMPTY"]
@@ -45,7 +45,7 @@ def test_advice_stands_beside_the_findings(schema: jsonschema.Draft202012Validat
     settings = run_settings(splits=("train",), tolerated=("MODEL_PAST_RETIREMENT",))
     later = msgspec.structs.replace(TIMES, started="2026-10-20T00:00:00.000+00:00")
     document = document_of(examples, settings, later)
-    schema.validate(json.loads(encode_document(document)))
+    schema.validate(json.loads(encode_json(document)))
     for answer in (document["readiness"]["as_given"], document["readiness"]["cleaned"]):
         assert (answer["state"], answer["findings"]) == ("ready", [])
         assert [advice["code"] for advice in answer["advice"]] == ["MODEL_PAST_RETIREMENT", "TRAINING_FEW_EXAMPLES"]
@@ -73,7 +73,7 @@ def test_local_media_are_counted(schema: jsonschema.Draft202012Validator) -> Non
         for n in range(1, 4)
     ]
     document = document_of(examples, run_settings(splits=("train",)))
-    schema.validate(json.loads(encode_document(document)))
+    schema.validate(json.loads(encode_json(document)))
     (finding,) = document["readiness"]["cleaned"]["findings"]
     assert (finding["code"], finding["certain"]) == ("MEDIA_IS_LOCAL", False)
     assert "3 kept examples" in finding["message"]

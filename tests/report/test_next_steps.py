@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judged_examples import known
 from report_documents import OUTPUTS, document_of, run_settings
 from tuning_lines import text
 
@@ -38,7 +39,7 @@ def example(
     part = MediaPart("contents[0].parts[0]", "user", uri, "video/mp4", MediaKind.VIDEO)
     probe = ProbeResult(uri, MediaInfo("mp4", MediaKind.VIDEO, (), 3.0))
     place = LineId("train", "gs://example-bucket/train.jsonl", number, 100 * number)
-    return JudgedExample(place, 99, verdict_of(findings), findings, ((part, probe),), resolution, 9)
+    return JudgedExample(place, 99, verdict_of(findings), findings, (known(part, probe),), resolution, 9)
 
 
 def steps_of(examples: list[JudgedExample], **options: Any) -> list[Step]:

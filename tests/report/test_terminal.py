@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 from run_folders import write_run
 
+from beam_tuning.reasons import Reason
 from beam_tuning.report.catalogue import print_reason, print_reasons
 from beam_tuning.report.console import print_summary
 from beam_tuning.report.document import Document
@@ -50,7 +51,7 @@ def test_the_summary_breaks_no_word(document: Document, width: int) -> None:
 def test_the_catalogue_breaks_no_word(width: int) -> None:
     console = terminal(width)
     print_reasons(console)
-    print_reason("PART_MEDIA_RESOLUTION_UNSUPPORTED", console)
+    print_reason(Reason.PART_MEDIA_RESOLUTION_UNSUPPORTED, console)
     assert "PART_MEDIA_RESOLUTION_UNSUPPORTED" in text_of(console).split()
     for line in text_of(console).splitlines():
         assert len(line.rstrip()) <= max(width, 58) or " " not in line.strip() or line.startswith("source:"), line

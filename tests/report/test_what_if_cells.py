@@ -8,6 +8,7 @@ import pytest
 from report_documents import TIMES, document_of, run_settings
 
 from beam_tuning.dataset.example import LineId
+from beam_tuning.policy.choices import ResolutionScope
 from beam_tuning.policy.readiness import State, file_fault
 from beam_tuning.reasons import Finding, Reason, verdict_of
 from beam_tuning.report.document import Document
@@ -68,7 +69,7 @@ def test_a_fault_that_rejects_the_dataset_stays() -> None:
 def test_mixed_resolutions_do_not_for_the_column_is_one() -> None:
     low, high = "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_HIGH"
     examples = [example(n, resolution=low if n % 2 else high) for n in range(20)]
-    made = document_of(examples, run_settings(splits=("train",), resolution_scope="all"))
+    made = document_of(examples, run_settings(splits=("train",), resolution_scope=ResolutionScope.ALL))
     assert made.readiness.as_given.state is State.NOT_READY
     assert first(made).as_given.state is first(made).cleaned.state is State.READY
 

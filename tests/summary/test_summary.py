@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judged_examples import Generator, known
 
+from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
-from beam_tuning.dataset.proto_json import ABSENT
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, ProbeResult
 from beam_tuning.reasons import Finding, Reason, Verdict
 from beam_tuning.summary.judged_example import JudgedExample, PartFacts, TokenRange, WhatIf

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from beam_tuning.dataset.proto_json import ABSENT, HIGH, LOW, MEDIUM
+from beam_tuning.dataset.api_schema import ABSENT, HIGH, LOW, MEDIUM
 from beam_tuning.transforms.scan import MostCommonResolutionCombineFn
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from beam_tuning.dataset.proto_json import ABSENT
+from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.policy.choices import MediaResolutionChoice, ResolutionScope
 from beam_tuning.policy.example_facts import ExampleFacts
 from beam_tuning.policy.rules.rule import Anew, Need, rule

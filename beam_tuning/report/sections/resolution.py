@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from beam_tuning.dataset.proto_json import ABSENT
+from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.policy.profiles import what_if_profiles
 from beam_tuning.policy.readiness import resolution_counts
 from beam_tuning.reasons import Reason, Verdict
