@@ -108,7 +108,7 @@ def test_a_run_that_is_stopped_while_it_probes(
             os.killpg(launcher.pid, signal.SIGKILL)
     assert launcher.returncode == 128 + number, told
     key = "Ctrl-C" if number is signal.SIGINT else "SIGTERM"
-    assert told == f"beam-tuning: stopped by {key}; {tmp_path}/out has no manifest.json, so the run is not whole.\n"
+    assert told == f"beam-tuning: stopped by {key}; {tmp_path}/out holds a whole run only if manifest.json is there.\n"
     assert members_of(launcher.pid) == []
     assert not (tmp_path / "out" / "manifest.json").exists()
 

@@ -170,7 +170,8 @@ def run(given: argparse.Namespace) -> int:
     try:
         exit_code = run_validate(options, given.beam_arguments, console_for_people(as_json=given.json, goes_on=True))
     except Stopped as stopped:
-        stopped.consequence = f"{options.output} has no manifest.json, so the run is not whole."
+        # It may come before an earlier run is deleted, or when this one is just finished.
+        stopped.consequence = f"{options.output} holds a whole run only if manifest.json is there."
         raise
     if given.json:
         with contextlib.suppress(OSError), RunFolder(options.output).open("report.json") as stream:
