@@ -15,6 +15,7 @@ from rich.console import Console
 
 from beam_tuning.dataset.example import LineId, MediaPart
 from beam_tuning.media.info import MediaInfo, MediaKind, ObjectInfo, ProbeResult
+from beam_tuning.policy.readiness import State
 from beam_tuning.reasons import Verdict
 from beam_tuning.report.console import print_summary
 from beam_tuning.report.html import render_html
@@ -35,9 +36,9 @@ def test_a_model_past_its_date_is_told_by_the_day_of_the_run(schema: jsonschema.
     before, after = document_of([]), document_of([], times=later)
     schema.validate(json.loads(encode_json(after)))
     for answer in ("as_given", "cleaned"):
-        told = [finding["code"] for finding in after["readiness"][answer]["findings"]]
+        told = [finding.code for finding in getattr(after.readiness, answer).findings]
         assert told == ["MODEL_PAST_RETIREMENT", "DATASET_EMPTY", "DATASET_EMPTY"]
-        assert [finding["code"] for finding in before["readiness"][answer]["findings"]] == ["DATASET_EMPTY"] * 2
+        assert [finding.code for finding in getattr(before.readiness, answer).findings] == ["DATASET_EMPTY"] * 2
 
 
 def test_advice_stands_beside_the_findings(schema: jsonschema.Draft202012Validator) -> None:
@@ -46,10 +47,10 @@ def test_advice_stands_beside_the_findings(schema: jsonschema.Draft202012Validat
     later = msgspec.structs.replace(TIMES, started="2026-10-20T00:00:00.000+00:00")
     document = document_of(examples, settings, later)
     schema.validate(json.loads(encode_json(document)))
-    for answer in (document["readiness"]["as_given"], document["readiness"]["cleaned"]):
-        assert (answer["state"], answer["findings"]) == ("ready", [])
-        assert [advice["code"] for advice in answer["advice"]] == ["MODEL_PAST_RETIREMENT", "TRAINING_FEW_EXAMPLES"]
-    assert document["readiness"]["gate"]["exit_code"] == 0
+    for answer in (document.readiness.as_given, document.readiness.cleaned):
+        assert (answer.state, answer.findings) == (State.READY, [])
+        assert [advice.code for advice in answer.advice] == ["MODEL_PAST_RETIREMENT", "TRAINING_FEW_EXAMPLES"]
+    assert document.readiness.gate.exit_code == 0
     page = render_html(document)
     assert "Worth knowing" in page
     assert "There are 3 training examples; the documents recommend to start with 100." in page
@@ -74,7 +75,7 @@ def test_local_media_are_counted(schema: jsonschema.Draft202012Validator) -> Non
     ]
     document = document_of(examples, run_settings(splits=("train",)))
     schema.validate(json.loads(encode_json(document)))
-    (finding,) = document["readiness"]["cleaned"]["findings"]
-    assert (finding["code"], finding["certain"]) == ("MEDIA_IS_LOCAL", False)
-    assert "3 kept examples" in finding["message"]
-    assert "1 such media" in finding["message"]
+    (finding,) = document.readiness.cleaned.findings
+    assert (finding.code, finding.certain) == ("MEDIA_IS_LOCAL", False)
+    assert "3 kept examples" in finding.message
+    assert "1 such media" in finding.message
