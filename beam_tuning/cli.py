@@ -26,6 +26,7 @@ from beam_tuning.report.catalogue import print_limits, print_reason, print_reaso
 from beam_tuning.report.folder import Filter
 from beam_tuning.report.show import show
 from beam_tuning.report.terminal import Terminal, stop_writing
+from beam_tuning.report.wording import visible
 from beam_tuning.sample import SAMPLE_MODEL, write_sample
 
 _DESCRIPTION = """\
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except BeamTuningError as error:
-        console.print(f"beam-tuning: {error}", style="red", markup=False, highlight=False)
+        console.print(visible(f"beam-tuning: {error}"), style="red", markup=False, highlight=False)
         return error.exit_code
     except KeyboardInterrupt:
         console.print("beam-tuning: interrupted; the output folder has no manifest.json, so it is not whole.")

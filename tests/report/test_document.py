@@ -11,6 +11,9 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
+from hostile import hostile_examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from judged_examples import Generator
 from report_documents import OUTPUTS, TIMES, run_settings
 from report_documents import document_of as typed_document_of
@@ -19,9 +22,11 @@ from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult, StreamInfo
 from beam_tuning.policy.readiness import FailOn, file_fault
 from beam_tuning.reasons import Finding, Reason, Verdict
-from beam_tuning.report.document import Document
+from beam_tuning.report.document import Document, read_document
 from beam_tuning.report.json import encode_json, report_document
 from beam_tuning.report.run import RunSettings
+from beam_tuning.report.sarif import sarif_document
+from beam_tuning.report.tuning_job import tuning_job
 from beam_tuning.summary.judged_example import JudgedExample, TokenRange
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.summary.summary import Summary
@@ -222,6 +227,34 @@ def test_hostile_values_have_a_place(schema: jsonschema.Draft202012Validator) ->
         for n, value in enumerate((10**400, float("inf"), float("nan"), hostile, None), 1)
     ]
     schema.validate(document_of(examples))
+
+
+HIDDEN = "\x00\x1b\x7f\x9b\u061c\u200b\u200f\u2028\u202e\u2066\ufeff\U000e0041"
+
+
+_HIDING = st.text(st.sampled_from(HIDDEN))
+_TEXTS = st.text(st.sampled_from(HIDDEN + 'aé\\"\n😀') | st.characters(exclude_categories=["Cs"]))
+_VALUES = st.recursive(
+    _TEXTS | st.integers(-9, 9),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(_HIDING, inside, max_size=3),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_VALUES)
+def test_a_program_reads_the_true_value_and_a_terminal_is_not_steered(value: Any) -> None:
+    encoded = encode_json(value)
+    assert json.loads(encoded) == msgspec.json.decode(encoded) == value
+    assert not set(encoded.decode()) & set(HIDDEN)
+
+
+def test_no_file_of_a_hostile_run_steers_a_terminal() -> None:
+    made = typed_document_of(hostile_examples(), run_settings(output="gs://example-bucket/\u202e\x9b31m"))
+    for content in (made, sarif_document(made), tuning_job(made)):
+        assert not set(encode_json(content).decode()) & set(HIDDEN)
+    read_back = read_document(encode_json(made), "a folder")
+    assert read_back == made
+    assert read_back.output.endswith("\u202e\x9b31m")
 
 
 def test_encoding_ends_with_a_newline(document: dict[str, Any]) -> None:
