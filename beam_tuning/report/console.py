@@ -29,8 +29,9 @@ def print_summary(document: Mapping[str, Any], console: Console) -> None:
             console.print(Text(f"  {finding['title']}. {wording.visible(finding['message'])}"))
         if len(answer["findings"]) > _TOP_FINDINGS:
             console.print(Text(f"  And {len(answer['findings']) - _TOP_FINDINGS} more; see the report."))
-    for advice in {one["message"]: one for name in ("as_given", "cleaned") for one in ready[name]["advice"]}.values():
-        console.print(Text(f"Advice    {advice['title']}. {wording.visible(advice['message'])}", style="dim"))
+    advice = [one for name in ("as_given", "cleaned") for one in ready[name].get("advice", ())]
+    for one in {one["message"]: one for one in advice}.values():
+        console.print(Text(f"Advice    {one['title']}. {wording.visible(one['message'])}", style="dim"))
     console.print()
     console.print(_splits(document))
     if document["reasons"]:
