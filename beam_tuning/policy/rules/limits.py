@@ -130,11 +130,11 @@ def check_video_length(facts: ExampleFacts) -> Iterator[Finding]:
         if reason is Reason.VIDEO_TOO_LONG:
             message = f"the {what} lasts {seconds(length_ns)}; {allowed}"
         elif length_ns > limit * _NS_PER_S:
-            message = f"the {what} lasts {seconds(length_ns)}, less than a frame over the limit; {allowed}"
+            message = f"the {what} lasts {seconds(length_ns)}, no more than a frame over the limit; {allowed}"
         else:
             message = (
-                f"the pictures of the {what} last {seconds(length_ns)}, its sound {seconds(longest_ns)}; {allowed}, "
-                "and no page says which of the two counts"
+                f"the pictures of the {what} last {seconds(length_ns)}, the {what} as a whole {seconds(longest_ns)}; "
+                f"{allowed}, and no page says which of the two counts"
             )
             length_ns = longest_ns
         yield Finding(reason, message, part.given.path, length_ns / _NS_PER_S, limit)
