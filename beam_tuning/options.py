@@ -95,7 +95,7 @@ OPTIONS: tuple[Option, ...] = (
         "Largest expansion",
         "What a gzip file may expand to, as a multiple of its size; beyond it the file is refused. JSON Lines usually "
         "expand 5 to 30 times.",
-        default=200,
+        default=100,
         metavar="N",
         pattern=r"^[1-9][0-9]{0,3}$",
     ),
