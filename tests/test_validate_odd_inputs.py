@@ -76,7 +76,7 @@ def test_line_ends_blank_lines_and_a_byte_order_mark_are_no_faults(tmp_path: Pat
         ("squeezed.jsonl", b"\x28\xb5\x2f\xfd" + bytes(99), "NOT_JSON_LINES"),
         ("table.jsonl", b"question,answer\nwhy,so\n", "NOT_JSON_LINES"),
         ("wrapped.jsonl", json.dumps({"data": [json.loads(example())] * 2}).encode(), "NOT_JSON_LINES"),
-        ("bomb.jsonl.gz", gzip.compress(b"\n" * 6_000_000), "EXPANDS_TOO_FAR"),
+        ("bomb.jsonl.gz", gzip.compress(b"\n" * 2_000_000), "EXPANDS_TOO_FAR"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_judged(

@@ -58,7 +58,7 @@ _OPTIONS = (
         "What a gzip file may expand to, as a multiple of its size; beyond it the file is refused. JSON Lines usually "
         "expand 5 to 30 times.",
         label="Largest expansion",
-        default=200,
+        default=100,
         metavar="N",
         parse=whole_number(1, 9999),
         pattern=r"^[1-9][0-9]{0,3}$",

@@ -26,7 +26,7 @@ MAX_READ_LINE_BYTES = 256 << 20
 
 _READ_BYTES = 1 << 20
 #: What any gzip file may expand to, however small it is: no more than a plain file costs that is no burden.
-_EXPANSION_FLOOR_BYTES = 4 << 20
+_EXPANSION_FLOOR_BYTES = 1 << 20
 #: From the start of a line: blank lines, as many as there are.
 _BLANK_LINES = re.compile(rb"\s*\n")
 _SPACE = ord(" ")
@@ -177,11 +177,11 @@ class ExpansionLimit(NamedTuple):
     """How far a gzip file may expand.
 
     A small file can hold days of work: gzip packs 1,032 equal bytes into one (https://www.zlib.net/zlib_tech.html).
-    JSON Lines expand 5 to 30 times, and hardly 100 times where a long system instruction stands on every line.
+    JSON Lines expand 5 to 30 times, and some more where a long system instruction stands on every line.
 
     Attributes:
       stored_bytes: the file's size.
-      times: what the decompressed bytes may be, as a multiple of that. 4 MiB are always allowed.
+      times: what the decompressed bytes may be, as a multiple of that. A MiB is always allowed.
     """
 
     stored_bytes: int

@@ -149,7 +149,7 @@ class Lines:
 
     def too_many_tokens(self) -> list[Case]:
         example = self._example("interview.mp3")
-        example["contents"][0]["parts"].append({"text": "transcript " * 150_000})
+        example["contents"][0]["parts"].append({"text": " ".join(map(str, range(250_000)))})
         return [Case(_line(example), ("EXAMPLE_TOO_MANY_TOKENS",))]
 
     def _example(
