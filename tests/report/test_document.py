@@ -19,8 +19,8 @@ from report_documents import OUTPUTS, TIMES, run_settings
 from report_documents import document_of as typed_document_of
 
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
+from beam_tuning.limits_file import load_limits
 from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult, StreamInfo
-from beam_tuning.policy.limits import load_limits
 from beam_tuning.policy.readiness import FailOn, file_fault
 from beam_tuning.reasons import Finding, Reason, Verdict
 from beam_tuning.report.document import Document, read_document
