@@ -9,20 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from beam_tuning.errors import InputError
 from beam_tuning.finished_run.kept import is_local, kept_uris
 from beam_tuning.finished_run.opening import FinishedRun
+from beam_tuning.finished_run.probed import probe_results
 from beam_tuning.media.info import ObjectInfo
-from beam_tuning.media.media_table import from_table, is_unchanged
+from beam_tuning.media.media_table import is_unchanged
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.stores.opener import Stores
 from beam_tuning.media.stores.store import StoreError
 from beam_tuning.media.stores.uris import LocalFile, parse_uri
 from beam_tuning.run_folder.files import CHUNK_BYTES, Checksum
-from beam_tuning.run_folder.names import FileRole
 
 #: Files read at once; one disk or network drive is not faster with more.
 THREADS = 8
@@ -125,13 +122,8 @@ def _read(uri: str) -> LocalMedia:
 
 
 def _probed(run: FinishedRun, uris: list[str]) -> Mapping[str, ObjectInfo | None]:
-    wanted = pa.array(uris, pa.string())
-    found: dict[str, ObjectInfo | None] = {}
-    for batch in run.folder.batches(FileRole.MEDIA):
-        table = pa.Table.from_batches([batch])
-        rows = table.filter(pc.is_in(table["uri"], value_set=wanted))
-        found.update({result.uri: result.object for result in from_table(rows)})
-    return found
+    wanted = set(uris)
+    return {result.uri: result.object for results in probe_results(run) for result in results if result.uri in wanted}
 
 
 def _fault(stores: Stores, uri: str, before: ObjectInfo | None) -> str | None:
