@@ -125,6 +125,9 @@ class ModelLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     validation_percent_from: Number
 
     adapter_sizes: Sizes
+    tuning_regions: Names
+    tuned_model_name: Number
+    label_length: Number
     audio_mime_types: Names
     video_mime_types: Names
     image_mime_types: Names

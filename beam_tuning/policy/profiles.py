@@ -24,6 +24,9 @@ _NOT_OF_EXAMPLES = frozenset(
         "validation_percent",
         "validation_percent_from",
         "adapter_sizes",
+        "tuning_regions",
+        "tuned_model_name",
+        "label_length",
         "document_pages",
         "price",
     }
