@@ -73,6 +73,7 @@ class Limit(msgspec.Struct, frozen=True):
     """An entry of the model's limits; `values` of those that list what is accepted."""
 
     name: str
+    value: int | float | bool | str | None = None
     values: tuple[int | str, ...] = ()
     source: str = ""
     note: str = ""
