@@ -86,6 +86,12 @@ class InputFile(msgspec.Struct, frozen=True):
     path: str
 
 
+class Times(msgspec.Struct, frozen=True):
+    """When the run ended: RFC 3339, UTC."""
+
+    finished: str | None = None
+
+
 class Report(msgspec.Struct, frozen=True):
     """What later commands read of `report.json`."""
 
@@ -96,6 +102,7 @@ class Report(msgspec.Struct, frozen=True):
     splits: dict[str, SplitCounts]
     tokens: TokenTotals
     limits: tuple[Limit, ...]
+    run: Times = Times()
 
     def limit(self, name: str) -> Limit | None:
         """A limit of the run's model, as it was when the run was made."""
