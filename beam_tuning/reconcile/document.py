@@ -1,4 +1,4 @@
-"""`reconcile.json`: what a run foretold beside what the service did. The page and the terminal are made from this alone."""
+"""`reconcile.json`: what a run foretold beside what the service did. Page and terminal are made from this alone."""
 
 from __future__ import annotations
 

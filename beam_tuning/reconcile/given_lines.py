@@ -48,7 +48,11 @@ class GivenLines:
         before = 0
         for table in self.batches(sorted({*columns, "line"})):
             here = [number for number in wanted if before < number <= before + table.num_rows]
-            for number, row in zip(here, table.take([number - before - 1 for number in here]).to_pylist(), strict=True):
+            for number, row in zip(here, table.take(_places(here, before)).to_pylist(), strict=True):
                 if row["line"] == number:
                     yield number, row
             before += table.num_rows
+
+
+def _places(numbers: list[int], before: int) -> pa.Array:
+    return pa.array([number - before - 1 for number in numbers], pa.int64())

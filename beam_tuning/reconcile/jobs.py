@@ -55,6 +55,8 @@ def _last(run: FinishedRun) -> str:
 
 
 def _read(path: str) -> bytes:
+    if not is_remote(path) and os.path.exists(path) and not os.path.isfile(path):
+        raise InputError("this is no plain file", where=path)
     parent, _, name = path.rpartition("/") if is_remote(path) else ("", "", "")
     folder: Folder | None = open_folder(parent, "--job") if parent else None
     try:

@@ -53,7 +53,7 @@ def check_against_dataset(folder: str, dataset: dict[str, bytes], split: str = "
         assert data[source.offset_bytes : source.offset_bytes + len(kept)] == kept
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(_LINES, min_size=1, max_size=5))
 def test_every_line_is_found_whatever_is_dropped_or_blank(
     files: list[list[bytes]], tmp_path_factory: pytest.TempPathFactory
