@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from beam_tuning.errors import OptionError
+from beam_tuning.errors import OptionError, shortened
 from beam_tuning.options import Command, Kind, Option, check_text
 
 #: A help that is wider is hard to read, whatever the terminal.
@@ -49,8 +49,10 @@ def parse(command: Command, argv: Sequence[str]) -> argparse.Namespace:
             raise _unknown_option(word, names, command, remedy)
     positional = [*unknown, *behind_dashes]
     for option in command.options:
-        if option.is_positional and positional:
-            texts[option.name] = positional.pop(0)
+        if option.is_positional and positional and texts[option.name] is None:
+            taken = len(positional) if option.is_list else 1
+            texts[option.name] = positional[:taken] if option.is_list else positional[0]
+            del positional[:taken]
     if positional:
         raise _stray_word(positional[0], words, names, command)
     return _values(command, texts, beam_arguments)
@@ -60,16 +62,14 @@ def _read_options(command: Command, words: Sequence[str]) -> tuple[dict[str, Any
     """Texts of the command's own options (True for flags, None where not given), and the words that are left."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for option in command.options:
-        if option.kind is Kind.FLAG:
-            parser.add_argument(option.shown, dest=option.name, action="store_true")
-        elif not option.is_positional:
-            parser.add_argument(option.shown, dest=option.name, action="append" if option.is_list else "store")
+        action = "store_true" if option.kind is Kind.FLAG else "append" if option.is_list else "store"
+        parser.add_argument(option.flag, dest=option.name, action=action)
     try:
         known, rest = parser.parse_known_args(words)
     except argparse.ArgumentError as error:
-        option = next(option for option in command.options if option.shown == error.argument_name)
-        remedy = f"Give it as {option.shown}={option.metavar or 'VALUE'}."
-        raise OptionError("the option needs a value", where=option.shown, remedy=remedy) from None
+        option = next(option for option in command.options if option.flag == error.argument_name)
+        remedy = f"Give it as {option.flag}={option.metavar or 'VALUE'}."
+        raise OptionError("the option needs a value", where=option.flag, remedy=remedy) from None
     return vars(known), rest
 
 
@@ -107,7 +107,7 @@ def _plain(argv: Iterable[str], options: Mapping[str, Option]) -> Iterator[str]:
         head, equals, value = word.partition("=")
         name = head[2:].replace("-", "_") if head.startswith("--") else ""
         option = options.get(name)
-        if option is None or option.is_positional:
+        if option is None:
             yield word
         elif option.kind is Kind.FLAG and equals:
             check_text(value, option.shown)
@@ -116,14 +116,14 @@ def _plain(argv: Iterable[str], options: Mapping[str, Option]) -> Iterator[str]:
                 raise OptionError(
                     "this is neither true nor false",
                     where=option.shown,
-                    observed=value,
+                    observed=shortened(value),
                     limit="true, false",
                     remedy=remedy,
                 )
             if value.lower() == "true":
-                yield option.shown
+                yield option.flag
         else:
-            yield f"{option.shown}{equals}{value}"
+            yield f"{option.flag}{equals}{value}"
 
 
 def _where(word: str) -> str:
@@ -139,8 +139,8 @@ def _unknown_option(word: str, names: Sequence[str], command: Command, remedy: s
     )
     return OptionError(
         f"{owners} such an option",
-        where=name,
-        observed=word if word != name else None,
+        where=shortened(name),
+        observed=shortened(word) if word != name else None,
         remedy=f"Did you mean {' or '.join(near)}?" if near else remedy or f"See: beam-tuning {command.name} --help",
     )
 
@@ -165,7 +165,7 @@ def _stray_word(word: str, words: Sequence[str], names: Sequence[str], command: 
     return OptionError(
         "this belongs to no option",
         where="the command line",
-        observed=word,
+        observed=shortened(word),
         limit=command.usage,
         remedy=f"Did you mean {near[0]}?" if near else f"See: beam-tuning {command.name} --help",
     )
@@ -236,6 +236,7 @@ def whole_parser(
     for command in commands:
         added = subparsers.add_parser(command.name, help=command.summary, description=command.description)
         for action, option in _add_options(added, command):
+            action.help = option.help.replace("%", "%%")
             if option.kind in complete:
                 action.complete = complete[option.kind]  # type: ignore[attr-defined]
     return parser
@@ -268,6 +269,8 @@ def _add_options(parser: argparse.ArgumentParser, command: Command) -> list[tupl
                 how["choices"] = option.choices
         if option.is_positional:
             how |= {"metavar": option.shown, "nargs": None if option.required else "?"}
+            if option.is_list:
+                how["nargs"] = "+" if option.required else "*"
         added.append(
             (groups[option.group].add_argument(option.name if option.is_positional else option.shown, **how), option)
         )

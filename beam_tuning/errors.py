@@ -6,7 +6,9 @@
     │   ├── InputError              2   a dataset file cannot be used
     │   │   ├── FileNotJsonLines    2   it is text, but not one JSON object a line
     │   │   ├── FileTruncated       2   its compressed data end early
-    │   │   └── FileUnreadable      2   it cannot be opened or decompressed
+    │   │   ├── FileUnreadable      2   it cannot be opened or decompressed
+    │   │   ├── FileExpandsTooFar   2   it holds far more than its compressed size lets expect
+    │   │   └── FileChanged         2   it is another file than when the run began
     │   └── OutputError             2   the output folder cannot be used
     └── GateClosed                  3   the run is whole, but the dataset is not ready to tune
 
@@ -65,6 +67,11 @@ class BeamTuningError(Exception):
         return _rebuild, (type(self), self.what, self.where, self.observed, self.limit, self.remedy)
 
 
+def shortened(text: str) -> str:
+    """At most 200 characters of a text that may have any length, for `observed`."""
+    return text if len(text) <= 200 else f"{text[:200]} … ({len(text):,} characters)"
+
+
 def _rebuild(
     kind: type[BeamTuningError],
     what: str,
@@ -95,7 +102,7 @@ class OptionError(UsageError):
         return cls(
             what,
             where=where,
-            observed=value,
+            observed=shortened(value),
             limit=", ".join(known),
             remedy=f"Did you mean {near[0]}?" if near else "Give one of these values.",
         )
@@ -115,6 +122,14 @@ class FileTruncated(InputError):
 
 class FileUnreadable(InputError):
     """A dataset file cannot be opened or decompressed."""
+
+
+class FileExpandsTooFar(InputError):
+    """A dataset file holds far more than its compressed size lets expect."""
+
+
+class FileChanged(InputError):
+    """A dataset file is another than when the run began."""
 
 
 class OutputError(UsageError):

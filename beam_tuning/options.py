@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from beam_tuning.errors import OptionError
+from beam_tuning.errors import OptionError, shortened
 
 
 class Kind(enum.Enum):
@@ -29,7 +29,7 @@ class Kind(enum.Enum):
 
 
 class Option(NamedTuple):
-    """One option or, with `is_positional`, one argument without a name in front of it.
+    """One option or, with `is_positional`, one argument that needs no name in front of it.
 
     Attributes:
       name: with underscores, without the dashes.
@@ -38,7 +38,8 @@ class Option(NamedTuple):
       label: the short name in the template's form; needed where `in_template` is set.
       metavar: what stands for the value in the help.
       choices: all values; one may be given in any case, and without `choice_prefix`.
-      is_list: whether the value is a list with commas. It becomes a tuple of strings.
+      is_list: whether the value is a list with commas or, of a positional argument, whether there may be several. It
+        becomes a tuple of strings.
       parse: from the text to the value. Raises ValueError, whose text says what is allowed.
       pattern: POSIX extended regular expression of acceptable values, for the template (gs:// only).
       in_template: whether a template launch can give it.
@@ -61,9 +62,14 @@ class Option(NamedTuple):
     is_positional: bool = False
 
     @property
+    def flag(self) -> str:
+        """`--name`. Positional arguments can be given so too; a template knows no other way."""
+        return f"--{self.name}"
+
+    @property
     def shown(self) -> str:
         """As a person writes it: `--name`, or the metavar of a positional argument."""
-        return self.metavar or self.name.upper() if self.is_positional else f"--{self.name}"
+        return self.metavar or self.name.upper() if self.is_positional else self.flag
 
     @property
     def help_with_values(self) -> str:
@@ -82,11 +88,13 @@ class Option(NamedTuple):
           OptionError: the option does not take this text.
         """
         check_text(text, self.shown)
-        if not text.strip():
+        if not text.replace(",", "" if self.is_list else ",").strip():
             remedy = (
                 f"Give {self.metavar or 'a value'}." if self.required else f"Give a value, or leave {self.shown} out."
             )
             raise OptionError("the value is empty", where=self.shown, observed=f'"{text}"', remedy=remedy)
+        if self.is_list and self.is_positional:
+            return (text,)
         if self.is_list:
             return tuple(part for one in text.split(",") if (part := one.strip()))
         if self.choices:
@@ -99,7 +107,7 @@ class Option(NamedTuple):
             raise OptionError(
                 "the option does not take this value",
                 where=self.shown,
-                observed=text,
+                observed=shortened(text),
                 limit=error,
                 remedy="Give such a value." if self.default is None else f"Leave {self.shown} out for {self.default}.",
             ) from None
@@ -152,7 +160,8 @@ class Command(NamedTuple):
         words = [f"beam-tuning {self.name}"]
         for option in self.options:
             if option.is_positional:
-                words.append(option.shown if option.required else f"[{option.shown}]")
+                shown = f"{option.shown} ..." if option.is_list else option.shown
+                words.append(shown if option.required else f"[{shown}]")
             elif option.required:
                 words.append(f"{option.shown} {option.metavar}")
         if not all(option.required or option.is_positional for option in self.options):
@@ -177,7 +186,7 @@ def check_text(text: str, where: str) -> None:
     """Raises OptionError for what no file, URI or name can hold: NUL and bytes that are not UTF-8."""
     if "\0" in text:
         raise OptionError(
-            "the value holds a NUL character", where=where, observed=ascii(text), remedy="Give it without."
+            "the value holds a NUL character", where=where, observed=shortened(ascii(text)), remedy="Give it without."
         )
     try:
         text.encode()
@@ -185,7 +194,7 @@ def check_text(text: str, where: str) -> None:
         raise OptionError(
             "the value is not valid UTF-8",
             where=where,
-            observed=ascii(text),
+            observed=shortened(ascii(text)),
             remedy="Rename the file, or set the terminal to UTF-8.",
         ) from None
 

@@ -31,8 +31,9 @@ def has_credentials(paths: Iterable[str]) -> bool | None:
     """
     if not any(path.startswith("gs://") for path in paths):
         return None
-    from beam_tuning.media.stores.credentials import find_credentials
+    from beam_tuning.media.stores.credentials import NOBODY_IS_TOLD, find_credentials
 
+    NOBODY_IS_TOLD.set()  # whoever asks here says it
     if is_emulated():
         os.environ.setdefault(NO_METADATA_SERVER, "true")
     try:

@@ -1,6 +1,6 @@
-"""Writes metadata.json, the form of the Flex Template, from the options table.
+"""Writes metadata/NAME.json, the form of the Flex Template, for each command that has one.
 
-    python templates/make_metadata.py > templates/metadata.json
+    python templates/make_metadata.py
 
 The fields are those of TemplateMetadata:
 https://docs.cloud.google.com/dataflow/docs/reference/rest/v1b3/TemplateMetadata
@@ -9,21 +9,44 @@ https://docs.cloud.google.com/dataflow/docs/reference/rest/v1b3/TemplateMetadata
 from __future__ import annotations
 
 import json
-import sys
+from pathlib import Path
 from typing import Any
 
-from beam_tuning.options import OPTIONS, Kind, Option
+from beam_tuning.commands import COMMANDS, TEMPLATE_DEFAULT, load
+from beam_tuning.options import Command, Kind, Option, Template
+
+FOLDER = Path(__file__).parent / "metadata"
 
 
-def metadata() -> dict[str, Any]:
+def metadata() -> dict[str, dict[str, Any]]:
+    """The form of each template by the command's name."""
+    commands = [load(name) for name in COMMANDS]
+    return {command.name: _form(command, command.template) for command in commands if command.template}
+
+
+def _form(command: Command, template: Template) -> dict[str, Any]:
+    parameters = [_parameter(option) for option in command.options if option.in_template]
+    if command.name != TEMPLATE_DEFAULT:
+        parameters.insert(0, _command_parameter(command))
     return {
-        "name": "Check a Gemini audio or video tuning dataset",
-        "description": (
-            "Probes every audio and video file that a supervised-tuning dataset points at, says of each example "
-            "whether the tuning service will take it and why not, and writes clean JSON Lines, a report and tables."
-        ),
+        "name": template.title,
+        "description": template.description,
         "streaming": False,
-        "parameters": [_parameter(option) for option in OPTIONS if option.in_template],
+        "parameters": parameters,
+    }
+
+
+def _command_parameter(command: Command) -> dict[str, Any]:
+    """What tells launch.py which command to run; all templates share one image."""
+    return {
+        "name": "command",
+        "label": "Command",
+        "helpText": f"What this template does: {command.summary}.",
+        "isOptional": False,
+        "paramType": Kind.CHOICE.value,
+        "regexes": [f"^{command.name}$"],
+        "enumOptions": [{"value": command.name, "label": command.name}],
+        "defaultValue": command.name,
     }
 
 
@@ -47,5 +70,5 @@ def _parameter(option: Option) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    json.dump(metadata(), sys.stdout, indent=2)
-    print()
+    for name, form in metadata().items():
+        (FOLDER / f"{name}.json").write_text(json.dumps(form, indent=2) + "\n")

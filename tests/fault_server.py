@@ -48,7 +48,9 @@ class Answer:
       close_after, reset_after, stall_after: so many bytes of the body are sent, and then the connection is closed in
         order, is reset, or stays silent.
       stall_before_headers: nothing is sent at all.
-      drip_s: seconds before each byte of the body.
+      close_before_headers: the connection ends, and nothing was sent.
+      together: the answer waits until this barrier has let its requests through.
+      raw, flood: instead of an answer, these bytes, and then these again and again until the client leaves.
       close: end the connection after the answer, without saying so.
     """
 
@@ -64,7 +66,10 @@ class Answer:
     reset_after: int | None = None
     stall_after: int | None = None
     stall_before_headers: bool = False
-    drip_s: float = 0.0
+    close_before_headers: bool = False
+    together: threading.Barrier | None = None
+    raw: bytes | None = None
+    flood: bytes = b""
     close: bool = False
 
 
@@ -88,13 +93,17 @@ class FaultServer:
 
     Attributes:
       port, url: where it listens.
-      requests: all that came, in order.
+      requests: all that came, in the order in which the server's threads took them.
+      flooded_bytes: what clients let it send of floods.
+      stalling: set while a body is held back, until the next request.
     """
 
     def __init__(self, port: int, *, tls: bool) -> None:
         self.port = port
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         self.requests: list[SeenRequest] = []
+        self.flooded_bytes = 0
+        self.stalling = threading.Event()
         self.stopped = threading.Event()
         self._answers: dict[str, list[Answer]] = {}
         self._lock = threading.Lock()
@@ -106,6 +115,7 @@ class FaultServer:
         return self.url + path
 
     def next_answer(self, request: SeenRequest) -> Answer:
+        self.stalling.clear()
         with self._lock:
             self.requests.append(request)
             answers = self._answers.get(request.target.partition("?")[0])
@@ -128,8 +138,13 @@ class _Handler(BaseHTTPRequestHandler):
         answer = faults.next_answer(
             SeenRequest(self.command, self.path, self.headers, self.client_address[1]),
         )
+        if answer.together is not None:
+            answer.together.wait(timeout=30)
         if answer.stall_before_headers:
             faults.stopped.wait()
+        if answer.raw is not None:
+            self._send_raw(answer.raw, answer.flood)
+        if answer.stall_before_headers or answer.close_before_headers or answer.raw is not None:
             self.close_connection = True
             return
         body = self._start(answer)
@@ -169,12 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_body(self, answer: Answer, body: bytes) -> None:
         stops = [stop for stop in (answer.close_after, answer.reset_after, answer.stall_after) if stop is not None]
         part = body[: stops[0]] if stops else body
-        if answer.drip_s:
-            for offset in range(len(part)):
-                if self.server.faults.stopped.wait(answer.drip_s):
-                    return
-                self.wfile.write(part[offset : offset + 1])
-        elif answer.chunked:
+        if answer.chunked:
             for offset in range(0, len(part), 10_000):
                 piece = part[offset : offset + 10_000]
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
@@ -183,6 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(part)
         if answer.stall_after is not None:
+            self.server.faults.stalling.set()
             self.server.faults.stopped.wait()
         if answer.reset_after is not None:
             # Closing with a linger time of 0 sends a reset; detached, no orderly end can be sent before it.
@@ -190,6 +201,12 @@ class _Handler(BaseHTTPRequestHandler):
             socket.close(self.connection.detach())
         if stops:
             self.close_connection = True
+
+    def _send_raw(self, raw: bytes, flood: bytes) -> None:
+        self.wfile.write(raw)
+        while flood and not self.server.faults.stopped.is_set():
+            self.wfile.write(flood)
+            self.server.faults.flooded_bytes += len(flood)
 
     def handle(self) -> None:
         with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):  # clients may leave when they like

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tuning_lines import LIMITS, encoded
@@ -21,7 +22,7 @@ from beam_tuning.policy.judge import judge
 from beam_tuning.policy.policy import Policy
 from beam_tuning.policy.readiness import FailOn
 from beam_tuning.reasons import Verdict
-from beam_tuning.report.json import encode_document, report_document
+from beam_tuning.report.json import encode_json, report_document
 from beam_tuning.report.run import OutputFile, RunSettings, RunTimes
 from beam_tuning.report.tuning_job import tuning_job
 from beam_tuning.run_folder import names
@@ -34,7 +35,7 @@ from beam_tuning.summary.tables import verdict_table
 
 RUN_ID = "00112233445566aa"
 _TIMES = RunTimes(
-    started="2026-11-21T09:00:00Z", finished="2026-11-21T09:01:12Z", elapsed_s=72.4, runner="DirectRunner"
+    started="2026-09-21T09:00:00Z", finished="2026-09-21T09:01:12Z", elapsed_s=72.4, runner="DirectRunner"
 )
 
 
@@ -99,11 +100,12 @@ def make_run(
         _TIMES,
         outputs=[OutputFile(file.name, file.size_bytes, file.lines) for file in sorted(written)],
     )
-    written.append(write_file(target, names.REPORT_JSON, [encode_document(document)]))
+    written.append(write_file(target, names.REPORT_JSON, [encode_json(document)]))
     written.append(write_file(target, names.TUNING_JOB, [json.dumps(tuning_job(document)).encode()]))
-    code = document["readiness"]["gate"]["exit_code"]
+    code = document.readiness.gate.exit_code
     write_file(target, names.MANIFEST, [Manifest.of(Tool("beam_tuning", "0.1.0"), code, written, RUN_ID).to_bytes()])
-    return document
+    report: dict[str, Any] = msgspec.to_builtins(document)
+    return report
 
 
 def _judged(

@@ -9,37 +9,47 @@ from pathlib import Path
 
 import pytest
 
-from beam_tuning.command_line import parse_validate
+from beam_tuning.command_line import parse
+from beam_tuning.commands import COMMANDS, load
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PARAMETERS = {one["name"]: one for one in json.loads((ROOT / "templates/metadata.json").read_bytes())["parameters"]}
+PARAMETERS = {
+    one["name"]: one for one in json.loads((ROOT / "templates/metadata/validate.json").read_bytes())["parameters"]
+}
 
 
 def commands(program: str) -> list[tuple[str, list[str]]]:
-    """(document, words) of every indented or fenced command line that starts with these words."""
+    """(document, words) of every indented or fenced command line that starts with these words; an explanation may stand
+    behind it, after two blanks."""
     skipped = len(program.split())
     pattern = re.compile(rf"^(?:    )?({re.escape(program)} .*--.*)$", re.MULTILINE)
     return [
-        (document.name, shlex.split(line, comments=True)[skipped:])
+        (document.name, shlex.split(line.split("  ")[0], comments=True)[skipped:])
         for document in DOCUMENTS
-        for line in pattern.findall(document.read_text().replace("\\\n", " "))
+        for line in pattern.findall(re.sub(r" *\\\n *", " ", document.read_text()))
     ]
 
 
-VALIDATE = [(name, words) for name, words in commands("beam-tuning validate") if "--help" not in words]
+COMMAND_LINES = [
+    (document, name, words)
+    for name in COMMANDS
+    for document, words in commands(f"beam-tuning {name}")
+    if "--help" not in words
+]
 LAUNCH = commands("gcloud dataflow flex-template run")
 
 
 def test_there_are_some() -> None:
-    assert {name for name, _ in VALIDATE} >= {"README.md", "dataflow.md"}
+    assert {name for name, *_ in COMMAND_LINES} >= {"README.md", "dataflow.md"}
+    assert {command for _, command, _ in COMMAND_LINES} >= {"validate"}
     assert {name for name, _ in LAUNCH} >= {"README.md", "dataflow.md"}
 
 
-@pytest.mark.parametrize(("document", "words"), VALIDATE)
-def test_a_validate_command(document: str, words: list[str]) -> None:
-    options, _ = parse_validate(words)
-    assert options.train
+@pytest.mark.parametrize(("document", "name", "words"), COMMAND_LINES)
+def test_a_command_line(document: str, name: str, words: list[str]) -> None:
+    """Up to a `>`, behind which the shell takes over."""
+    parse(load(name), words[: words.index(">")] if ">" in words else words)
 
 
 @pytest.mark.parametrize(("document", "words"), LAUNCH)

@@ -110,6 +110,28 @@ def test_an_environment_whose_interpreter_has_gone_is_not_current(project: Path)
     assert set_up(project, PYTHON="/bin/false").returncode == 2
 
 
+@pytest.mark.parametrize(("arguments", "packages"), [((), ".[demo]"), (("dev",), ".[dev]")])
+def test_setting_up_says_what_it_does_step_by_step(
+    project: Path, tmp_path: Path, arguments: tuple[str, ...], packages: str
+) -> None:
+    """With an environment whose pip writes down what it is asked for."""
+    log = tmp_path / "pip-log"
+    python = project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in "-m pip"*) echo "$@" >>{log}; exit 0;; esac\nexec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    done = set_up(project, *arguments, PYTHON=sys.executable)
+    assert done.returncode == 0, done.stderr
+    first, *steps = done.stderr.splitlines()
+    assert "a few minutes" in first
+    assert [step.split(": ")[1] for step in steps] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert packages in steps[1]
+    assert log.read_text().splitlines()[-1].endswith(f"--editable {packages}")
+    assert set_up(project, *arguments, PYTHON="/bin/false").stderr == ""
+
+
 def test_shellcheck_has_nothing_to_say() -> None:
     shellcheck = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or shutil.which("shellcheck")
     if shellcheck is None:

@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 from beam_tuning.options import Command
 
+#: What a Flex Template runs when a launch names no command.
+TEMPLATE_DEFAULT = "validate"
 #: By name, in the order in which they are listed; the summaries stand here so that the list is printed at once.
 COMMANDS = MappingProxyType(
     {

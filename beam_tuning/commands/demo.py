@@ -15,6 +15,13 @@ def run(given: argparse.Namespace) -> int:
     from beam_tuning.commands import load
     from beam_tuning.commands.terminal import console_for_people
 
+    if "://" in given.folder:
+        raise OptionError(
+            "the demo goes to a local folder",
+            where="DIR",
+            observed=given.folder,
+            remedy="Name a local folder, or none for ./demo.",
+        )
     console = console_for_people(goes_on=True)
     folder = Path(given.folder)
     console.print(
@@ -50,7 +57,7 @@ def _write_sample(folder: Path) -> list[str]:
         raise UsageError(
             "the demo makes its media with PyAV, which is not installed",
             where="beam-tuning demo",
-            remedy="Run: pip install 'beam-tuning[demo]'",
+            remedy="Run: pip install 'beam-tuning[demo]', or scripts/setup in a checkout.",
         ) from None
     try:
         sample = write_sample(folder / "dataset")

@@ -9,6 +9,7 @@ from beam_tuning.options import Command, Kind, Option
 
 
 def run(given: argparse.Namespace) -> int:
+    from beam_tuning.commands.signing_in import sign_in
     from beam_tuning.commands.terminal import console_for_people, write_document
     from beam_tuning.finished_run.opening import open_finished
     from beam_tuning.reconcile.console import print_reconciliation
@@ -16,9 +17,8 @@ def run(given: argparse.Namespace) -> int:
     from beam_tuning.reconcile.page import render_page
     from beam_tuning.reconcile.reconcile import reconcile
     from beam_tuning.run_folder.names import RECONCILE_HTML, RECONCILE_JSON
-    from beam_tuning.sign_in import has_credentials
 
-    has_credentials((given.folder, given.job or ""))
+    sign_in((given.folder, given.job or ""), uses_beam=False)
     finished = open_finished(given.folder)
     document = reconcile(finished, find_job(finished, given.job))
     writer = finished.writer()

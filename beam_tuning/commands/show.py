@@ -30,11 +30,13 @@ _OPTIONS = (
 
 
 def run(given: argparse.Namespace) -> int:
+    from beam_tuning.commands.signing_in import sign_in
     from beam_tuning.commands.terminal import console_for_people, print_json
     from beam_tuning.report.folder import Filter
     from beam_tuning.report.show import document_to_show, show
     from beam_tuning.run_folder.reader import RunFolder
 
+    sign_in((given.folder, given.against or ""), uses_beam=False)
     folder = RunFolder(given.folder)
     against = None if given.against is None else RunFolder(given.against, "--against")
     wanted = Filter(given.code, given.split, given.file)

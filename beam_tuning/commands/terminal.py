@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Any
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 
 class _TerminalConsole(Console):
@@ -25,16 +28,38 @@ class _TerminalConsole(Console):
 
     def print(self, *objects: Any, soft_wrap: bool | None = None, **how: Any) -> None:
         if soft_wrap is None and self.is_terminal:
-            unbroken: dict[str, Any] = {"soft_wrap": False, "overflow": "ignore", "crop": False}
-            super().print(*objects, **{**unbroken, **how})
-        else:
-            super().print(*objects, soft_wrap=soft_wrap, **how)
+            texts = (self.render_str(one, markup=how.get("markup")) if isinstance(one, str) else one for one in objects)
+            objects = tuple(broken_between_words(one, self.width) if isinstance(one, Text) else one for one in texts)
+        super().print(*objects, soft_wrap=soft_wrap, **how)
 
     def on_broken_pipe(self) -> None:
         if not self._goes_on:
             raise BrokenPipeError
         self.quiet = True
         forget_standard_output()
+
+
+def broken_between_words(text: Text, width: int) -> Text:
+    """The text in lines of at most `width` cells, further ones as far in as the first; a longer word has a line of its
+    own. Rich itself cuts such words."""
+    lines = []
+    for line in text.split("\n", allow_blank=True):
+        indent = len(line.plain) - len(line.plain.lstrip(" "))
+        starts: list[int] = []
+        used = end = 0
+        for word in re.finditer(r"\S+", line.plain):
+            with_it = used + cell_len(line.plain[end : word.end()])
+            if end and with_it > width:
+                starts.append(word.start())
+                with_it = indent + cell_len(word[0])
+            used, end = with_it, word.end()
+        first, *more = line.divide(starts)
+        first.rstrip()
+        for one in more:
+            one.rstrip()
+            one.pad_left(indent)
+        lines += [first, *more]
+    return Text("\n", end=text.end).join(lines)
 
 
 def console_for_people(*, as_json: bool = False, goes_on: bool = False) -> Console:

@@ -137,11 +137,11 @@ _OPTIONS = (
 
 
 def run(given: argparse.Namespace) -> int:
+    from beam_tuning.commands.signing_in import sign_in
     from beam_tuning.commands.terminal import console_for_people, print_json
     from beam_tuning.finished_run.opening import open_finished
-    from beam_tuning.sign_in import has_credentials
 
-    has_credentials((given.folder, given.upload or ""))
+    sign_in((given.folder, given.upload or ""), uses_beam=False)
     finished = open_finished(given.folder)
     console = console_for_people(as_json=given.json, goes_on=given.submit or given.wait)
     document: dict[str, Any] = {}
@@ -193,7 +193,7 @@ def _plan(
         print_checks(error.checks, console)
         document["checks"] = as_mapping(error.checks)
         return None, error.exit_code
-    print_plan(plan, console)
+    print_plan(plan, console, is_sent=given.submit)
     document.update(plan.document())
     return plan, 0
 

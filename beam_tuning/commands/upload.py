@@ -10,15 +10,15 @@ from beam_tuning.stopping import Stopped
 
 
 def run(given: argparse.Namespace) -> int:
+    from beam_tuning.commands.signing_in import sign_in
     from beam_tuning.commands.terminal import console_for_people, print_json
     from beam_tuning.finished_run.opening import open_finished
     from beam_tuning.report import wording
-    from beam_tuning.sign_in import has_credentials
     from beam_tuning.upload.progress import telling_progress
     from beam_tuning.upload.sending import target_folder
     from beam_tuning.upload.upload import upload
 
-    has_credentials((given.folder, given.to))
+    sign_in((given.folder, given.to), uses_beam=False)
     folder = target_folder(given.to, "--to")
     finished = open_finished(given.folder)
     console = console_for_people(as_json=given.json, goes_on=True)

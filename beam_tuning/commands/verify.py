@@ -17,14 +17,14 @@ from beam_tuning.options import Command, Kind, Option
 
 
 def run(given: argparse.Namespace) -> int:
+    from beam_tuning.commands.signing_in import sign_in
     from beam_tuning.commands.terminal import console_for_people, write_document
     from beam_tuning.finished_run.opening import open_finished
     from beam_tuning.finished_run.probed import probe_options
-    from beam_tuning.sign_in import has_credentials
     from beam_tuning.verify.console import print_verification
     from beam_tuning.verify.verify import verify
 
-    has_credentials((given.folder,))
+    sign_in((given.folder,), uses_beam=False)
     finished = open_finished(given.folder)
     settings: dict[str, Any] = {
         name: getattr(given, name) for name in ("allow_local_media", "allow_private_addresses", "billing_project")

@@ -9,11 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_tuning.finished_run.opening import FinishedRun
-from beam_tuning.media.stores.store import StoreError
-from beam_tuning.media.stores.uris import GcsObject, LocalFile, parse_uri
+from beam_tuning.media.location import Location, locate
 from beam_tuning.run_folder.lookup import LineSource
-
-_REMOTE = ("gs://", "https://", "http://")
 
 
 class KeptExample(NamedTuple):
@@ -60,18 +57,16 @@ def _uris(table: pa.Table) -> pa.Array:
 
 def is_local(uri: str) -> bool:
     """Whether the URI names a file of some machine, which the tuning service cannot read."""
-    if uri.startswith(_REMOTE):
-        return False
-    try:
-        return isinstance(parse_uri(uri), LocalFile)
-    except StoreError:
-        return False
+    return local_path(uri) is not None
+
+
+def local_path(uri: str) -> str | None:
+    """The path of a file of this machine that a media URI names."""
+    location = locate(uri)
+    return location.path if isinstance(location, Location) and location.store == "file" else None
 
 
 def bucket_of(uri: str) -> str | None:
     """The Cloud Storage bucket that a media URI names."""
-    try:
-        location = parse_uri(uri)
-    except StoreError:
-        return None
-    return location.bucket if isinstance(location, GcsObject) else None
+    location = locate(uri)
+    return location.host if isinstance(location, Location) and location.store == "gs" else None

@@ -2,111 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import NamedTuple
 
 from beam_tuning.errors import InputError
-from beam_tuning.policy.readiness import TRAIN, State
-from beam_tuning.report.folder import read_document
+from beam_tuning.policy.readiness import TRAIN
+from beam_tuning.report.document import Document, read_document
 from beam_tuning.run_folder.later import LaterWriter
 from beam_tuning.run_folder.lookup import TuningLines, check_whole
 from beam_tuning.run_folder.manifest import Manifest
 from beam_tuning.run_folder.names import REPORT_JSON
 from beam_tuning.run_folder.reader import RunFolder
-
-_REMEDY = "Name the output folder of a finished `beam-tuning validate`."
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What speaks against "ready", of `report.json`."""
-
-    code: str
-    message: str
-    remedy: str = ""
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """One of the two answers of `report.json`."""
-
-    state: State
-    findings: tuple[Finding, ...] = ()
-
-
-class Readiness(msgspec.Struct, frozen=True):
-    cleaned: Answer
-
-
-class SplitCounts(msgspec.Struct, frozen=True):
-    """Examples of a split."""
-
-    read: int
-    kept: int
-    dropped: int
-    undecided: int
-
-
-class Tokens(msgspec.Struct, frozen=True):
-    """Tokens of kept examples: the sum of both ends of their estimates, and how many examples have none."""
-
-    low: int
-    high: int
-    unknown_examples: int = 0
-
-
-class Price(msgspec.Struct, frozen=True):
-    """US dollars a million training tokens, as the run took it."""
-
-    usd_per_million_tokens: float | None = None
-    source: str = ""
-    read_on: str | None = None
-    note: str = ""
-
-
-class TokenTotals(msgspec.Struct, frozen=True):
-    splits: dict[str, Tokens]
-    tokens: Tokens
-    price: Price
-
-
-class Limit(msgspec.Struct, frozen=True):
-    """An entry of the model's limits; `values` of those that list what is accepted."""
-
-    name: str
-    value: int | float | bool | str | None = None
-    values: tuple[int | str, ...] = ()
-    source: str = ""
-    note: str = ""
-
-
-class InputFile(msgspec.Struct, frozen=True):
-    """A file of the dataset."""
-
-    split: str
-    path: str
-
-
-class Times(msgspec.Struct, frozen=True):
-    """When the run ended: RFC 3339, UTC."""
-
-    finished: str | None = None
-
-
-class Report(msgspec.Struct, frozen=True):
-    """What later commands read of `report.json`."""
-
-    model: str
-    options: dict[str, Any]
-    inputs: tuple[InputFile, ...]
-    readiness: Readiness
-    splits: dict[str, SplitCounts]
-    tokens: TokenTotals
-    limits: tuple[Limit, ...]
-    run: Times = Times()
-
-    def limit(self, name: str) -> Limit | None:
-        """A limit of the run's model, as it was when the run was made."""
-        return next((limit for limit in self.limits if limit.name == name), None)
 
 
 class FinishedRun(NamedTuple):
@@ -120,7 +25,7 @@ class FinishedRun(NamedTuple):
 
     folder: RunFolder
     manifest: Manifest
-    report: Report
+    report: Document
 
     @property
     def name(self) -> str:
@@ -130,7 +35,7 @@ class FinishedRun(NamedTuple):
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits of which examples were kept, the training examples first."""
-        kept = [name for name, counts in self.report.splits.items() if counts.kept]
+        kept = [name for name, split in self.report.splits.items() if split.kept]
         return tuple(sorted(kept, key=lambda name: (name != TRAIN, name)))
 
     def writer(self) -> LaterWriter:
@@ -152,11 +57,9 @@ def open_finished(name: str) -> FinishedRun:
     folder = RunFolder(name)
     manifest = folder.manifest()
     if manifest is None:
-        raise InputError("the folder holds no whole run: it has no manifest.json", where=folder.name, remedy=_REMEDY)
-    content = folder.read_written(manifest, REPORT_JSON)
-    read_document(folder)  # tells of another schema version
-    try:
-        report = msgspec.json.decode(content, type=Report)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError("report.json is damaged", where=folder.name, observed=error, remedy=_REMEDY) from error
-    return FinishedRun(folder, manifest, report)
+        raise InputError(
+            "the folder holds no whole run: it has no manifest.json",
+            where=folder.name,
+            remedy="Name the output folder of a finished `beam-tuning validate`.",
+        )
+    return FinishedRun(folder, manifest, read_document(folder.read_written(manifest, REPORT_JSON), folder.name))

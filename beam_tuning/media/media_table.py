@@ -24,6 +24,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -84,6 +85,7 @@ SCHEMA = pa.schema(
         pa.field("cached", pa.bool_(), nullable=False),
     ]
 )
+_ROTATIONS = frozenset({0, 90, 180, 270})
 #: Failures that follow from this run's options, not from the object: they are found again without a request.
 _OF_THE_RUN = frozenset({FailureKind.UNSUPPORTED_URI, FailureKind.ADDRESS_BLOCKED})
 
@@ -93,28 +95,80 @@ def to_table(results: Iterable[ProbeResult]) -> pa.Table:
     return pa.Table.from_pylist([_to_row(result) for result in results], schema=SCHEMA)
 
 
-def from_table(table: pa.Table) -> Iterator[ProbeResult]:
-    """The results of a media table. Rows that another version wrote and this one cannot read are left out.
+def check_schema(schema: pa.Schema) -> None:
+    """Says whether a table with this schema can be read by `from_table`; more columns do no harm.
 
-    An `ObjectInfo` of which nothing is known comes back as None; all else comes back as it was.
+    Raises:
+      InputError: it cannot: columns are missing, or are of other types.
+    """
+    missing = [name for name in SCHEMA.names if name not in schema.names]
+    other = [
+        f"{field.name} as {schema.field(field.name).type}"
+        for field in SCHEMA
+        if field.name not in missing and not _is_like(schema.field(field.name).type, field.type)
+    ]
+    if missing or other:
+        found = [f"no column {', '.join(missing)}"] * bool(missing) + [f"the column {', '.join(other)}"] * bool(other)
+        raise InputError(
+            "the table is not the media table of a run",
+            observed="; ".join(found),
+            limit=f"the columns {', '.join(SCHEMA.names)}",
+            remedy="Give the output folder of an earlier run as the probe cache, or none.",
+        )
+
+
+def from_table(table: pa.Table) -> Iterator[ProbeResult]:
+    """The results of a media table, which may be anybody's work.
+
+    Rows that another version wrote and this one cannot read are left out, and so are those with values that no probe
+    gives, e.g. a negative size. An `ObjectInfo` of which nothing is known comes back as None; all else comes back as it
+    was.
 
     Raises:
       InputError: the table is no media table.
     """
-    missing = [name for name in SCHEMA.names if name not in table.column_names]
-    if missing:
-        raise InputError(
-            "the table is not the media table of a run",
-            observed=f"no column {', '.join(missing)}",
-            limit=f"the columns {', '.join(SCHEMA.names)}",
-            remedy="Give the output folder of an earlier run as the probe cache, or none.",
-        )
+    check_schema(table.schema)
     for batch in table.select(SCHEMA.names).to_batches(max_chunksize=4096):
         for row in batch.to_pylist():
             try:
-                yield _from_row(row)
+                result = _from_row(row)
             except msgspec.ValidationError:
                 continue
+            if _is_possible(result):
+                yield result
+
+
+def _is_like(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether values of a type come out as those of another do, as of a table that some tool has written again."""
+    if pa.types.is_null(found):
+        return True
+    if pa.types.is_list(wanted):
+        is_list = pa.types.is_list(found) or pa.types.is_large_list(found)
+        return is_list and _is_like(found.value_type, wanted.value_type)
+    if pa.types.is_struct(wanted):
+        types = {field.name: field.type for field in found} if pa.types.is_struct(found) else {}
+        return all(field.name in types and _is_like(types[field.name], field.type) for field in wanted)
+    if pa.types.is_string(wanted):
+        return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
+    same = pa.types.is_integer if pa.types.is_integer(wanted) else pa.types.is_floating
+    return bool(found == wanted or (not pa.types.is_boolean(wanted) and same(found)))
+
+
+def _is_possible(result: ProbeResult) -> bool:
+    """Whether a probe can have given the values: none is negative, infinite or no number, and a rotation is a turn."""
+    media = result.media
+    records: list[msgspec.Struct] = [result.cost, *([] if result.object is None else [result.object])]
+    if isinstance(media, MediaInfo):
+        records += [media, *media.streams]
+    numbers = (
+        value
+        for record in records
+        for value in msgspec.structs.astuple(record)
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    )
+    return all(0 <= number < math.inf for number in numbers) and not (
+        isinstance(media, MediaInfo) and any(stream.rotation_deg not in _ROTATIONS for stream in media.streams)
+    )
 
 
 def is_reusable(result: ProbeResult) -> bool:
@@ -153,15 +207,17 @@ def _from_row(row: Mapping[str, Any]) -> ProbeResult:
             {"kind": row["failure_kind"], "message": row["failure_message"], "transient": row["transient"]},
             ProbeFailure,
         )
+    elif row["outcome"] != "media":
+        raise msgspec.ValidationError
     else:
         media = _struct({**row, "streams": [_present(stream) for stream in row["streams"] or ()]}, MediaInfo)
     known = _struct(row, ObjectInfo)
     return ProbeResult(
-        uri=row["uri"],
+        uri=msgspec.convert(row["uri"], str),
         media=media,
         object=known if known != ObjectInfo() else None,
         cost=_struct(row, ProbeCost),
-        cached=row["cached"],
+        cached=msgspec.convert(row["cached"], bool),
     )
 
 

@@ -1,6 +1,6 @@
 """From a URI to what the object is: threads, fairness between hosts, the answers of earlier runs, and nothing raised.
 
-One prober serves a whole process, however many DoFn instances use it: `shared_prober(options)`.
+One prober serves a whole process, however many users it has there: `shared_prober(options)`.
 """
 
 from __future__ import annotations
@@ -11,26 +11,25 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Self
 
 import msgspec
 
-from beam_tuning.media.fair_queue import FairQueue, HostLimits, Outcome, Task
-from beam_tuning.media.info import FailureKind, ProbeCost, ProbeFailure, ProbeResult
+from beam_tuning.media.fair_queue import FairQueue
+from beam_tuning.media.host_lane import HostLimits, Outcome, Task
+from beam_tuning.media.info import FailureKind, MediaInfo, ProbeCost, ProbeFailure, ProbeResult
+from beam_tuning.media.location import STORES, Location, Refusal, locate
 from beam_tuning.media.media_table import is_reusable, is_unchanged
 from beam_tuning.media.probe import ProbeCaps, probe_object
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.stores.opener import Stores
-from beam_tuning.media.stores.store import ObjectReader, StoreError
-from beam_tuning.media.stores.uris import GcsObject, HttpUrl, parse_uri
+from beam_tuning.media.stores.store import Lane, ObjectReader, StoreError, unsupported
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Lanes of what is no single host: all of Cloud Storage, and this machine's disks.
-_CLOUD_STORAGE = "gs://"
-_LOCAL = "file://"
-#: Failures that speak of the host and not of the object.
+#: Failures that may speak of the host and not of the object.
 _HOST_FAILURES = frozenset({FailureKind.TIMED_OUT, FailureKind.SERVER_ERROR, FailureKind.SERVER_BUSY})
 #: A web server that fails so often in a row is not asked for a while.
 _HOST_FAILURES_IN_A_ROW = 8
@@ -44,6 +43,7 @@ class _Job:
     """`last` is what the last probe gave, when the object is probed again."""
 
     uri: str
+    location: Location
     cached: ProbeResult | None
     answer: Future[ProbeResult]
     last: ProbeResult | None = None
@@ -61,16 +61,10 @@ class Prober:
         self.options = options
         self._stores = stores or Stores(options)
         self._clock = clock
-        self._caps = ProbeCaps(
-            max_requests=options.max_requests,
-            max_bytes=options.max_received_bytes,
-            timeout_s=options.object_timeout_s,
-        )
-        self._queue: FairQueue[_Job] = FairQueue(
+        self._caps = ProbeCaps(max_bytes=options.max_received_bytes)
+        self._queue: FairQueue[Lane, _Job] = FairQueue(
             self._limits_of,
             capacity=_WAITING_PER_THREAD * options.threads,
-            patience_s=options.outage_patience_s,
-            rest_s=_HOST_REST_S,
             clock=clock,
         )
         self._threads: list[threading.Thread] = []
@@ -83,8 +77,13 @@ class Prober:
         cached, when one metadata answer of the store proves that the object is the same (with `options.trust_cache`,
         without asking); else the object is probed. Transient failures are not given again.
         """
-        job = _Job(uri, cached, Future())
-        if not self._queue.put(_host_of(uri), job):
+        location = locate(uri)
+        if isinstance(location, Refusal):
+            refused: Future[ProbeResult] = Future()
+            refused.set_result(ProbeResult(uri, unsupported(location.fault).failure))
+            return refused
+        job = _Job(uri, location, cached, Future())
+        if not self._queue.put(STORES[location.store].lane(location), job):
             raise RuntimeError("the prober is closed")
         if len(self._threads) < self.options.threads:
             self._start_thread()
@@ -116,12 +115,12 @@ class Prober:
                 self._threads.append(thread)
                 thread.start()
 
-    def _limits_of(self, host: str) -> HostLimits:
-        threads = self.options.threads
-        if host in (_CLOUD_STORAGE, _LOCAL):
-            return HostLimits(first=threads, most=threads, failures=None)
+    def _limits_of(self, lane: Lane) -> HostLimits:
+        threads, patience_s = self.options.threads, self.options.outage_patience_s
+        if lane.is_service:
+            return HostLimits(threads, threads, None, patience_s, _HOST_REST_S)
         quarter = threads // 4
-        return HostLimits(first=max(1, quarter), most=max(1, threads - quarter), failures=_HOST_FAILURES_IN_A_ROW)
+        return HostLimits(max(1, quarter), max(1, threads - quarter), _HOST_FAILURES_IN_A_ROW, patience_s, _HOST_REST_S)
 
     def _work(self) -> None:
         while (task := self._queue.take()) is not None:
@@ -129,60 +128,55 @@ class Prober:
             if job.last is None and not job.answer.set_running_or_notify_cancel():
                 self._queue.finish(task, Outcome.ANSWERED)
                 continue
-            result = self._probe(task)
-            if job.last is not None:
-                result = msgspec.structs.replace(result, cost=_sum(job.last.cost, result.cost))
+            result, outcome = self._refused(task) if task.refused else self._probe(job)
             job.last = result
-            if not self._queue.finish(task, _outcome(result)):
+            if not self._queue.finish(task, outcome):
                 job.answer.set_result(result)
 
-    def _probe(self, task: Task[_Job]) -> ProbeResult:
-        uri, cached = task.item.uri, task.item.cached
-        if task.refused:
-            return _failed(
-                uri,
-                FailureKind.SERVER_ERROR,
-                f"{task.host} did not answer the last probes and is not asked for {_HOST_REST_S:.0f} s.",
-                transient=True,
-            )
+    def _refused(self, task: Task[Lane, _Job]) -> tuple[ProbeResult, Outcome]:
+        message = f"{task.host.name} did not answer the last probes and is not asked for {_HOST_REST_S:.0f} s."
+        failure = ProbeFailure(FailureKind.SERVER_ERROR, message, transient=True)
+        return task.item.last or ProbeResult(task.item.uri, failure), Outcome.SILENT
+
+    def _probe(self, job: _Job) -> tuple[ProbeResult, Outcome]:
+        """Probes once, and says what that showed of the host."""
         started_s = self._clock()
+        heard = False
         try:
-            result = self._recall(uri, cached) if cached and is_reusable(cached) else self._read(uri)
+            result, heard = self._recall(job) or self._read(job)
+        except StoreError as error:
+            result = ProbeResult(job.uri, error.failure)
         except Exception as error:  # the prober outlives whatever one object does to it
             _LOGGER.exception("A probe failed inside.")
-            result = _failed(uri, FailureKind.CRASHED, f"The probe failed inside with {type(error).__name__}.")
+            message = f"The probe failed inside with {type(error).__name__}."
+            result = ProbeResult(job.uri, ProbeFailure(FailureKind.CRASHED, message))
         latency_ms = round((self._clock() - started_s) * 1000)
-        return msgspec.structs.replace(result, cost=msgspec.structs.replace(result.cost, latency_ms=latency_ms))
+        cost = msgspec.structs.replace(result.cost, latency_ms=latency_ms)
+        result = msgspec.structs.replace(result, cost=_sum(job.last.cost, cost) if job.last else cost)
+        return result, _outcome(result.media, heard=heard)
 
-    def _read(self, uri: str) -> ProbeResult:
-        try:
-            reader = self._stores.reader(uri)
-        except StoreError as error:
-            return ProbeResult(uri, error.failure)
-        try:
-            return probe_object(uri, reader, self._caps)
-        finally:
-            reader.close()
+    def _read(self, job: _Job) -> tuple[ProbeResult, bool]:
+        """A new answer, and whether the store was heard."""
+        with closing(self._stores.reader_at(job.location)) as reader:
+            return probe_object(job.uri, reader, self._caps), reader.heard
 
-    def _recall(self, uri: str, cached: ProbeResult) -> ProbeResult:
-        """The earlier answer if it still holds, else a new one."""
+    def _recall(self, job: _Job) -> tuple[ProbeResult, bool] | None:
+        """The earlier answer if it still holds, or a new one if the store says that it does not; None without one."""
+        cached = job.cached
+        if cached is None or not is_reusable(cached):
+            return None
         known = msgspec.structs.replace(cached, cached=True, cost=ProbeCost())
         if self.options.trust_cache:
-            return known
-        try:
-            reader = self._stores.reader(uri)
-        except StoreError as error:
-            return ProbeResult(uri, error.failure)
-        try:
+            return known, True
+        with closing(self._stores.reader_at(job.location)) as reader:
             holds = _still_holds(cached, reader)
-        finally:
-            reader.close()
+            heard = reader.heard
         if isinstance(holds, ProbeFailure):
-            return ProbeResult(uri, holds, cost=reader.cost)
+            return ProbeResult(job.uri, holds, cost=reader.cost), heard
         if holds:
-            return msgspec.structs.replace(known, cost=reader.cost)
-        result = self._read(uri)
-        return msgspec.structs.replace(result, cost=_sum(reader.cost, result.cost))
+            return msgspec.structs.replace(known, cost=reader.cost), heard
+        result, heard = self._read(job)
+        return msgspec.structs.replace(result, cost=_sum(reader.cost, result.cost)), heard
 
 
 def _still_holds(cached: ProbeResult, reader: ObjectReader) -> bool | ProbeFailure:
@@ -194,29 +188,16 @@ def _still_holds(cached: ProbeResult, reader: ObjectReader) -> bool | ProbeFailu
         return same or error.failure
 
 
-def _outcome(result: ProbeResult) -> Outcome:
-    media = result.media
+def _outcome(media: MediaInfo | ProbeFailure, *, heard: bool) -> Outcome:
     if not (isinstance(media, ProbeFailure) and media.transient and media.kind in _HOST_FAILURES):
         return Outcome.ANSWERED
-    return Outcome.BUSY if media.kind is FailureKind.SERVER_BUSY else Outcome.SILENT
+    if media.kind is FailureKind.SERVER_BUSY:
+        return Outcome.BUSY
+    return Outcome.FAULTY if heard and media.kind is FailureKind.SERVER_ERROR else Outcome.SILENT
 
 
 def _sum(first: ProbeCost, second: ProbeCost) -> ProbeCost:
     return ProbeCost(*(getattr(first, name) + getattr(second, name) for name in ProbeCost.__struct_fields__))
-
-
-def _failed(uri: str, kind: FailureKind, message: str, *, transient: bool = False) -> ProbeResult:
-    return ProbeResult(uri, ProbeFailure(kind, message, transient))
-
-
-def _host_of(uri: str) -> str:
-    try:
-        location = parse_uri(uri)
-    except StoreError:
-        return _LOCAL  # fails without a request
-    if isinstance(location, GcsObject):
-        return _CLOUD_STORAGE
-    return location.origin if isinstance(location, HttpUrl) else _LOCAL
 
 
 _probers: dict[ProbeOptions, Prober] = {}

@@ -280,10 +280,15 @@ def showing_progress(
 
 
 def _progress_line(seen: Mapping[Counter, Count], elapsed_s: float) -> str:
-    """E.g. `1,200 of 5,000 media probed (40/s, 95 s left), 80.0 MiB read, 30 s`."""
+    """What is in motion, e.g. `1,200 of 5,000 media probed (40/s, 95 s left), 80.0 MiB read, 30 s`."""
     if not seen:
         return f"running, {elapsed_s:,.0f} s; the runner tells no counts yet"
-    return ", ".join([*(_counted(counter, count, elapsed_s) for counter, count in seen.items()), f"{elapsed_s:,.0f} s"])
+    words = [
+        _counted(counter, count, elapsed_s)
+        for counter, count in seen.items()
+        if count.is_in_motion and (counter.beside is None or seen[counter.beside].is_in_motion)
+    ]
+    return ", ".join([*(words or ["running"]), f"{elapsed_s:,.0f} s"])
 
 
 def _counted(counter: Counter, count: Count, elapsed_s: float) -> str:

@@ -38,9 +38,10 @@ def print_reconciliation(document: Reconciliation, page: str, console: Console) 
         console.print()
         for row in document.reasons:
             ours = ", ".join(
-                f"{'nothing' if code == NO_FINDING else code} on {count:,}" for code, count in row.ours.items()
+                f"{'nothing' if code == NO_FINDING else code} of {count:,}" for code, count in row.ours.items()
             )
-            console.print(Text(wording.visible(f"{row.examples:,}  {row.reason or 'no reason given'}; we say {ours}")))
+            reason = row.reason or "no reason given"
+            console.print(Text(wording.visible(f"{row.examples:,} x “{reason}”; the run says {ours}")))
     _print_tokens(document, console)
     for sentence in document.cannot_show:
         console.print(Text(wording.visible(sentence), style="dim"))
@@ -73,7 +74,7 @@ def _print_lines(title: str, lines: tuple[Line, ...], console: Console) -> None:
         reason = f": {line.reason}" if line.reason else ""
         console.print(Text(wording.visible(f"  {line.index:,}  {line.file}:{line.line}{reason}")))
         for finding in line.findings:
-            console.print(Text(wording.visible(f"      we say {finding.code}: {finding.message}"), style="dim"))
+            console.print(Text(wording.visible(f"      the run says {finding.code}: {finding.message}"), style="dim"))
     if len(lines) > _SHOWN:
         console.print(Text(f"  and {len(lines) - _SHOWN:,} more", style="dim"))
 

@@ -22,10 +22,10 @@ from google.cloud.storage.exceptions import DataCorruption
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from beam_tuning.errors import OutputError
+from beam_tuning.media.stores.credentials import find_credentials
 from beam_tuning.run_folder.files import Entry, Writer, changed_meanwhile
 from beam_tuning.run_folder.manifest import WrittenFile
 
-SCHEME = "gs://"
 #: https://cloud.google.com/storage/docs/composing-objects: a request takes at most 32 sources, and a composite may be
 #: composed again.
 _COMPOSE_SOURCES = 32
@@ -40,16 +40,17 @@ _READ_BYTES = 4 << 20
 @functools.cache
 def _client(emulator: str | None) -> Client:
     """One for a process and server: it holds connections."""
-    del emulator  # the client looks at the environment itself
+    # The client itself looks for a metadata server for ten seconds and more. Of an emulator it knows by itself.
+    if not emulator and find_credentials() is None:
+        raise DefaultCredentialsError
     return Client()
 
 
 class GcsFolder:
     """Implements `files.Folder`."""
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
-        bucket, _, folder = uri.removeprefix(SCHEME).partition("/")
+    def __init__(self, bucket: str, folder: str) -> None:
+        self._uri = f"gs://{bucket}/{folder}".rstrip("/")
         self._bucket_name = bucket
         self._prefix = f"{folder}/" if folder else ""
 

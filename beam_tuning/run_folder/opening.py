@@ -7,9 +7,9 @@ import re
 
 from beam_tuning.errors import OutputError
 from beam_tuning.run_folder.files import Folder
-from beam_tuning.run_folder.gcs import SCHEME, GcsFolder
 from beam_tuning.run_folder.local import LocalFolder
 
+SCHEME = "gs://"
 #: https://cloud.google.com/storage/docs/buckets#naming
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 #: https://cloud.google.com/storage/docs/objects#naming: 1,024 bytes, of which a run's own names take at most 100.
@@ -32,7 +32,10 @@ def open_folder(name: str, option: str = "--output") -> Folder:
         what, remedy = fault
         raise OutputError(what, where=option, observed=_shown(name), remedy=remedy)
     if name.startswith(SCHEME):
-        return GcsFolder(name.rstrip("/"))
+        from beam_tuning.run_folder.gcs import GcsFolder  # its client takes half a second to import
+
+        bucket, _, folder = name.rstrip("/").removeprefix(SCHEME).partition("/")
+        return GcsFolder(bucket, folder)
     return LocalFolder(name.rstrip("/") or "/")
 
 

@@ -52,6 +52,7 @@ class _Expected:
             hashes, examples, is_of_this_run = self._hashes, self._examples, self._run == PROGRESS.runs
             self._start()
         if examples and is_of_this_run:
+            PROGRESS.expect(EXAMPLES_SCANNED, examples)
             PROGRESS.expect(EXAMPLES_JUDGED, examples)
             PROGRESS.expect(MEDIA_PROBED, sum(len(set(some)) for some in hashes.values()))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import queue
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import apache_beam as beam
 import pyarrow as pa
@@ -21,7 +21,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from beam_tuning.media.info import ProbeFailure, ProbeResult
 from beam_tuning.media.media_table import from_table, to_table
 from beam_tuning.media.probe_options import ProbeOptions
-from beam_tuning.media.prober import Prober, shared_prober
+from beam_tuning.media.prober import shared_prober
 from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.transforms.codecs import decoder, results_from_bytes, results_to_bytes, table_to_ipc
@@ -32,7 +32,7 @@ from beam_tuning.transforms.scan import NamedUris, bucket_of
 ROWS = "rows"
 SUMMARY = "summary"
 
-RECEIVED = Counter("read", ("probe_received_bytes",), Unit.BYTES)
+RECEIVED = Counter("read", ("probe_received_bytes",), Unit.BYTES, beside=MEDIA_PROBED)
 
 #: Probes waiting for each thread: enough to keep threads busy, few enough to bound memory.
 _WINDOW_PER_THREAD = 4
@@ -40,6 +40,14 @@ _WINDOW_PER_THREAD = 4
 _ROWS_PER_TABLE = 10_000
 #: Rows of a probe cache that are decoded at once: about 200 MB. Fewer would be cut into more elements for each bucket.
 _CACHED_ROWS = 100_000
+
+
+class Probes(Protocol):
+    """What finds out what objects are: a `beam_tuning.media.prober.Prober`, or what stands for one in a test."""
+
+    def submit(self, uri: str, cached: ProbeResult | None = None) -> Future[ProbeResult]:
+        """A future that never raises. `cached` is the answer of an earlier run."""
+        ...
 
 
 class ProbedMedia(NamedTuple):
@@ -60,12 +68,17 @@ class ProbedMedia(NamedTuple):
 class ProbeMedia(beam.PTransform):
     """(bucket, encoded NamedUris) -> `ProbedMedia`.
 
-    `probe_cache` names the Parquet files of an earlier run's media table, each by its path or URI.
+    Attributes:
+      buckets: how many there are.
+      probe_cache: the Parquet files of an earlier run's media table, each by its path or URI.
+      prober: gives the prober of a process for these options, the same at each call. It travels to workers, so that it
+        is a function of a module, or what else can be pickled.
     """
 
     options: ProbeOptions
     buckets: int
     probe_cache: tuple[str, ...] = ()
+    prober: Callable[[ProbeOptions], Probes] = shared_prober
 
     def expand(self, media: PCollection[tuple[int, bytes]]) -> ProbedMedia:
         inputs = {"named": media}
@@ -77,7 +90,7 @@ class ProbeMedia(beam.PTransform):
         probed = (
             inputs
             | "Group by bucket" >> beam.CoGroupByKey()
-            | "Probe" >> beam.ParDo(_ProbeFn(self.options)).with_outputs(ROWS, SUMMARY, main="results")
+            | "Probe" >> beam.ParDo(_ProbeFn(self.options, self.prober)).with_outputs(ROWS, SUMMARY, main="results")
         )
         return ProbedMedia(probed.results, probed[ROWS], probed[SUMMARY])
 
@@ -95,9 +108,9 @@ class _Bucket:
 class _ProbeFn(beam.DoFn):
     """(bucket, {named, cached}) -> results for each shard; Arrow rows and summaries as tagged outputs.
 
-    Probes run in the process-wide pool of the prober. The bundle's thread takes results as they complete and goes on to
-    the next bucket meanwhile, so that a slow host delays nobody else. Metrics are counted on the bundle's thread:
-    elsewhere Beam loses them.
+    Probes run on the prober's threads, which all bundles of a process share. The bundle's thread takes results as they
+    complete and goes on to the next bucket meanwhile, so that a slow host delays nobody else. Metrics are counted on
+    the bundle's thread: elsewhere Beam loses them.
     """
 
     _outcomes: ClassVar = {
@@ -108,11 +121,12 @@ class _ProbeFn(beam.DoFn):
     _retries = Metrics.counter(NAMESPACE, "probe_retries")
     _latency_ms = Metrics.distribution(NAMESPACE, "probe_latency_ms")
 
-    def __init__(self, options: ProbeOptions) -> None:
+    def __init__(self, options: ProbeOptions, prober: Callable[[ProbeOptions], Probes]) -> None:
         self._options = options
+        self._find_prober = prober
 
     def setup(self) -> None:
-        self._prober: Prober = shared_prober(self._options)
+        self._prober = self._find_prober(self._options)
         self._uris_decoder = decoder(NamedUris)
         self._window = _WINDOW_PER_THREAD * self._options.threads
 

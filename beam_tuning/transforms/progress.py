@@ -30,12 +30,14 @@ class Counter(NamedTuple):
       words: what follows the number, e.g. `media probed`.
       metrics: beginnings of the names of the Beam counters that add up to it.
       has_rate: whether it is worth telling how many there are in a second.
+      beside: the counter whose work it measures; it is told while that one is in motion.
     """
 
     words: str
     metrics: tuple[str, ...]
     unit: Unit = Unit.THINGS
     has_rate: bool = False
+    beside: Counter | None = None
 
 
 class Count(NamedTuple):
@@ -49,6 +51,11 @@ class Count(NamedTuple):
     done: int = 0
     total: int | None = None
     elapsed_s: float = 0.0
+
+    @property
+    def is_in_motion(self) -> bool:
+        """Whether it has begun and, as far as is known, not come to its end."""
+        return self.done > 0 and (self.total is None or self.done < self.total)
 
     @property
     def left_s(self) -> float | None:

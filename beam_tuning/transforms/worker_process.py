@@ -15,7 +15,7 @@ from types import FrameType
 
 from apache_beam.runners.worker import sdk_worker_main
 
-from beam_tuning.media.stores.credentials import find_credentials
+from beam_tuning.media.stores.credentials import NOBODY_IS_TOLD, find_credentials
 from beam_tuning.sign_in import NO_METADATA_SERVER
 from beam_tuning.transforms.anonymous import use_no_credentials
 
@@ -32,6 +32,7 @@ def main(folder: Path) -> None:
         signal.signal(number, _end)
     (folder / str(os.getpid())).touch()
     if os.environ.get(NO_METADATA_SERVER) == "true":
+        NOBODY_IS_TOLD.set()
         with contextlib.suppress(Exception):  # the launcher has told of credentials that cannot be used
             if find_credentials() is None:
                 use_no_credentials()

@@ -10,11 +10,15 @@ import msgspec
 
 from beam_tuning.errors import InputError, OptionError
 from beam_tuning.finished_run.kept import is_local, kept_uris
-from beam_tuning.finished_run.opening import FinishedRun, Limit, Report
+from beam_tuning.finished_run.opening import FinishedRun
 from beam_tuning.finished_run.uploaded import read_upload
-from beam_tuning.policy.limits import load_limits
+from beam_tuning.limits_file import load_limits
 from beam_tuning.policy.readiness import TRAIN, State
+from beam_tuning.reasons import Reason
 from beam_tuning.report import wording
+from beam_tuning.report.command_lines import quoted
+from beam_tuning.report.document import Document
+from beam_tuning.report.sections.limits import LimitRow
 from beam_tuning.run_folder.files import crc32c_of
 from beam_tuning.run_folder.manifest import ManifestFile
 from beam_tuning.run_folder.names import tuning_file
@@ -64,7 +68,7 @@ class TuningFile(msgspec.Struct, frozen=True):
     generation: str | None = None
 
 
-def check_options(report: Report, options: TuneOptions) -> dict[str, str]:
+def check_options(report: Document, options: TuneOptions) -> dict[str, str]:
     """Holds the options against the limits of the run's model; gives the labels.
 
     Raises:
@@ -73,7 +77,7 @@ def check_options(report: Report, options: TuneOptions) -> dict[str, str]:
     if options.project is not None and not _PROJECT.fullmatch(options.project):
         raise _refused("--project", options.project, "a project id or number", "Give one, e.g. my-project-123.")
     _check_region(report, options.region)
-    sizes = _limit(report, "adapter_sizes").values
+    sizes = _values(report, "adapter_sizes")
     if options.adapter_size is not None and options.adapter_size not in sizes:
         raise _refused(
             "--adapter_size", options.adapter_size, _listed(sizes), f"{report.model} does not take it; leave it out."
@@ -141,15 +145,22 @@ def tuning_files(run: FinishedRun) -> list[TuningFile]:
 
 
 def _is_ready(run: FinishedRun, options: TuneOptions) -> Check:
-    answer = run.report.readiness.cleaned
-    message = f"The cleaned dataset is {wording.STATES[answer.state]}"
-    if answer.findings:
-        message += ": " + " ".join(finding.message for finding in answer.findings[:3])
-    if answer.state is State.UNCERTAIN:
+    # Whether local media have been uploaded since is looked at for itself.
+    findings = [one for one in run.report.readiness.cleaned.findings if one.code != Reason.MEDIA_IS_LOCAL.code]
+    state = State.READY
+    if findings:
+        state = State.NOT_READY if any(finding.certain for finding in findings) else State.UNCERTAIN
+    message = ": ".join(
+        (
+            f"The cleaned dataset is {wording.STATES[state]}",
+            *([" ".join(finding.message for finding in findings[:3])] if findings else ()),
+        )
+    )
+    if state is State.UNCERTAIN:
         remedy = "Give --accept_uncertain to take the risk, or run `beam-tuning validate` again."
         return Check("ready", options.accept_uncertain, message, remedy)
-    remedy = " ".join(dict.fromkeys(finding.remedy for finding in answer.findings[:3]))
-    return Check("ready", answer.state is State.READY, f"{message.rstrip('.')}.", remedy)
+    remedy = " ".join(dict.fromkeys(finding.remedy for finding in findings[:3]))
+    return Check("ready", state is State.READY, f"{message.rstrip('.')}.", remedy)
 
 
 def _names_no_local_media(run: FinishedRun) -> Check:
@@ -158,7 +169,7 @@ def _names_no_local_media(run: FinishedRun) -> Check:
         return Check("media", True, "All media lie where the service can read them.")
     upload = read_upload(run)
     left = local - (upload.targets().keys() if upload is not None else set())
-    command = f"Run: beam-tuning upload {run.name} --to gs://BUCKET/FOLDER"
+    command = f"Run: beam-tuning upload {quoted(run.name)} --to gs://BUCKET/FOLDER"
     if left:
         example = ascii(min(left))[1:-1]
         message = f"The kept examples name {len(left):,} local media, which the service cannot read, e.g. {example}."
@@ -196,17 +207,17 @@ def _lies_in_cloud_storage(run: FinishedRun, will_upload: bool) -> Check:
     return Check("place", False, "The tuning files lie on this machine; the service reads Cloud Storage only.", remedy)
 
 
-def _check_region(report: Report, region: str) -> None:
-    known = _limit(report, "tuning_regions")
-    if known.values and region not in known.values:
-        remedy = f"{report.model} tunes in these regions only: {known.source}"
-        raise _refused("--region", region, _listed(known.values), remedy)
+def _check_region(report: Document, region: str) -> None:
+    known = _values(report, "tuning_regions")
+    if known and region not in known:
+        remedy = f"{report.model} tunes in these regions only: {_limit(report, 'tuning_regions').source}"
+        raise _refused("--region", region, _listed(known), remedy)
     if region == _GLOBAL or not _REGION.fullmatch(region):
         remedy = "A tuning job runs in one region; give one, e.g. us-central1."
         raise _refused("--region", region, "a region of Google Cloud, not global", remedy)
 
 
-def _labels(report: Report, given: tuple[str, ...]) -> dict[str, str]:
+def _labels(report: Document, given: tuple[str, ...]) -> dict[str, str]:
     most = _number(report, "label_length")
     labels: dict[str, str] = {}
     for one in given:
@@ -221,23 +232,28 @@ def _labels(report: Report, given: tuple[str, ...]) -> dict[str, str]:
     return labels
 
 
-def _limit(report: Report, name: str) -> Limit:
+def _limit(report: Document, name: str) -> LimitRow:
     """The limit that the run was made with; the built-in one where a run of an earlier version does not have it."""
-    limit = report.limit(name)
+    limit = next((limit for limit in report.limits if limit.name == name), None)
     if limit is not None:
         return limit
     entry = load_limits().model(report.model).entries()[name]
-    return msgspec.convert({"name": name, **msgspec.to_builtins(entry)}, Limit)
+    return msgspec.convert({"name": name, **msgspec.to_builtins(entry)}, LimitRow)
 
 
-def _number(report: Report, name: str) -> float:
+def _values(report: Document, name: str) -> list[str | int | float]:
+    values = _limit(report, name).values
+    return [] if values is msgspec.UNSET else list(values)
+
+
+def _number(report: Document, name: str) -> float:
     value = _limit(report, name).value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError("report.json has no number for a limit", observed=name, remedy="Run `validate` again.")
     return value
 
 
-def _listed(values: tuple[int | str, ...]) -> str:
+def _listed(values: list[str | int | float]) -> str:
     return ", ".join(map(str, values))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-
 from rich.console import Console
 from rich.text import Text
 
 from beam_tuning.report import wording
+from beam_tuning.report.command_lines import quoted
 from beam_tuning.tuning.access import AccessState
 from beam_tuning.tuning.checks import Check
 from beam_tuning.tuning.cost import Cost
@@ -16,10 +15,10 @@ from beam_tuning.tuning.request import JobName
 from beam_tuning.tuning.tune import TuningPlan
 
 _ACCESS_WORDS = {
-    AccessState.GRANTED: "may read",
-    AccessState.OWN_PROJECT: "may read",
-    AccessState.NOT_GRANTED: "may not read, as far as the bucket's policy says",
-    AccessState.UNKNOWN: "not known whether it may read",
+    AccessState.GRANTED: "may be read by",
+    AccessState.OWN_PROJECT: "may be read by",
+    AccessState.NOT_GRANTED: "may not be read, as far as its policy says, by",
+    AccessState.UNKNOWN: "may or may not be read by",
 }
 
 
@@ -32,8 +31,8 @@ def print_checks(checks: list[Check], console: Console) -> None:
             console.print(Text(f"    {wording.visible(check.remedy)}"))
 
 
-def print_plan(plan: TuningPlan, console: Console) -> None:
-    """The checks, the request, what it costs, and how to send it by hand."""
+def print_plan(plan: TuningPlan, console: Console, *, is_sent: bool) -> None:
+    """The checks, the request, what it costs, and how to send it by hand where it is not sent now."""
     print_checks(plan.checks, console)
     _heading("Request", console)
     console.print(Text(f"POST {plan.request.url}"), soft_wrap=True)
@@ -44,13 +43,16 @@ def print_plan(plan: TuningPlan, console: Console) -> None:
     if plan.access is not None:
         _heading("Access", console)
         for bucket in plan.access:
-            console.print(Text(f"gs://{bucket.bucket}: {bucket.account} {_ACCESS_WORDS[bucket.state]}."))
+            console.print(Text(f"gs://{bucket.bucket} {_ACCESS_WORDS[bucket.state]} {bucket.account}"))
             console.print(Text(wording.visible(f"  {bucket.message}")))
             if bucket.grant:
                 console.print(Text(f"  {bucket.grant}"), soft_wrap=True)
-    _heading("With curl", console)
+    if is_sent:
+        return
+    _heading("Nothing was sent. The same command with --submit creates the job; so does either of these:", console)
+    console.print()
     console.print(Text(wording.visible(plan.curl)), soft_wrap=True)
-    _heading("With google-genai", console)
+    console.print()
     console.print(Text(wording.visible(plan.python)), soft_wrap=True)
 
 
@@ -85,7 +87,7 @@ def state_words(job: TuningJob) -> str:
 
 def reconcile_command(folder: str, job: TuningJob) -> str:
     """What to type to hold the job against the run."""
-    return wording.visible(f"beam-tuning reconcile {shlex.quote(folder)} --job {shlex.quote(job.name or 'job.json')}")
+    return f"beam-tuning reconcile {quoted(folder)} --job {quoted(job.name or 'job.json')}"
 
 
 def _print_cost(cost: Cost, console: Console) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from beam_tuning.finished_run.opening import Report
+from beam_tuning.report.document import Document
 
 #: https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/supervised-tuning#pricing
 _RULE = "Training tokens are the tokens of the dataset times the epochs."
@@ -33,7 +33,7 @@ class Cost(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def estimate(report: Report, epochs: int | None) -> Cost:
+def estimate(report: Document, epochs: int | None) -> Cost:
     """The cost of a job over the kept examples.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import shlex
 import time
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from beam_tuning.errors import InputError
 from beam_tuning.report import wording
+from beam_tuning.report.command_lines import quoted
 from beam_tuning.stopping import Stopped
 from beam_tuning.tuning.console import print_ended, state_words
 from beam_tuning.tuning.follow import elapsed_s, follow
@@ -51,7 +51,7 @@ def watch(job: TuningJob, folder: str, console: Console, pause: Callable[[float]
     try:
         ended = follow(lambda: service.get(job.name or ""), tell, tell_silent, pause)
     except Stopped as stopped:
-        command = f"beam-tuning tune {shlex.quote(folder)} --wait"
+        command = f"beam-tuning tune {quoted(folder)} --wait"
         stopped.consequence = f"the job goes on. To follow it again: {command}"
         raise
     print_ended(ended, folder, console)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from beam_tuning.errors import InputError
-from beam_tuning.finished_run.kept import is_local, kept_uris
+from beam_tuning.finished_run.kept import is_local, kept_uris, local_path
 from beam_tuning.finished_run.opening import FinishedRun
 from beam_tuning.finished_run.probed import probe_results
 from beam_tuning.media.info import ObjectInfo
@@ -18,7 +18,6 @@ from beam_tuning.media.media_table import is_unchanged
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.stores.opener import Stores
 from beam_tuning.media.stores.store import StoreError
-from beam_tuning.media.stores.uris import LocalFile, parse_uri
 from beam_tuning.run_folder.files import CHUNK_BYTES, Checksum
 
 #: Files read at once; one disk or network drive is not faster with more.
@@ -110,15 +109,15 @@ def object_name(media: LocalMedia) -> str:
 
 
 def _read(uri: str) -> LocalMedia:
-    location = parse_uri(uri)
-    if not isinstance(location, LocalFile):
-        raise TypeError(f"{uri} is no local file")
+    path = local_path(uri)
+    if path is None:
+        raise ValueError(f"{uri} is no local file")
     digest, checksum, size_bytes = hashlib.sha256(), Checksum(), 0
-    for chunk in chunks_of(location.path):
+    for chunk in chunks_of(path):
         digest.update(chunk)
         checksum.update(chunk)
         size_bytes += len(chunk)
-    return LocalMedia(uri, location.path, size_bytes, digest.hexdigest(), checksum.text())
+    return LocalMedia(uri, path, size_bytes, digest.hexdigest(), checksum.text())
 
 
 def _probed(run: FinishedRun, uris: list[str]) -> Mapping[str, ObjectInfo | None]:

@@ -148,11 +148,15 @@ def _has_identity(info: ObjectInfo | None) -> bool:
 
 def _difference(before: ObjectInfo | None, now: ObjectInfo) -> str:
     differences = [
-        f"{words} {old} before, {new} now"
+        f"{words} {_shown(old)} before, {_shown(new)} now"
         for words, field in (("size", "size_bytes"), ("generation", "generation"), ("entity tag", "etag"))
         if (old := getattr(before, field)) != (new := getattr(now, field)) and None not in (old, new)
     ]
     return f"{'; '.join(differences) or 'Another identity'}."
+
+
+def _shown(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _host_of(uri: str) -> str:

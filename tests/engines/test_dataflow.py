@@ -240,7 +240,7 @@ def test_a_template_launch_writes_a_job_and_returns(
     assert spec.loader is not None
     launch = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(launch)
-    metadata = json.loads((ROOT / "templates" / "metadata.json").read_bytes())
+    metadata = json.loads((ROOT / "templates" / "metadata" / "validate.json").read_bytes())
     parameters = {
         parameter["name"]: parameter["defaultValue"]
         for parameter in metadata["parameters"]

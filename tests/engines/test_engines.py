@@ -168,7 +168,7 @@ def workers_of(launcher: int) -> list[int]:
             pid = parents[pid]
         return pid == launcher
 
-    harnesses = ([sys.executable, "-m", "apache_beam.runners.worker.sdk_worker_main"], [sys.executable, str(HARNESS)])
+    harnesses = ([sys.executable, "-m", "beam_tuning.transforms.worker_process"], [sys.executable, str(HARNESS)])
     found = []
     for pid in parents:
         try:

@@ -23,7 +23,7 @@ from beam_tuning.media.info import (
     ProbeResult,
     StreamInfo,
 )
-from beam_tuning.media.media_table import SCHEMA, from_table, is_reusable, is_unchanged, to_table
+from beam_tuning.media.media_table import SCHEMA, check_schema, from_table, is_reusable, is_unchanged, to_table
 
 _text = st.text(max_size=20)
 _number = st.integers(0, 2**40)
@@ -126,6 +126,85 @@ def test_a_table_of_something_else(table: pa.Table) -> None:
     with pytest.raises(InputError, match="not the media table") as caught:
         list(from_table(table))
     assert "etag" in str(caught.value.observed)
+
+
+_VIDEO = StreamInfo(MediaKind.VIDEO, "h264", 2.0, 640, 360, 90, 25.0)
+_SOUND = ProbeResult(
+    "sound",
+    MediaInfo("mp4", MediaKind.VIDEO, (_VIDEO,), 2.0),
+    ObjectInfo(size_bytes=5, generation="1"),
+    ProbeCost(1, 5, 1, 0, 20),
+)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("uri", None),
+        ("cached", None),
+        *[(name, -1) for name in ("size_bytes", "requests", "received_bytes", "rounds", "retries", "latency_ms")],
+        *[(name, -1) for name in ("width_px", "height_px", "pages")],
+        *[("duration_s", value) for value in (-0.1, float("nan"), float("inf"), float("-inf"))],
+        *[(f"streams.{name}", -1) for name in ("width_px", "height_px", "sample_rate_hz", "channels", "fps")],
+        *[("streams.duration_s", value) for value in (-1.0, float("nan"), float("inf"))],
+        ("streams.fps", float("nan")),
+        ("streams.rotation_deg", 45),
+        ("streams.kind", None),
+        ("outcome", None),
+        ("kind", "soup"),
+        ("container", None),
+    ],
+)
+def test_rows_with_values_that_no_probe_gives_are_left_out(column: str, value: object) -> None:
+    good, spoilt = to_table([_SOUND, _SOUND]).to_pylist()
+    name, _, inner = column.partition(".")
+    if inner:
+        spoilt["streams"][0][inner] = value
+    else:
+        spoilt[name] = value
+    nullable = pa.schema([pa.field(field.name, field.type) for field in SCHEMA])
+    nullable = nullable.set(
+        nullable.get_field_index("streams"),
+        pa.field(
+            "streams", pa.list_(pa.struct([pa.field(f.name, f.type) for f in SCHEMA.field("streams").type.value_type]))
+        ),
+    )
+    assert list(from_table(pa.Table.from_pylist([spoilt, good], schema=nullable))) == [_SOUND]
+
+
+@pytest.mark.parametrize(
+    ("column", "type_"),
+    [
+        ("uri", pa.binary()),
+        ("size_bytes", pa.string()),
+        ("duration_s", pa.string()),
+        ("streams", pa.string()),
+        ("streams", pa.list_(pa.int64())),
+        ("streams", pa.list_(pa.struct([pa.field("kind", pa.string())]))),
+        ("cached", pa.int64()),
+    ],
+)
+def test_columns_of_other_types_are_told_before_a_row_is_read(column: str, type_: pa.DataType) -> None:
+    schema = SCHEMA.set(SCHEMA.get_field_index(column), pa.field(column, type_))
+    with pytest.raises(InputError, match="not the media table") as caught:
+        check_schema(schema)
+    assert f"{column} as " in str(caught.value.observed)
+    with pytest.raises(InputError, match="not the media table"):
+        list(from_table(schema.empty_table()))
+
+
+def test_what_another_tool_has_written_again_is_taken() -> None:
+    types = {pa.string(): pa.large_string(), pa.int64(): pa.int32(), pa.float64(): pa.float32()}
+    fields = [pa.field(field.name, types.get(field.type, field.type)) for field in SCHEMA]
+    table = to_table([_SOUND]).cast(pa.schema(fields))
+    assert list(from_table(table)) == [_SOUND]
+
+
+def test_a_schema_as_a_run_writes_it_is_taken() -> None:
+    file = io.BytesIO()
+    pq.write_table(to_table([_SOUND]), file)
+    check_schema(pq.read_schema(file))
+    check_schema(pq.read_schema(file).append(pa.field("new", pa.int8())))
 
 
 @pytest.mark.parametrize("kind", FailureKind)

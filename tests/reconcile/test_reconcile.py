@@ -22,8 +22,8 @@ from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.tuning.job import convert_job
 
 FOLDER = "gs://bucket/runs/checked"
-#: After the run, which ended on 2026-11-21.
-CREATED = "2026-11-22T08:00:00Z"
+#: After the run, which ended on 2026-09-21.
+CREATED = "2026-09-22T08:00:00Z"
 
 
 def lines(count: int, name: str) -> list[Json]:
@@ -375,7 +375,7 @@ def overwrite(gcs: GcsEmulator) -> None:
     [
         ({"supervisedTuningSpec": {"trainingDatasetUri": "projects/1/locations/us/datasets/2"}}, "no file in Cloud"),
         ({"supervisedTuningSpec": {"trainingDatasetUri": "gs://bucket/other/train.jsonl"}}, "another file"),
-        ({"createTime": "2026-11-20T08:00:00Z"}, "older than this run"),
+        ({"createTime": "2026-09-20T08:00:00Z"}, "older than this run"),
         ({"dropped": 1, "indices": [11]}, "index 11"),
         ({"dropped": 1, "indices": [0]}, "index 0"),
         ({"dropped": 1, "indices": [-4, 3]}, "index -4"),

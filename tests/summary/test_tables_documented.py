@@ -52,7 +52,8 @@ def test_the_media_columns_are_documented() -> None:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     examples = [*Generator(seed=3).examples(900), *Generator(seed=3).examples(60, split="validation")]
-    probes = {probe.uri: probe for one in examples for _, probe in one.media if probe is not None}
+    results = [part.result for one in examples for part in one.media]
+    probes = {probe.uri: probe for probe in results if probe is not None}
     for name, table in (("verdicts", verdict_table(examples)), ("media", media_table.to_table(probes.values()))):
         (folder / name).mkdir()
         pq.write_table(table, folder / name / "part-00000-of-00001.parquet")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
 import apache_beam as beam
@@ -24,6 +25,7 @@ from beam_tuning.transforms.probe import ProbeMedia
 from beam_tuning.transforms.scan import NamedUris, bucket_count, bucket_of
 
 BUCKETS = 4
+OPTIONS = ProbeOptions(threads=2)
 
 
 def answer(uri: str, *, cached: bool = False) -> ProbeResult:
@@ -35,41 +37,47 @@ def answer(uri: str, *, cached: bool = False) -> ProbeResult:
 
 
 class FakeProber:
-    """Answers in reverse order of asking, when as many are waiting as the window allows, or all at the end."""
+    """Answers in reverse order of asking: whenever as many wait as the window allows, and when all have been asked for.
+
+    Attributes:
+      objects: distinct ones that a test asks for.
+      asked, most_waiting: what it saw.
+    """
 
     def __init__(self, options: ProbeOptions) -> None:
+        self.objects = 0
         self.asked: Counter[str] = Counter()
         self.most_waiting = 0
         self._window = 4 * options.threads
         self._waiting: list[tuple[Future[ProbeResult], ProbeResult]] = []
-        self._timer: threading.Timer | None = None
 
     def submit(self, uri: str, cached: ProbeResult | None = None) -> Future[ProbeResult]:
-        if self._timer:
-            self._timer.cancel()
         self.asked[uri] += 1
         future: Future[ProbeResult] = Future()
         self._waiting.append((future, answer(uri, cached=cached is not None)))
         self.most_waiting = max(self.most_waiting, len(self._waiting))
-        if len(self._waiting) >= self._window:
-            self._answer_all()
-        else:
-            # The rest is answered when nobody asks any more.
-            self._timer = threading.Timer(0.05, self._answer_all)
-            self._timer.start()
+        if len(self._waiting) >= self._window or self.asked.total() >= self.objects:
+            waiting, self._waiting = self._waiting, []
+            for waits, result in reversed(waiting):
+                waits.set_result(result)
         return future
 
-    def _answer_all(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for future, result in reversed(waiting):
-            future.set_result(result)
+
+#: The probers of tests that run: what travels to workers is pickled, so that a test's own object would come as a copy.
+_PROBERS: dict[int, FakeProber] = {}
+_numbers = itertools.count()
+
+
+def prober_of(number: int, options: ProbeOptions) -> FakeProber:
+    assert options == OPTIONS
+    return _PROBERS[number]
 
 
 @pytest.fixture
-def prober(monkeypatch: pytest.MonkeyPatch) -> FakeProber:
-    fake = FakeProber(ProbeOptions(threads=2))
-    monkeypatch.setattr(probe_module, "shared_prober", lambda _: fake)
-    return fake
+def prober() -> Iterator[FakeProber]:
+    fake = FakeProber(OPTIONS)
+    yield fake
+    _PROBERS.clear()
 
 
 def run(packs: list[tuple[str, list[str]]], prober: FakeProber, *, cache: tuple[str, ...] = ()) -> dict[str, int]:
@@ -104,9 +112,11 @@ def run(packs: list[tuple[str, list[str]]], prober: FakeProber, *, cache: tuple[
             merged.merge(MediaSummary.from_bytes(part))
         assert merged.outcomes.total == len(distinct)
 
+    number = next(_numbers)
+    _PROBERS[number] = prober
+    prober.objects = len(distinct)
     pipeline = beam.Pipeline("FnApiRunner")
-    options = ProbeOptions(threads=2)
-    probed = pipeline | beam.Create(named) | ProbeMedia(options, BUCKETS, cache)
+    probed = pipeline | beam.Create(named) | ProbeMedia(OPTIONS, BUCKETS, cache, partial(prober_of, number))
     assert_that(probed.results, check_results, "results")
     assert_that(probed.rows, check_rows, "rows")
     assert_that(probed.summaries, check_summary, "summaries")

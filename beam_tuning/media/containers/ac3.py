@@ -1,8 +1,7 @@
 """AC-3 and Enhanced AC-3 as bare frames.
 
-AC-3 has a constant bit rate: a short read of the end confirms that the frames stand where that rate puts them, and the
-size gives the length. Where they do not, and for Enhanced AC-3, whose frames say their own size, the whole object is
-read and the frames are counted.
+Asks for the whole object, and counts its frames: nothing declares the length. AC-3 has a constant bit rate, but
+recordings of broadcasts change it where the programme does.
 
 Specification: ETSI TS 102 366 (ATSC A/52), clauses 4.4.1 and E.1.3.1.
 """
@@ -12,16 +11,7 @@ from __future__ import annotations
 import functools
 import re
 
-from beam_tuning.media.containers.frames import (
-    Counted,
-    Frame,
-    FrameFormat,
-    audio_info,
-    count_by_rate,
-    count_frames,
-    find_start,
-    walk,
-)
+from beam_tuning.media.containers.frames import Frame, FrameFormat, audio_info, count_frames, find_start
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import damaged
 
@@ -71,7 +61,8 @@ def _parse_eac3(header: bytes, stream_id: int) -> Frame | None:
     is_first_substream = header[2] >> 6 != 1 and header[2] >> 3 & 7 == 0
     channels = _CHANNELS[header[4] >> 1 & 7] + (header[4] & 1)
     samples = blocks * _BLOCK_SAMPLES if is_first_substream else 0
-    return Frame(size_bytes, samples, rate_hz, channels, "eac3", stream_id << 8, 0) if size_bytes >= 8 else None
+    kind = stream_id << 16 | rate_hz
+    return Frame(size_bytes, samples, rate_hz, channels, "eac3", kind, 0) if size_bytes >= 8 else None
 
 
 AC3 = FrameFormat("ac3", re.compile(rb"\x0b\x77"), 7, _parse)
@@ -84,13 +75,9 @@ def matches(head: bytes) -> bool:
 
 def plan(head: bytes, size_bytes: int) -> Plan:
     start = find_start(AC3, head)
-    run = None if start is None else walk(AC3, head, start)
-    if run is None:
+    first = None if start is None else _parse(head[start : start + 7])
+    if start is None or first is None:
         return damaged("ac3", "no run of frames was found")
-    frame_format = _EAC3 if run.first.codec == "eac3" else AC3
-    counted: Counted | None = None
-    if len(head) < size_bytes:
-        counted = yield from count_by_rate(frame_format, run, size_bytes, sample_middle=False)
-    if counted is None:
-        counted = yield from count_frames(frame_format, head, run.start, run.first.kind, size_bytes)
-    return audio_info(frame_format, run.first, counted)
+    frame_format = _EAC3 if first.codec == "eac3" else AC3
+    counted = yield from count_frames(frame_format, head, start, first.kind, size_bytes)
+    return audio_info(frame_format, first, counted)

@@ -9,6 +9,7 @@ Specifications: Apple, "Audio Interchange File Format: AIFF", version 1.3, and "
 
 from __future__ import annotations
 
+from beam_tuning.media.containers.lengths import TAIL_S, known, lacks
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import Steps, Window, cut_at, damaged, u16be, u32be, u64be
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
@@ -56,12 +57,19 @@ def plan(head: bytes, size_bytes: int) -> Plan:
 
     # A writer that cannot go back leaves 0, or the most that fits.
     unset = sound_size <= 8 or sound_size >= 0x7FFFF000
-    truncated = None if unset else cut_at("the SSND chunk", sound_start + sound_size, size_bytes)
-    if truncated is None and form_end < 0x7FFFF000:
-        truncated = cut_at("the FORM chunk", form_end, size_bytes)
-    present = size_bytes - sound_start
+    sound_end = size_bytes if unset else sound_start + sound_size
+    bytes_per_s = (block_bytes or 0) * channels * rate_hz / block_samples
+    truncated: str | None = None
+    tail_cut: str | None = None
+    if sound_end - size_bytes > max(TAIL_S * bytes_per_s, (block_bytes or 0) * channels):
+        truncated = cut_at("the SSND chunk", sound_end, size_bytes)
+    elif sound_end > size_bytes:
+        tail_cut = lacks("the SSND chunk", sound_end - size_bytes)
+    elif size_bytes < form_end < 0x7FFFF000:
+        # Of what follows the samples, nothing is heard.
+        tail_cut = lacks("the FORM chunk, behind its samples,", form_end - size_bytes)
     # SSND opens with an offset and a block size; samples follow.
-    sample_bytes = (present if unset else min(sound_size, present)) - 8
+    sample_bytes = min(sound_end, size_bytes) - sound_start - 8
     duration_s: float | None = None
     unknown: str | None = None
     if not (channels and rate_hz):
@@ -71,12 +79,13 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     elif sample_bytes <= 0:
         unknown = "the SSND chunk holds no samples"
     else:
-        duration_s = sample_bytes // (block_bytes * channels) * block_samples / rate_hz
+        seconds = sample_bytes // (block_bytes * channels) * block_samples / rate_hz
+        duration_s, unknown = known(seconds, "the SSND chunk holds less than one sample")
     rate = round(rate_hz) or None
     stream = StreamInfo(
         MediaKind.AUDIO, codec=codec, duration_s=duration_s, sample_rate_hz=rate, channels=channels or None
     )
-    return MediaInfo("aiff", MediaKind.AUDIO, (stream,), duration_s, unknown, truncated)
+    return MediaInfo("aiff", MediaKind.AUDIO, (stream,), duration_s, unknown, truncated, tail_cut)
 
 
 def _find_chunks(window: Window) -> Steps[tuple[bytes, int, int] | str]:

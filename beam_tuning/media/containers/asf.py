@@ -1,8 +1,11 @@
 """ASF: WMA and WMV.
 
-Asks for nothing beyond the head: File Properties holds the play duration, which includes the preroll. Where that does
-not hold (a broadcast, a cut object), the data packets, all of one size, are read at the end, and the last presentation
-time is taken.
+Asks for nothing beyond the head: File Properties holds the play duration, which includes the preroll. It is believed
+when the packets in the head go by at about that speed. Where it does not hold (a broadcast, a cut object), the data
+packets, all of one size, are read at the end, and the last presentation time is taken.
+
+File Properties holds a file size too, which tools that edit the header or leave an index out do not correct; the Data
+object says where the packets end. Only where both lie beyond the end of the object is it cut.
 
 Specification: Microsoft, "Advanced Systems Format (ASF) Specification", revision 01.20.06.
 """
@@ -15,8 +18,9 @@ from uuid import UUID
 
 import msgspec
 
+from beam_tuning.media.containers.lengths import known, lacks
 from beam_tuning.media.containers.plan import Plan
-from beam_tuning.media.containers.reading import Steps, Window, cut_at, damaged, read, u16le, u32le, u64le
+from beam_tuning.media.containers.reading import Steps, Window, cut_at, damaged, u16le, u32le, u64le
 from beam_tuning.media.containers.windows_codecs import parse_wave_format, video_codec
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
@@ -41,6 +45,14 @@ _MAX_OBJECTS = 256
 _TAIL_BYTES = 64 * 1024
 _HUNDRED_NS = 1e7
 _BROADCAST = 1
+_BEYOND = 1 << 64
+#: Packets in the head that tell of the speed, and how far that of the whole may differ: pictures vary much in size.
+_TELLING_PACKETS = 4
+_SPEED_FACTORS = {MediaKind.AUDIO: 1.5, MediaKind.VIDEO: 6}
+#: The last payload lasts a while: sound comes in lumps of up to about a second.
+_NEAR_S = 1.0
+#: Far less than the lowest rate of a codec (5 kbit/s).
+_MIN_BYTES_PER_S = 50
 
 
 def matches(head: bytes) -> bool:
@@ -70,15 +82,34 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         if (cut := cut_at("the header", header_bytes, size_bytes)) is None:
             return damaged("asf", "it has no file properties or no audio or video stream")
         return MediaInfo("asf", MediaKind.VIDEO, duration_unknown="the object ends inside its header", truncated=cut)
-    declared_bytes = 0 if properties.is_broadcast else properties.file_bytes
-    truncated = cut_at("the file that the header describes", declared_bytes, size_bytes)
-    duration_s = properties.duration_s if truncated is None else None
-    unknown = None
-    if duration_s is None:
-        duration_s = yield from _seconds_between_packets(window, header_bytes + _DATA_HEADER_BYTES, properties)
-        unknown = None if duration_s else "the header does not say it, and no data packet with a time was found"
     kind = MediaKind.VIDEO if any(one.kind is MediaKind.VIDEO for one in streams) else MediaKind.AUDIO
-    return MediaInfo("asf", kind, streams, duration_s or None, unknown, truncated)
+    truncated, tail_cut = yield from _end_of(window, header_bytes, properties)
+    packets = _Packets(window, header_bytes, properties)
+    duration_s = properties.duration_s if truncated is None else None
+    if duration_s is None or not packets.bear_out(duration_s, kind):
+        duration_s = yield from packets.seconds()
+    duration_s, unknown = known(duration_s, "the header does not say it, and no data packet with a time was found")
+    return MediaInfo("asf", kind, streams, duration_s, unknown, truncated, tail_cut)
+
+
+def _end_of(window: Window, data_object: int, properties: _FileProperties) -> Steps[tuple[str | None, str | None]]:
+    """(`truncated`, `tail_cut`)."""
+    if properties.is_broadcast or properties.file_bytes <= window.size_bytes:
+        return None, None
+    data_end = _data_end((yield from window.at(data_object, _OBJECT_HEADER_BYTES)), data_object)
+    end, what = min((properties.file_bytes, "the file that the header describes"), (data_end, "the data object"))
+    missing_bytes = end - window.size_bytes
+    if missing_bytes <= 0:
+        return None, None
+    if missing_bytes < properties.packet_bytes:
+        return None, lacks(what, missing_bytes)
+    return cut_at(what, end, window.size_bytes), None
+
+
+def _data_end(header: bytes, data_object: int) -> int:
+    """Where the data object ends, by its header; beyond all objects when that is not said."""
+    size = u64le(header, 16)
+    return data_object + size if header[:16] == _DATA and size > _DATA_HEADER_BYTES else _BEYOND
 
 
 def _read_header(window: Window, header_bytes: int) -> Steps[tuple[_FileProperties | None, tuple[StreamInfo, ...]]]:
@@ -148,29 +179,62 @@ def _parse_stream(payload: bytes) -> dict[int, StreamInfo]:
     return {}
 
 
-def _seconds_between_packets(window: Window, data_start: int, properties: _FileProperties) -> Steps[float | None]:
-    """From the first to the last presentation time of the data packets that the object holds whole."""
-    packet_bytes, size_bytes = properties.packet_bytes, window.size_bytes
-    data_bytes = size_bytes - data_start
-    if not 0 < packet_bytes <= _TAIL_BYTES or data_bytes < packet_bytes:
-        return None
-    first_times = _packet_times((yield from window.at(data_start, packet_bytes)))
-    packets = data_bytes // packet_bytes
-    tail_start = data_start + max(0, packets - _TAIL_BYTES // packet_bytes) * packet_bytes
-    (tail,) = yield from read((tail_start, data_start + packets * packet_bytes))
-    times: dict[int, set[int]] = {}
-    for position in range(0, len(tail), packet_bytes):
-        for number, time_ms in _packet_times(tail[position : position + packet_bytes]):
+class _Packets:
+    """The data packets that the object holds whole."""
+
+    def __init__(self, window: Window, data_object: int, properties: _FileProperties) -> None:
+        self._window = window
+        self._bytes = properties.packet_bytes if properties.packet_bytes <= _TAIL_BYTES else 0
+        self._preroll_ms = properties.preroll_ms
+        self._start = data_object + _DATA_HEADER_BYTES
+        # What follows the data object is an index.
+        end = min(window.size_bytes, _data_end(window.held(data_object), data_object))
+        self._count = max(0, end - self._start) // self._bytes if self._bytes else 0
+
+    def bear_out(self, duration_s: float, kind: MediaKind) -> bool:
+        """Whether those in the head go by at about the speed that all of them must have to last so long."""
+        held = self._window.held(self._start)[: self._count * self._bytes]
+        times_ms = [time_ms for _, time_ms in self._times(held)]
+        if duration_s > self._longest_s():
+            return False
+        held_s = (max(times_ms) - min(times_ms)) / 1000 if times_ms else 0
+        if len(held) == self._count * self._bytes and times_ms:
+            return abs(duration_s - held_s) <= _NEAR_S
+        if len(held) < _TELLING_PACKETS * self._bytes or not times_ms:
+            return True
+        expected_s = held_s * self._count * self._bytes / len(held)
+        factor = _SPEED_FACTORS[kind]
+        return duration_s < factor * (expected_s + 1) and expected_s < factor * (duration_s + 1)
+
+    def seconds(self) -> Steps[float | None]:
+        """From the first to the last presentation time."""
+        if not self._count:
+            return None
+        first_times = _packet_times((yield from self._window.at(self._start, self._bytes)))
+        end = self._start + self._count * self._bytes
+        tail_start = max(self._start, end - _TAIL_BYTES // self._bytes * self._bytes)
+        tail = yield from self._window.at(tail_start, end - tail_start)
+        times: dict[int, set[int]] = {}
+        for number, time_ms in self._times(tail):
             times.setdefault(number, set()).add(time_ms)
-    ends_ms: list[int] = []
-    for stream_times in times.values():
-        ordered = sorted(stream_times)
-        # The last one lasts as long as the one before it did.
-        ends_ms.append(ordered[-1] + (ordered[-1] - ordered[-2] if len(ordered) > 1 else 0))
-    if not ends_ms or not first_times:
-        return None
-    start_ms = min(time_ms for _, time_ms in first_times)
-    return max(0, max(ends_ms) - max(start_ms, properties.preroll_ms)) / 1000
+        ends_ms: list[int] = []
+        for stream_times in times.values():
+            ordered = sorted(stream_times)
+            # The last one lasts as long as the one before it did.
+            ends_ms.append(ordered[-1] + (ordered[-1] - ordered[-2] if len(ordered) > 1 else 0))
+        if not ends_ms or not first_times:
+            return None
+        start_ms = min(time_ms for _, time_ms in first_times)
+        seconds = max(0, max(ends_ms) - max(start_ms, self._preroll_ms)) / 1000
+        return seconds if seconds <= self._longest_s() else None
+
+    def _longest_s(self) -> float:
+        return self._window.size_bytes / _MIN_BYTES_PER_S
+
+    def _times(self, packets: bytes) -> list[tuple[int, int]]:
+        """As `_packet_times`, of several packets."""
+        starts = range(0, len(packets) - self._bytes + 1, self._bytes or 1)
+        return [time for start in starts for time in _packet_times(packets[start : start + self._bytes])]
 
 
 def _packet_times(packet: bytes) -> list[tuple[int, int]]:

@@ -1,8 +1,7 @@
 """FLV: Flash Video.
 
-Asks for nothing beyond the head when the metadata tag gives a duration and a file size, and the size is the object's:
-then the writer finished the file. Otherwise the tail is read; the timestamps of the last tags, less those of the first,
-are the length.
+Asks for the end of the object: the timestamps of the last tags, less those of the first, are the length. The duration
+that the metadata tag gives is not believed; tools that cut or join files leave it as it was.
 
 Specifications: Adobe, "Video File Format Specification", version 10.1, annex E; https://veovera.org/docs/enhanced
 (codecs by FourCC).
@@ -15,12 +14,15 @@ import struct
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from beam_tuning.media.containers.lengths import MAX_DURATION_S, TAIL_S, known, lacks
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import Steps, Window, cut_at, damaged, read, u16be, u24be, u32be
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 _AUDIO, _VIDEO, _SCRIPT = 8, 9, 18
 _TAG_HEADER_BYTES = 11
+#: Behind each tag.
+_TAG_SIZE_BYTES = 4
 _TAIL_BYTES = 64 * 1024
 #: Video at a high bit rate has frames of more than a short tail.
 _LONG_TAIL_BYTES = 2 << 20
@@ -37,8 +39,8 @@ _FOURCC_CODECS = {
 }  # fmt: skip
 _MAX_TAGS = 4096
 _MAX_STEP_MS = 2000
-_MAX_START_S = 0.25
-_MAX_DURATION_S = 1e7
+#: What a duration in the metadata may be longer than the tags say: it counts the last frame, or starts at 0.
+_NEAR_S = 1.0
 _MAX_WHOLE_NUMBER = 1e15
 _TAG_START = re.compile(rb"[\x08\x09\x12]")
 _Metadata = dict[str, float | bool | str]
@@ -119,30 +121,49 @@ class _Timeline:
 def plan(head: bytes, size_bytes: int) -> Plan:
     window, timeline = Window(head, size_bytes), _Timeline()
     metadata, end = yield from _read_head(window, timeline, len(head))
-    truncated = cut_at("the file that the metadata describe", _whole_number(metadata, "filesize"), size_bytes)
-    duration_s: float | None = None
     if len(head) < size_bytes:
-        claimed = metadata.get("duration")
-        is_finished = _whole_number(metadata, "filesize") == size_bytes and timeline.start_s < _MAX_START_S
-        if is_finished and isinstance(claimed, float) and 0 < claimed < _MAX_DURATION_S:
-            duration_s = claimed
-        else:
-            end = yield from _read_tail(timeline, len(head), size_bytes)
-    if duration_s is None:
-        duration_s = timeline.seconds()
-        truncated = truncated or (cut_at("the last tag", end, size_bytes) if end else None)
+        end = yield from _read_tail(timeline, end, size_bytes)
+    seconds = timeline.seconds() if end else None
+    reason = "no audio or video tag at the end of the object gives a time"
+    if seconds is not None and _is_joined(metadata, timeline.start_s + seconds, size_bytes):
+        seconds, reason = None, "the object goes on behind the file that its metadata describe, at other times"
+    duration_s, unknown = known(seconds, reason)
+    truncated, tail_cut = _end_of(metadata, timeline, end, size_bytes)
     streams = _streams(metadata, timeline)
     if not streams:
         return damaged("flv", "it has no audio or video tag")
     kind = MediaKind.VIDEO if any(one.kind is MediaKind.VIDEO for one in streams) else MediaKind.AUDIO
-    unknown = None if duration_s else "neither metadata nor tags say it"
-    return MediaInfo("flv", kind, streams, duration_s or None, unknown, truncated)
+    return MediaInfo("flv", kind, streams, duration_s, unknown, truncated, tail_cut)
+
+
+def _end_of(metadata: _Metadata, timeline: _Timeline, last_end: int, size_bytes: int) -> tuple[str | None, str | None]:
+    """(`truncated`, `tail_cut`): the file that the metadata describe goes on, or the last tag alone does."""
+    declared_end, claimed_s = _whole_number(metadata, "filesize"), metadata.get("duration")
+    found_s = timeline.seconds() or 0.0
+    tail_bytes = TAIL_S * size_bytes / found_s if found_s else 0
+    if declared_end > max(last_end + _TAG_SIZE_BYTES, size_bytes) + tail_bytes:
+        return cut_at("the file that the metadata describe", declared_end, size_bytes), None
+    if last_end > size_bytes:
+        end_s = timeline.start_s + found_s
+        if isinstance(claimed_s, float) and end_s + _NEAR_S < claimed_s < MAX_DURATION_S:
+            return f"the metadata declare {claimed_s:.1f} s, the object ends inside a tag at {end_s:.1f} s", None
+        return None, lacks("the last tag", last_end - size_bytes)
+    if declared_end > size_bytes:
+        return None, lacks("the file that the metadata describe", declared_end - size_bytes)
+    return None, None
+
+
+def _is_joined(metadata: _Metadata, end_s: float, size_bytes: int) -> bool:
+    """Whether other tags follow the file that the metadata describe: their times begin anew, as a rule."""
+    claimed_s = metadata.get("duration")
+    is_longer = 0 < _whole_number(metadata, "filesize") < size_bytes
+    return is_longer and isinstance(claimed_s, float) and not abs(claimed_s - end_s) < _NEAR_S
 
 
 def _read_head(window: Window, timeline: _Timeline, head_bytes: int) -> Steps[tuple[_Metadata, int]]:
     """The metadata, and where the last tag seen ends; reads on until there is an audio or video tag with a time."""
     metadata: _Metadata = {}
-    position = u32be((yield from window.at(5, 4)), 0) + 4
+    position = u32be((yield from window.at(5, 4)), 0) + _TAG_SIZE_BYTES
     end = 0
     is_whole = head_bytes == window.size_bytes
     for _ in range(_MAX_TAGS):
@@ -157,34 +178,42 @@ def _read_head(window: Window, timeline: _Timeline, head_bytes: int) -> Steps[tu
             payload = yield from window.at(position, tag.end - tag.start)
             metadata = _parse_metadata(payload[_TAG_HEADER_BYTES:])
         timeline.add(tag)
-        position = tag.end + 4
+        position = tag.end + _TAG_SIZE_BYTES
     return metadata, end
 
 
-def _read_tail(timeline: _Timeline, head_bytes: int, size_bytes: int) -> Steps[int]:
-    """Adds the tags at the end of the object; where the last of them ends, 0 when there is none."""
+def _read_tail(timeline: _Timeline, seen_end: int, size_bytes: int) -> Steps[int]:
+    """Adds the tags at the end of the object; where the last of them ends, 0 when there is none.
+
+    Args:
+      seen_end: where the last tag that was added ends; 0 for none.
+    """
+    next_tag = seen_end + _TAG_SIZE_BYTES
     for tail_bytes in (_TAIL_BYTES, _LONG_TAIL_BYTES):
-        start = max(head_bytes, size_bytes - tail_bytes)
+        start = max(next_tag, size_bytes - tail_bytes)
+        if start >= size_bytes:
+            return seen_end
         (tail,) = yield from read((start, size_bytes))
         end = 0
-        for tag in _tags_in(tail):
+        for tag in _tags_in(tail, is_tag_start=start == next_tag):
             end = start + tag.end
             if end <= size_bytes:
                 timeline.add(tag)
-        if end or start == head_bytes:
-            return end
+        if end or start == next_tag:
+            return end or seen_end
     return 0
 
 
-def _tags_in(data: bytes) -> Iterator[_Tag]:
-    """The tags of bytes that begin inside some tag: from the first one whose size stands behind it once more."""
+def _tags_in(data: bytes, is_tag_start: bool) -> Iterator[_Tag]:
+    """The tags of bytes; where these begin inside a tag, from the first one whose size stands behind it once more."""
     for match in _TAG_START.finditer(data):
         tag = _parse_tag(data[match.start() : match.start() + _TAG_HEADER_BYTES + 5], match.start())
-        if tag is None or u32be(data, tag.end) != tag.end - tag.start or tag.end + 4 > len(data):
+        is_known = is_tag_start and match.start() == 0
+        if tag is None or not (is_known or (tag.end + 4 <= len(data) and u32be(data, tag.end) == tag.end - tag.start)):
             continue
         while tag is not None:
             yield tag
-            position = tag.end + 4
+            position = tag.end + _TAG_SIZE_BYTES
             tag = _parse_tag(data[position : position + _TAG_HEADER_BYTES + 5], position)
         return
 

@@ -1,7 +1,9 @@
 """Audio that is nothing but frames, each saying how long it is: MPEG audio, ADTS and AC-3.
 
 A frame's header gives its length in bytes and in samples. So frames that meet end to end prove the format, which no
-short sync word can, and counting them all gives the exact length.
+short sync word can, and counting them all gives the exact length. Nothing declares how many there are, so nothing short
+of counting does: a constant rate says how long the bytes would play if all of them were frames, but parts that were
+joined have tags between them. And a file that ends inside a frame lacks the rest of it; no more is known to be missing.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from beam_tuning.media.containers.reading import Steps, cut_at, read, stream
+from beam_tuning.media.containers.lengths import known, lacks
+from beam_tuning.media.containers.reading import Steps, stream
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 #: Frames that have to meet before bytes are taken for audio: at the very start, and behind bytes that are no frame.
@@ -18,10 +21,6 @@ _PROVING_FRAMES = 3
 _PROVING_FRAMES_BEHIND_JUNK = 8
 #: Zeros are padding; of other bytes, only the rest of a cut frame is stepped over at the start.
 _MAX_JUNK_BYTES = 8 * 1024
-#: Read of the middle and of the end.
-_SAMPLE_BYTES = 16 * 1024
-#: A stream of a constant rate this much longer than its head is sampled, a shorter one read.
-_WORTH_SAMPLING_BYTES = 128 * 1024
 
 
 class Frame(NamedTuple):
@@ -98,6 +97,29 @@ def find_start(frame_format: FrameFormat, head: bytes) -> int | None:
     return None
 
 
+def find_late_start(frame_format: FrameFormat, data: bytes) -> int | None:
+    """Where frames begin behind any number of other bytes; None when there are none.
+
+    Frames are found inside other things too (archives, containers that nobody knows). So they have to go on to the end
+    of the data, and most bytes from the first on have to be frames: tags stand between parts that were joined.
+    """
+    start: int | None = None
+    position = frames_bytes = 0
+    goes_on = False
+    while match := frame_format.sync.search(data, position):
+        run = walk(frame_format, data, match.start())
+        position = match.start() + 1
+        if run is not None and run.frames >= _PROVING_FRAMES_BEHIND_JUNK:
+            position = run.end
+            start = run.start if start is None else start
+            frames_bytes += run.end - run.start
+            following = frame_format.parse(data[run.end : run.end + frame_format.header_bytes])
+            goes_on = len(data) - run.end < frame_format.header_bytes or (
+                following is not None and following.kind == run.first.kind
+            )
+    return start if start is not None and goes_on and frames_bytes > (len(data) - start) / 2 else None
+
+
 def first_frame(data: bytes, *frame_formats: FrameFormat) -> Frame | None:
     """The first header in bytes that are known to be audio of one of these formats."""
     for frame_format in frame_formats:
@@ -109,26 +131,32 @@ def first_frame(data: bytes, *frame_formats: FrameFormat) -> Frame | None:
 
 
 class FrameCounter:
-    """Counts the frames of a stream that comes in pieces, stepping over what is no frame."""
+    """Counts the frames of a stream that comes in pieces, stepping over what is no frame.
+
+    Attributes:
+      seconds: of all whole frames so far.
+    """
 
     def __init__(self, frame_format: FrameFormat, kind: int) -> None:
         self.seconds = 0.0
         self._format = frame_format
         self._kind = kind
         self._rest = b""
+        #: Whether a frame ends where `_rest` begins.
+        self._in_step = True
 
     def feed(self, piece: bytes) -> None:
         data = self._rest + piece
         parse, header_bytes, size = self._format.parse, self._format.header_bytes, len(data)
         position = samples = rate_hz = 0
-        while position + header_bytes <= size:
+        if not self._in_step:
+            position, self._in_step = self._resync(data, position)
+        while self._in_step and position + header_bytes <= size:
             frame = parse(data[position : position + header_bytes])
             if frame is None or frame.kind != self._kind:
                 self.seconds += samples / rate_hz if samples else 0
                 samples = 0
-                position, synced = self._resync(data, position)
-                if not synced:
-                    break
+                position, self._in_step = self._resync(data, position)
                 continue
             if position + frame.size_bytes > size:
                 break
@@ -138,9 +166,9 @@ class FrameCounter:
         self.seconds += samples / rate_hz if samples else 0
         self._rest = data[position:]
 
-    def missing_bytes(self) -> int:
-        """How far the last frame reaches beyond the end."""
-        return _missing_bytes(self._format, self._rest, self._kind)
+    def tail_cut(self) -> str | None:
+        """What the last frame lacks, once all pieces were fed."""
+        return _tail_cut(self._format, self._rest, self._kind) if self._in_step else None
 
     def _resync(self, data: bytes, position: int) -> tuple[int, bool]:
         """Where the next frames are, or from where on more bytes are needed to say."""
@@ -158,10 +186,10 @@ class FrameCounter:
 
 
 class Counted(NamedTuple):
-    """All frames of an object: their length, and the `truncated` sentence."""
+    """All frames of an object: their length, and the `tail_cut` sentence."""
 
     seconds: float
-    truncated: str | None
+    tail_cut: str | None
 
 
 def count_frames(frame_format: FrameFormat, head: bytes, start: int, kind: int, size_bytes: int) -> Steps[Counted]:
@@ -171,79 +199,26 @@ def count_frames(frame_format: FrameFormat, head: bytes, start: int, kind: int, 
     if len(head) < size_bytes:
         for piece in (yield from stream(len(head))):
             counter.feed(piece)
-    return Counted(counter.seconds, cut_at("the last frame", size_bytes + counter.missing_bytes(), size_bytes))
+    return Counted(counter.seconds, counter.tail_cut())
 
 
-def count_by_rate(
-    frame_format: FrameFormat,
-    run: Run,
-    size_bytes: int,
-    tags_bytes: Callable[[bytes], int] | None = None,
-    sample_middle: bool = True,
-) -> Steps[Counted | None]:
-    """The length of a stream of constant bit rate; None when samples of it do not bear that out.
-
-    One round reads the end, and the middle too. At a constant rate the place of every frame follows from the first; so
-    the frames there must not only have the same rate but stand where they should. Where that place alone is proof
-    enough, the middle is left out: frames of a fractional length on average stand nowhere else by chance.
-
-    Args:
-      tags_bytes: how long the tags are that an object with these last bytes ends with.
-      sample_middle: False never reads the middle.
-    """
-    first = run.first
-    if not (first.bits_per_s and run.constant_rate) or size_bytes - run.end < _WORTH_SAMPLING_BYTES:
+def _tail_cut(frame_format: FrameFormat, rest: bytes, kind: int) -> str | None:
+    """What the frame that opens `rest`, the last bytes of an object, lacks; None when no frame does."""
+    if not frame_format.sync.match(rest):
         return None
-    starts = [size_bytes - _SAMPLE_BYTES]
-    if sample_middle and _constant_frame_bytes(first).is_integer():
-        starts.append((run.end + size_bytes - _SAMPLE_BYTES) // 2)
-    samples = yield from read(*((start, start + _SAMPLE_BYTES) for start in starts))
-    audio_end = size_bytes - (tags_bytes(samples[0]) if tags_bytes else 0)
-    tail = samples[0][: max(0, audio_end - starts[0])]
-    rests = [_rest_behind_run(frame_format, run, *part) for part in zip(starts, (tail, *samples[1:]), strict=True)]
-    if None in rests:
-        return None
-    missing = _missing_bytes(frame_format, rests[0] or b"", first.kind)
-    frames = round((audio_end - run.start) / _constant_frame_bytes(first))
-    seconds = frames * first.samples / first.sample_rate_hz
-    return Counted(seconds, cut_at("the last frame", size_bytes + missing, size_bytes))
-
-
-def _constant_frame_bytes(frame: Frame) -> float:
-    return frame.samples * frame.bits_per_s / 8 / frame.sample_rate_hz
-
-
-def _rest_behind_run(frame_format: FrameFormat, run: Run, sample_start: int, sample: bytes) -> bytes | None:
-    """What is left of a sample behind its frames; None when these do not go on as `run` does at its constant rate."""
-    first, frame_bytes = run.first, _constant_frame_bytes(run.first)
-    found = _proven_run(frame_format, sample, first.kind)
-    if found is None or not found.constant_rate or found.first.bits_per_s != first.bits_per_s:
-        return None
-    phase = (sample_start + found.start - run.start) % frame_bytes
-    rest = sample[found.end :]
-    # Padding makes frames of two lengths, one slot apart.
-    return rest if min(phase, frame_bytes - phase) <= 2 and len(rest) <= frame_bytes + 2 else None
-
-
-def _proven_run(frame_format: FrameFormat, data: bytes, kind: int) -> Run | None:
-    for match in frame_format.sync.finditer(data):
-        run = walk(frame_format, data, match.start())
-        if run is not None and run.frames >= _PROVING_FRAMES and run.first.kind == kind:
-            return run
-    return None
-
-
-def _missing_bytes(frame_format: FrameFormat, rest: bytes, kind: int) -> int:
-    """How many bytes the frame that opens `rest`, the last bytes of an object, would have beyond them."""
+    if len(rest) < frame_format.header_bytes:
+        return f"the last frame lacks all but its first {len(rest)} bytes"
     frame = frame_format.parse(rest[: frame_format.header_bytes])
-    return max(0, frame.size_bytes - len(rest)) if frame is not None and frame.kind == kind else 0
+    if frame is None or frame.kind != kind or frame.size_bytes <= len(rest):
+        return None
+    return lacks("the last frame", frame.size_bytes - len(rest))
 
 
-def audio_info(frame_format: FrameFormat, first: Frame, counted: Counted) -> MediaInfo:
+def audio_info(frame_format: FrameFormat, first: Frame, counted: Counted, truncated: str | None = None) -> MediaInfo:
     """The answer for an object of one audio stream."""
-    seconds = counted.seconds or None
+    duration_s, unknown = known(counted.seconds, "no whole frame of audio was found")
     stream_info = StreamInfo(
-        MediaKind.AUDIO, first.codec, seconds, sample_rate_hz=first.sample_rate_hz, channels=first.channels or None
+        MediaKind.AUDIO, first.codec, duration_s, sample_rate_hz=first.sample_rate_hz, channels=first.channels or None
     )
-    unknown = None if seconds else "no whole frame of audio was found"
-    return MediaInfo(frame_format.container, MediaKind.AUDIO, (stream_info,), seconds, unknown, counted.truncated)
+    tail_cut = counted.tail_cut if truncated is None else None
+    return MediaInfo(frame_format.container, MediaKind.AUDIO, (stream_info,), duration_s, unknown, truncated, tail_cut)

@@ -1,10 +1,9 @@
 """MPEG audio of layers I, II and III: constant and variable bit rate, with Xing, Info and VBRI headers, with tags.
 
 An encoder's header in the first frame (Xing, Info, VBRI) holds the number of frames and bytes. It is believed when its
-bytes are the object's and when its frames fit those in the head; nothing more is read then. Without one, a stream whose
-head has one bit rate is read at its end, and in its middle where that is not telling: if every frame stands there where
-a constant rate puts it, the size gives the length. All other objects are read whole, in one request, and their frames
-are counted.
+bytes are the object's and when its frames fit those in the head; nothing more is read then. All other objects are read
+whole, in one request, and their frames are counted. A constant bit rate does not save that: podcasts are joined from
+parts with tags between them, which may take as many bytes as some frames and then show at no other place.
 
 Specifications: ISO/IEC 11172-3 and 13818-3 (frames); https://www.codeproject.com/Articles/8295/MPEG-Audio-Frame-Header
 (Xing and VBRI); http://gabriel.mp3-tech.org/mp3infotag.html (Info); https://id3.org/ID3v1 and
@@ -23,13 +22,15 @@ from beam_tuning.media.containers.frames import (
     FrameFormat,
     Run,
     audio_info,
-    count_by_rate,
     count_frames,
+    find_late_start,
     find_start,
     walk,
 )
+from beam_tuning.media.containers.lengths import TAIL_S, lacks
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import Steps, cut_at, damaged, read, u32be, u32le
+from beam_tuning.media.info import MediaInfo
 
 _VERSION_1, _VERSION_2 = 3, 2
 _LAYER_I, _LAYER_II, _LAYER_III = 3, 2, 1
@@ -54,6 +55,8 @@ _TABLE_STEP = 2 / 256
 _TABLE_MIN_SHARE = 0.04
 _TABLE_TOLERANCE = 0.1
 _TAG_SEARCH_BYTES = 1024
+#: Of other bytes, so many are searched for a first frame.
+_LATE_START_BYTES = 512 * 1024
 _ID3V1_BYTES = 128
 _APE_FOOTER_BYTES = 32
 
@@ -88,26 +91,61 @@ def matches(head: bytes) -> bool:
     return find_start(MPEG_AUDIO, head) is not None
 
 
-def plan(head: bytes, size_bytes: int, *, sample_middle: bool = True) -> Plan:
+def plan(head: bytes, size_bytes: int, *, offset: int = 0) -> Plan:
+    """As of every family; `offset` is where `head` begins in the real object, for what is said of a cut."""
     start = find_start(MPEG_AUDIO, head)
     run = None if start is None else walk(MPEG_AUDIO, head, start)
     if run is None:
         return damaged("mp3", "no run of frames was found")
+    return (yield from _plan_from(head, run, size_bytes, offset))
+
+
+def plan_behind_others(head: bytes, size_bytes: int, *, offset: int = 0) -> Steps[MediaInfo | None]:
+    """MP3 behind bytes of something else, as of a tag that says too small a size; None when there is none."""
+    data = head
+    if len(data) < min(size_bytes, _LATE_START_BYTES):
+        (more,) = yield from read((len(head), min(size_bytes, _LATE_START_BYTES)))
+        data += more
+    is_whole = len(data) == size_bytes
+    start = find_late_start(MPEG_AUDIO, data[: size_bytes - _tail_tags_bytes(data)] if is_whole else data)
+    run = None if start is None else walk(MPEG_AUDIO, data, start)
+    return None if run is None else (yield from _plan_from(data, run, size_bytes, offset))
+
+
+def _plan_from(head: bytes, run: Run, size_bytes: int, offset: int) -> Steps[MediaInfo]:
     header = _encoder_header(head, run)
     if header is not None:
         # The header's frame holds no sound, and may have a bit rate of its own.
         run = walk(MPEG_AUDIO, head, run.start + run.first.size_bytes) or run
     first = run.first
-    truncated = cut_at("the audio that the encoder counted", header.end, size_bytes) if header else None
+    truncated, tail_cut = _end_of(header, run, size_bytes, offset)
     counted: Counted | None = None
-    if len(head) < size_bytes and truncated is None:
-        if header is None:
-            counted = yield from count_by_rate(MPEG_AUDIO, run, size_bytes, _tail_tags_bytes, sample_middle)
-        elif (yield from _is_believable(header, run, size_bytes)):
-            counted = Counted(header.frames * first.samples / first.sample_rate_hz, None)
+    if (
+        header is not None
+        and len(head) < size_bytes
+        and truncated is None
+        and (yield from _is_believable(header, run, size_bytes))
+    ):
+        counted = Counted(header.frames * first.samples / first.sample_rate_hz, tail_cut)
     if counted is None:
         counted = yield from count_frames(MPEG_AUDIO, head, run.start, first.kind, size_bytes)
-    return audio_info(MPEG_AUDIO, first, counted._replace(truncated=truncated or counted.truncated))
+        if header is not None and not header.size_bytes and counted.tail_cut:
+            declared_s = header.frames * first.samples / first.sample_rate_hz
+            if declared_s - counted.seconds > TAIL_S:
+                truncated = f"the encoder counted {declared_s:.1f} s, the object ends after {counted.seconds:.1f} s"
+    return audio_info(MPEG_AUDIO, first, counted, truncated)
+
+
+def _end_of(header: _EncoderHeader | None, run: Run, size_bytes: int, offset: int) -> tuple[str | None, str | None]:
+    """(`truncated`, `tail_cut`) by what the encoder counted."""
+    missing_bytes = header.end - size_bytes if header else 0
+    if header is None or missing_bytes <= 0:
+        return None, None
+    what = "the audio that the encoder counted"
+    bytes_per_s = (run.end - run.start) * run.first.sample_rate_hz / (run.frames * run.first.samples)
+    if missing_bytes <= max(TAIL_S * bytes_per_s, run.first.size_bytes + 1):
+        return None, lacks(what, missing_bytes)
+    return cut_at(what, offset + header.end, offset + size_bytes), None
 
 
 class _EncoderHeader(NamedTuple):
@@ -159,7 +197,7 @@ def _parse_xing(start: int, data: bytes) -> _EncoderHeader:
 
 def _is_believable(header: _EncoderHeader, run: Run, size_bytes: int) -> Steps[bool]:
     """Whether the header's counts are those of this object: they go stale when files are joined, cut or patched."""
-    if header.frames < run.frames:
+    if header.frames < run.frames or not (header.size_bytes or run.constant_rate):
         return False
     audio_bytes = size_bytes - header.start
     if header.size_bytes and abs(audio_bytes - header.size_bytes) > _BYTES_TOLERANCE * audio_bytes + _ID3V1_BYTES:

@@ -2,7 +2,8 @@
 
 Asks for the end of the object: the first pages say which streams there are and at which rate their clocks run, and the
 last page of a stream says at what time it ends. Chained streams (several, one after the other) and such whose page
-numbers do not fit the size are read whole, page by page.
+numbers do not fit the size are read whole, page by page. A last page that is cut is left out, as decoders leave it out;
+where it lacks no more than a packet or a tenth of a second, it counts as far as its packets are there.
 
 Specifications: RFC 3533 (Ogg), RFC 7845 (Opus), RFC 9639 section 10.1 (FLAC), the Vorbis I specification (4.2.2 and
 A.2), the Speex manual (5.4), the Theora specification (6.2). VP8's mapping has no published text; it is as FFmpeg's
@@ -18,8 +19,9 @@ from typing import NamedTuple
 import msgspec
 
 from beam_tuning.media.containers.flac import parse_stream_info
+from beam_tuning.media.containers.lengths import TAIL_S, known, lacks
 from beam_tuning.media.containers.plan import Plan
-from beam_tuning.media.containers.reading import cut_at, damaged, read, stream, u16be, u16le, u24be, u32be, u32le
+from beam_tuning.media.containers.reading import damaged, read, stream, u16be, u16le, u24be, u32be, u32le
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 _TAIL_BYTES = 64 * 1024
@@ -29,6 +31,9 @@ _FIRST, _LAST = 2, 4
 #: More pages than their numbers let expect, by this factor, are the sign of a second chain.
 _SUSPECT_FACTOR = 1.5
 _OPUS_RATE_HZ = 48000
+#: The longest packets: 120 ms of Opus (RFC 6716, 2.1.4), half a block of 8192 of Vorbis (4.2.2), a block of FLAC, and
+#: of Speex, which sets no limit, ten frames of 640 samples.
+_OPUS_PACKET_TICKS, _VORBIS_PACKET_TICKS, _FLAC_PACKET_TICKS, _SPEEX_PACKET_TICKS = 5760, 4096, 65535, 6400
 _MAX_PAGE_BYTES = 65307
 #: Pages at the start from which the length of a packet is taken.
 _OPENING_PAGES = 32
@@ -49,7 +54,23 @@ class _Page(NamedTuple):
     granule: int | None
     serial: int
     number: int
-    packets: int
+    lacing: bytes
+
+    @property
+    def packets(self) -> int:
+        """How many end on the page."""
+        return len(self.lacing) - self.lacing.count(255)
+
+    def kept(self, size_bytes: int) -> _Page:
+        """The page as far as its packets lie before `size_bytes`."""
+        end, lacing_end = self.payload, 0
+        for number, length in enumerate(self.lacing, 1):
+            end += length
+            if end > size_bytes:
+                break
+            if length < 255:
+                lacing_end = number
+        return self._replace(lacing=self.lacing[:lacing_end])
 
 
 def _parse_page(data: bytes, position: int, offset: int = 0) -> _Page | None:
@@ -70,7 +91,7 @@ def _parse_page(data: bytes, position: int, offset: int = 0) -> _Page | None:
         granule=granule if granule >= 0 else None,
         serial=u32le(data, position + 14),
         number=u32le(data, position + 18),
-        packets=len(lacing) - lacing.count(255),
+        lacing=lacing,
     )
 
 
@@ -79,6 +100,7 @@ class _Track(NamedTuple):
 
     Attributes:
       clock_hz: ticks of the granule position in a second.
+      packet_ticks: the most that one packet of audio lasts; pictures may last as long as they like.
       lead_in: ticks at the start that are not played.
       keyframe_shift: bits of the granule that count from the last key frame (Theora).
       time_shift: bits of the granule below the time (VP8).
@@ -86,6 +108,7 @@ class _Track(NamedTuple):
 
     info: StreamInfo
     clock_hz: float
+    packet_ticks: float = math.inf
     lead_in: int = 0
     keyframe_shift: int = 0
     time_shift: int = 0
@@ -101,16 +124,17 @@ def _parse_track(packet: bytes) -> _Track | None:
     """None for a stream that is neither audio nor video (Skeleton, subtitles) or of an unknown codec."""
     if packet[:8] == b"OpusHead" and len(packet) >= 19:
         info = StreamInfo(MediaKind.AUDIO, "opus", sample_rate_hz=_OPUS_RATE_HZ, channels=packet[9] or None)
-        return _Track(info, _OPUS_RATE_HZ, lead_in=u16le(packet, 10))
+        return _Track(info, _OPUS_RATE_HZ, _OPUS_PACKET_TICKS, lead_in=u16le(packet, 10))
     if packet[:7] == b"\x01vorbis" and len(packet) >= 30 and (rate_hz := u32le(packet, 12)):
         info = StreamInfo(MediaKind.AUDIO, "vorbis", sample_rate_hz=rate_hz, channels=packet[11] or None)
-        return _Track(info, rate_hz)
+        return _Track(info, rate_hz, _VORBIS_PACKET_TICKS)
     if packet[:5] == b"\x7fFLAC" and packet[9:13] == b"fLaC":
         block = parse_stream_info(packet[17:51])
-        return _Track(block.stream(None), block.sample_rate_hz) if block and block.sample_rate_hz else None
+        rate_hz = block.sample_rate_hz if block else 0
+        return _Track(block.stream(None), rate_hz, _FLAC_PACKET_TICKS) if block and rate_hz else None
     if packet[:8] == b"Speex   " and len(packet) >= 52 and (rate_hz := u32le(packet, 36)):
         info = StreamInfo(MediaKind.AUDIO, "speex", sample_rate_hz=rate_hz, channels=u32le(packet, 48) or None)
-        return _Track(info, rate_hz)
+        return _Track(info, rate_hz, _SPEEX_PACKET_TICKS)
     if packet[:7] == b"\x80theora" and len(packet) >= 42:
         # The picture's size, not that of the coded macroblocks around it.
         track = _video_track("theora", (u24be(packet, 14), u24be(packet, 17)), u32be(packet, 22), u32be(packet, 26))
@@ -134,10 +158,11 @@ def _video_track(codec: str, size_px: tuple[int, int], rate: int, scale: int) ->
 class _Link:
     """Logical streams that play together; the links of a chain play one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, size_bytes: int) -> None:
         self.tracks: dict[int, _Track | None] = {}
         self.last: dict[int, _Page] = {}
         self.has_data = False
+        self._size_bytes = size_bytes
         self._opening: dict[int, list[_Page]] = {}
 
     def add(self, page: _Page, payload: bytes, is_at_start: bool = True) -> None:
@@ -152,7 +177,21 @@ class _Link:
             if is_at_start and (not opening or (len(opening) < _OPENING_PAGES and not page.flags & _LAST)):
                 opening.append(page)
 
+    def add_cut(self, page: _Page, is_at_start: bool) -> None:
+        """Adds a page that reaches a little beyond the end of the object, if the page before it is known."""
+        track, before = self.tracks.get(page.serial), self.last.get(page.serial)
+        kept = page.kept(self._size_bytes)
+        if track is None or track.info.kind is MediaKind.VIDEO or not page.granule or not kept.packets:
+            return
+        if not (is_at_start if before is None else page.number == before.number + 1):
+            return
+        start = (before and before.granule) or 0
+        lacking = (page.granule - start) * (page.packets - kept.packets) // page.packets
+        if kept.packets == page.packets - 1 or lacking < TAIL_S * track.clock_hz:
+            self.last[page.serial] = kept._replace(granule=page.granule - lacking)
+
     def lengths_s(self) -> dict[int, float | None]:
+        """By serial number; infinite where the last page gives a time that no object of this size can hold."""
         return {serial: self._seconds(serial, track) for serial, track in self.tracks.items() if track is not None}
 
     def seconds(self) -> float | None:
@@ -163,11 +202,12 @@ class _Link:
         if last is None or last.granule is None:
             return None
         ticks = track.ticks(last.granule) - self._start_ticks(serial, track) - track.lead_in
-        return max(0.0, ticks / track.clock_hz)
+        # A packet takes a byte at least, in the table of its page.
+        return max(0.0, ticks / track.clock_hz) if ticks <= self._size_bytes * track.packet_ticks else math.inf
 
     def _start_ticks(self, serial: int, track: _Track) -> float:
         """Where the first page begins, whose granule position is that of its end: a live recording starts late."""
-        opening = self._opening[serial]
+        opening = self._opening.get(serial, [])
         packets = sum(page.packets for page in opening[1:])
         if not packets:
             return 0.0
@@ -187,7 +227,7 @@ class _Link:
 
 
 def plan(head: bytes, size_bytes: int) -> Plan:
-    link = _Link()
+    link = _Link(size_bytes)
     is_chained = _add_pages(link, head, 0, size_bytes)
     if not any(link.tracks.values()):
         return damaged("ogg", "no stream of a known codec was found")
@@ -207,15 +247,19 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         duration_s, last = _read_chain((yield from stream(0)), size_bytes)
         lengths_s = dict.fromkeys(lengths_s)
     # A missing end-of-stream flag is no sign of a cut: Android's recorder (OggWriter in AOSP) never sets it.
-    truncated = cut_at("the last page", last.end, size_bytes) if last is not None else None
+    # And nothing declares how many pages there are: one that is cut is all that is known to be missing.
+    missing_bytes = last.end - size_bytes if last is not None else 0
+    tail_cut = lacks("the last page", missing_bytes) if missing_bytes > 0 else None
+    duration_s, unknown = known(duration_s, "no page with audio or video was found")
+    if duration_s is None:
+        lengths_s = dict.fromkeys(lengths_s)
     streams = tuple(
         msgspec.structs.replace(track.info, duration_s=lengths_s[serial])
         for serial, track in link.tracks.items()
         if track is not None
     )
     kind = MediaKind.VIDEO if any(one.kind is MediaKind.VIDEO for one in streams) else MediaKind.AUDIO
-    unknown = None if duration_s else "no page with audio or video was found"
-    return MediaInfo("ogg", kind, streams, duration_s or None, unknown, truncated)
+    return MediaInfo("ogg", kind, streams, duration_s, unknown, tail_cut=tail_cut)
 
 
 def _pages(data: bytes, offset: int) -> Iterator[_Page]:
@@ -234,6 +278,7 @@ def _add_pages(link: _Link, data: bytes, offset: int, size_bytes: int) -> bool:
     """Adds the whole pages; whether one of them belongs to another link."""
     for page in _pages(data, offset):
         if page.end > size_bytes:
+            link.add_cut(page, is_at_start=offset == 0)
             break
         is_first = bool(page.flags & _FIRST)
         if link.has_data if is_first else page.serial not in link.tracks:
@@ -251,7 +296,7 @@ def _last_page(data: bytes, offset: int) -> _Page | None:
 
 def _read_chain(chunks: Iterator[bytes], size_bytes: int) -> tuple[float, _Page | None]:
     """The length of all links together, and the last page."""
-    seconds, link, last = 0.0, _Link(), None
+    seconds, link, last = 0.0, _Link(size_bytes), None
     data, offset = b"", 0
     for chunk in chunks:
         data += chunk
@@ -262,7 +307,7 @@ def _read_chain(chunks: Iterator[bytes], size_bytes: int) -> tuple[float, _Page 
                 consumed = page.start - offset
                 break
             if page.flags & _FIRST and link.has_data:
-                seconds, link = seconds + (link.seconds() or 0), _Link()
+                seconds, link = seconds + (link.seconds() or 0), _Link(size_bytes)
             link.add(page, data[page.payload - offset : page.end - offset])
             consumed = max(consumed, page.end - offset)
         data, offset = data[consumed:], offset + consumed

@@ -15,7 +15,6 @@ import msgspec
 from beam_tuning.media.containers.boxes import boxes
 
 _U32 = Struct(">I").unpack_from
-_U64 = Struct(">Q").unpack_from
 _TWO_U32 = Struct(">II").unpack_from
 _EDIT_32 = Struct(">Ii").unpack_from
 _EDIT_64 = Struct(">Qq").unpack_from
@@ -147,18 +146,6 @@ def _time_to_sample(data: bytes, position: int, entries: int, samples: int) -> t
         if timed >= samples:
             break
     return timed, total
-
-
-def last_chunk_start(data: bytes, table: SampleTable) -> int | None:
-    """Where in the file the last chunk lies; None without chunks. Chunks lie in ascending order in nearly all files."""
-    if table.offsets is None:
-        return None
-    kind, body, end = table.offsets
-    width = 8 if kind == b"co64" else 4
-    count = min(_U32(data, body + 4)[0], (end - body - 8) // width)
-    if count == 0:
-        return None
-    return int((_U64 if width == 8 else _U32)(data, body + 8 + (count - 1) * width)[0])
 
 
 def parse_edits(data: bytes, body: int, stop: int) -> tuple[Edit, ...]:

@@ -1,9 +1,10 @@
 """WAV in all its headers: RIFF, RF64/BW64 (64-bit sizes) and Sony Wave64.
 
 Asks for nothing beyond the head when `fmt ` and the header of `data` lie in it, as they nearly always do: samples are
-of constant size, so the bytes of the `data` chunk that the object really holds give the length. A large chunk before
-`data` costs one read to step over. Compressed audio: blocks of a known number of samples are counted as well; MP3 is
-read as MP3 is; for others the `fact` chunk has to agree with the byte rate.
+of constant size, so the bytes of the `data` chunk that the object really holds give the length. Recorders that were
+stopped leave the chunk's size unset, or a little off. A large chunk before `data` costs one read to step over.
+Compressed audio: blocks of a known number of samples are counted as well; MP3 is read as MP3 is; for others the `fact`
+chunk has to agree with the byte rate.
 
 Specifications: Microsoft/IBM "Multimedia Programming Interface and Data Specifications 1.0" (RIFF, `fmt `, `fact`),
 EBU Tech 3306 (RF64) and ITU-R BS.2088 (BW64), Sony Pictures Digital "Sony Wave64".
@@ -11,9 +12,11 @@ EBU Tech 3306 (RF64) and ITU-R BS.2088 (BW64), Sony Pictures Digital "Sony Wave6
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from beam_tuning.media.containers import mp3
+from beam_tuning.media.containers.lengths import TAIL_S, known, lacks
 from beam_tuning.media.containers.plan import HEAD_BYTES, Plan
 from beam_tuning.media.containers.reading import (
     Steps,
@@ -30,8 +33,17 @@ from beam_tuning.media.info import MediaInfo, MediaKind, ProbeFailure, StreamInf
 #: GUIDs of Wave64 end alike, but for `riff` itself.
 _WAVE64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _WAVE64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+#: A tenth of a second of what is written: eight channels of 32 bits at 192 kHz. Headers may claim any rate.
+_MAX_TAIL_BYTES = 614_400
+#: RIFF, `fmt ` of 16 bytes, and the header of `data`.
+_SHORTEST_HEADER_BYTES = 44
+#: Behind an empty data chunk.
+_MAX_CHUNKS = 16
+_NAME = re.compile(rb"[ -~]{4}")
 _ALAW, _MULAW = 0x0006, 0x0007
 _MS_ADPCM, _IMA_ADPCM, _GSM = 0x0002, 0x0011, 0x0031
+#: GSM 6.10 as Windows packs it: two frames of 160 samples.
+_GSM_BLOCK_BYTES, _GSM_BLOCK_SAMPLES = 65, 320
 
 
 def matches(head: bytes) -> bool:
@@ -70,13 +82,12 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         )
     wave, data = found.format, found.data
     present = size_bytes - data.start
-    declared = None if _is_unset(data.size, head, size_bytes) else data.size
+    declared = None if (yield from _is_unset(window, data, riff_end, wave64)) else data.size
     data_bytes = present if declared is None else min(declared, present)
-    truncated = None if declared is None else cut_at("the data chunk", data.start + declared, size_bytes)
-    if truncated is None and declared is not None and not _is_streamed_size(riff_end - 8):
-        # Some writers count the header's eight bytes too.
-        truncated = cut_at("the RIFF form", riff_end, size_bytes) if riff_end - 8 > size_bytes else None
+    truncated, tail_cut = _end_of(found, declared, riff_end, size_bytes)
     duration_s, unknown = yield from _length(window, found, data_bytes)
+    if duration_s is not None:
+        duration_s, unknown = known(duration_s, "the data chunk holds less than one sample")
     stream = StreamInfo(
         MediaKind.AUDIO,
         codec=wave.codec,
@@ -84,7 +95,26 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         sample_rate_hz=wave.sample_rate_hz or None,
         channels=wave.channels or None,
     )
-    return MediaInfo(container, MediaKind.AUDIO, (stream,), duration_s, unknown, truncated)
+    return MediaInfo(container, MediaKind.AUDIO, (stream,), duration_s, unknown, truncated, tail_cut)
+
+
+def _end_of(found: _Found, declared: int | None, riff_end: int, size_bytes: int) -> tuple[str | None, str | None]:
+    """(`truncated`, `tail_cut`)."""
+    wave, data = found.format, found.data
+    if declared is None:
+        return None, None
+    missing_bytes = data.start + declared - size_bytes
+    frame_bytes, frame_samples = _frame(wave) or (wave.block_bytes, 0)
+    bytes_per_s = frame_bytes * wave.sample_rate_hz / frame_samples if frame_samples else wave.bytes_per_s
+    if missing_bytes > max(min(TAIL_S * bytes_per_s, _MAX_TAIL_BYTES), frame_bytes):
+        return cut_at("the data chunk", data.start + declared, size_bytes), None
+    # Some writers count the header in: the one that stands there, or the shortest there is.
+    if missing_bytes > 0 and missing_bytes not in (data.start, _SHORTEST_HEADER_BYTES):
+        return None, lacks("the data chunk", missing_bytes)
+    # Of what follows the samples, nothing is heard. Some writers count the form's own header of eight bytes too.
+    if missing_bytes <= 0 and riff_end - 8 > size_bytes and not _is_streamed_size(riff_end - 8):
+        return None, lacks("the RIFF form, behind its samples,", riff_end - size_bytes)
+    return None, None
 
 
 def _find_data(window: Window, wave64: bool) -> Steps[_Found | str]:
@@ -133,11 +163,18 @@ def _is_streamed_size(size: int) -> bool:
     return size <= 0 or 0x7FFFF000 <= size <= 0x80000000 or 0xFFFFF000 <= size <= 0xFFFFFFFF
 
 
-def _is_unset(size: int, head: bytes, size_bytes: int) -> bool:
-    if size == 0 and head[:4] == b"RIFF":
-        # A form that ends where the object ends was finished: it is empty.
-        return abs(8 + u32le(head, 4) - size_bytes) > 8
-    return _is_streamed_size(size)
+def _is_unset(window: Window, data: _Chunk, riff_end: int, wave64: bool) -> Steps[bool]:
+    """Whether the size of the data chunk is none, so that the samples run to the end of the object."""
+    if data.size == 0 and abs(riff_end - window.size_bytes) <= 8:
+        # A form that ends where the object ends was finished. If chunks follow the empty one, it is empty indeed.
+        position = data.start
+        for _ in range(_MAX_CHUNKS):
+            chunk = yield from _chunk_at(window, position, wave64)
+            if chunk is None or not _NAME.fullmatch(chunk.name) or chunk.next > window.size_bytes + 1:
+                break
+            position = chunk.next
+        return window.size_bytes - position > 8
+    return _is_streamed_size(data.size)
 
 
 def _length(window: Window, found: _Found, data_bytes: int) -> Steps[tuple[float | None, str | None]]:
@@ -163,20 +200,24 @@ def _length(window: Window, found: _Found, data_bytes: int) -> Steps[tuple[float
 def _frame(wave: WaveFormat) -> tuple[int, int] | None:
     """(bytes, samples) of what the data consist of: a sample for each channel, or a compressed block."""
     channels = wave.channels
+    if not channels:
+        return None
     if wave.tag in (PCM, FLOAT):
         bits = wave.bits or (wave.block_bytes * 8 // channels)
         return (channels * ((bits + 7) // 8), 1) if bits else None
     if wave.tag in (_ALAW, _MULAW):
         return channels, 1
     block = wave.block_bytes
-    if wave.tag == _IMA_ADPCM and block > 4 * channels:
+    held = 0
+    if wave.tag == _IMA_ADPCM:
         # A block opens with one whole sample for each channel, then four bits each.
-        return block, wave.samples_per_block or (block - 4 * channels) * 2 // channels + 1
-    if wave.tag == _MS_ADPCM and block > 7 * channels:
-        return block, wave.samples_per_block or (block - 7 * channels) * 2 // channels + 2
-    if wave.tag == _GSM and block:
-        return block, wave.samples_per_block or 320
-    return None
+        held = (block - 4 * channels) * 2 // channels + 1
+    elif wave.tag == _MS_ADPCM:
+        held = (block - 7 * channels) * 2 // channels + 2
+    elif wave.tag == _GSM:
+        held = block // _GSM_BLOCK_BYTES * _GSM_BLOCK_SAMPLES
+    # A header may give a block fewer samples than it has room for, not more.
+    return (block, min(wave.samples_per_block or held, held)) if block and held > 1 else None
 
 
 def _compressed_length(wave: WaveFormat, samples: int | None, data_bytes: int) -> tuple[float | None, str | None]:

@@ -2,46 +2,55 @@
 
 The order is that of Application Default Credentials
 (https://cloud.google.com/docs/authentication/application-default-credentials): GOOGLE_APPLICATION_CREDENTIALS, then the
-file that `gcloud auth application-default login` writes, then the metadata server of a Google Cloud machine, then none:
-public objects can be read without.
+file that `gcloud auth application-default login` writes, then the metadata server of a Google Cloud machine. Where
+there is none of these, nobody is signed in, and Cloud Storage is asked without a token: public objects can be read so.
 
-`google.auth.default` is not asked for the third step, because without a metadata server it takes ten seconds and more
-to find that out.
+`google.auth.default` does the first two steps. For the third, google-auth's own functions are asked, with fewer and
+shorter tries: where there is no metadata server, `default` takes ten seconds and more to find that out. To set that in
+the environment (GCE_METADATA_TIMEOUT and others) is of no use here: google-auth reads it when it is imported, which
+Beam has done before.
 """
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import os
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import google.auth
 import google.auth.compute_engine
+import google.auth.environment_vars
 import google.auth.exceptions
 import google.auth.transport.urllib3
 import urllib3
+from google.auth import _cloud_sdk
+from google.auth.compute_engine import _metadata
 
 from beam_tuning.media.info import FailureKind, ProbeFailure
+from beam_tuning.media.stores.dialect import one_line
 from beam_tuning.media.stores.retry import Clock
 from beam_tuning.media.stores.store import StoreError
 
+_LOGGER = logging.getLogger(__name__)
+#: Set when this process has said that nobody is signed in: who looks first says it, in its own words.
+NOBODY_IS_TOLD = threading.Event()
+
 _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_only",)
-_METADATA_TIMEOUT_S = 1.0
-_METADATA_ATTEMPTS = 2
-#: What the firmware calls the machine (https://cloud.google.com/compute/docs/instances/detect-compute-engine).
-_PRODUCT_NAME = Path("/sys/class/dmi/id/product_name")
+#: A metadata server answers within milliseconds; the second try is for a machine that has just started.
+_METADATA_TIMEOUT_S = 1
+_METADATA_TRIES = 2
 _TOKEN_TIMEOUT_S = 10.0
 #: After a refresh that failed nobody tries for so long: a probe each would wait for the same answer.
 _PAUSE_AFTER_FAILURE_S = 5.0
 #: A token that is refused so soon after it was given will not be better the next time.
 _PAUSE_AFTER_RENEWAL_S = 60.0
+_MAX_MESSAGE_CHARS = 200
 
 
-class _TokenTransport(google.auth.transport.urllib3.Request):
-    """google-auth's own client, with a time-out that a probe can wait for."""
+class _TokenClient(google.auth.transport.urllib3.Request):
+    """The client through which google-auth gets tokens. Each call ends in time: google-auth itself sets no limit."""
 
     def __call__(
         self, url: str, method: str = "GET", body: Any = None, headers: Any = None, timeout: Any = None, **kwargs: Any
@@ -50,42 +59,41 @@ class _TokenTransport(google.auth.transport.urllib3.Request):
         return super().__call__(url, method, body, headers, limit_s, **kwargs)  # type: ignore[no-untyped-call]
 
 
+def _token_client() -> _TokenClient:
+    return _TokenClient(urllib3.PoolManager(retries=False))  # type: ignore[no-untyped-call]
+
+
 def find_credentials() -> Any | None:
-    """Application default credentials; None when there are none.
+    """Application default credentials; None when nobody is signed in, which takes about three seconds at the most.
 
     Raises:
       google.auth.exceptions.GoogleAuthError, or nearly anything: there is a file, and it cannot be used.
     """
-    if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS") or _gcloud_file().is_file():
+    file_of_gcloud = _cloud_sdk.get_application_default_credentials_path()  # type: ignore[no-untyped-call]
+    if os.environ.get(google.auth.environment_vars.CREDENTIALS) or os.path.isfile(file_of_gcloud):
         credentials, _ = google.auth.default(scopes=_SCOPES)
         return credentials
-    if os.environ.get("NO_GCE_CHECK") == "true" or not (_is_compute_engine() or _has_metadata_server()):
-        return None
-    return google.auth.compute_engine.Credentials()  # type: ignore[no-untyped-call]
+    if _is_on_google_cloud():
+        return google.auth.compute_engine.Credentials()  # type: ignore[no-untyped-call]
+    if not NOBODY_IS_TOLD.is_set():
+        NOBODY_IS_TOLD.set()
+        _LOGGER.warning(
+            "Nobody is signed in to Google Cloud on this machine: of gs:// media only public ones can be read "
+            "(`gcloud auth application-default login` signs in)."
+        )
+    return None
 
 
-def _gcloud_file() -> Path:
-    folder = os.environ.get("CLOUDSDK_CONFIG")
-    return (Path(folder) if folder else Path.home() / ".config" / "gcloud") / "application_default_credentials.json"
-
-
-def _is_compute_engine() -> bool:
-    """Whether the machine is one of Google Cloud, however slow its metadata server is just now."""
-    try:
-        return _PRODUCT_NAME.read_text().startswith("Google")
-    except (OSError, UnicodeError):
+def _is_on_google_cloud() -> bool:
+    """Whether the firmware says so, or a metadata server answers."""
+    if os.environ.get(google.auth.environment_vars.NO_GCE_CHECK) == "true":
         return False
-
-
-def _has_metadata_server() -> bool:
-    """Whether a metadata server answers (https://cloud.google.com/compute/docs/metadata/overview)."""
-    host = os.environ.get("GCE_METADATA_HOST", "169.254.169.254")
-    with urllib3.PoolManager(retries=False, timeout=_METADATA_TIMEOUT_S) as pool:
-        for _ in range(_METADATA_ATTEMPTS):
-            with contextlib.suppress(urllib3.exceptions.HTTPError):
-                answer = pool.request("GET", f"http://{host}/", headers={"Metadata-Flavor": "Google"}, redirect=False)
-                return answer.headers.get("Metadata-Flavor") == "Google"
-    return False
+    # google-auth logs each try; that nobody is signed in is said once, above.
+    logging.getLogger(_metadata.__name__).setLevel(logging.ERROR)
+    if _metadata.detect_gce_residency_linux():  # type: ignore[no-untyped-call]
+        return True
+    client = _token_client()
+    return bool(_metadata.ping(client, _METADATA_TIMEOUT_S, _METADATA_TRIES))  # type: ignore[no-untyped-call]
 
 
 class TokenSource:
@@ -102,7 +110,7 @@ class TokenSource:
         self._renewed_at_s = float("-inf")
 
     def headers(self) -> dict[str, str]:
-        """Empty when there are no credentials.
+        """Empty when nobody is signed in.
 
         Raises:
           StoreError: there are credentials, and they give no token.
@@ -116,7 +124,7 @@ class TokenSource:
             credentials.apply(headers)
         return headers
 
-    def renew(self, refused: dict[str, str]) -> bool:
+    def renew(self, refused: Mapping[str, str]) -> bool:
         """After a 401: gets another token unless somebody has by now. False when that is of no use."""
         with self._lock:
             if self._credentials is None:
@@ -140,8 +148,7 @@ class TokenSource:
                 self._credentials = self._find()
                 self._looked = True
             if self._credentials is not None and not self._credentials.valid:
-                transport = _TokenTransport(urllib3.PoolManager(retries=False))  # type: ignore[no-untyped-call]
-                self._credentials.refresh(transport)
+                self._credentials.refresh(_token_client())
         except Exception as error:  # noqa: BLE001 - a malformed file gets out of google-auth as nearly anything
             self._failed_at_s = self._clock.monotonic_s()
             transient = isinstance(error, google.auth.exceptions.TransportError) or getattr(error, "retryable", False)
@@ -154,4 +161,4 @@ class TokenSource:
 
 def _first_line(error: Exception) -> str:
     lines = str(error.args[0] if error.args else error).splitlines() or [type(error).__name__]
-    return lines[0][:200].rstrip(".")
+    return one_line(lines[0], _MAX_MESSAGE_CHARS).rstrip(".")

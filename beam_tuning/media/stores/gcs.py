@@ -1,4 +1,4 @@
-"""gs:// objects through Cloud Storage's JSON API, so that production and an emulator run the same code.
+"""gs://: objects in Cloud Storage, read through its JSON API, so that production and an emulator run the same code.
 
 A media request (https://cloud.google.com/storage/docs/json_api/v1/objects/get with `alt=media`) brings bytes, size,
 generation and checksums in one answer. All later reads name that generation.
@@ -6,7 +6,6 @@ generation and checksums in one answer. All later reads name that generation.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -16,22 +15,81 @@ import msgspec
 
 from beam_tuning.errors import OptionError
 from beam_tuning.media.info import FailureKind, ObjectInfo
-from beam_tuning.media.stores.budget import Budget
-from beam_tuning.media.stores.credentials import TokenSource
-from beam_tuning.media.stores.http import USER_AGENT, header_text
-from beam_tuning.media.stores.remote import RemoteReader, phrase
+from beam_tuning.media.stores.dialect import (
+    USER_AGENT,
+    Answer,
+    Endpoint,
+    HttpRequest,
+    header_text,
+    identity,
+    one_line,
+    phrase,
+    shown,
+)
 from beam_tuning.media.stores.retry import TransientError
-from beam_tuning.media.stores.store import StoreError, empty
-from beam_tuning.media.stores.transport import Endpoint, Exchange, Request, Transport
-from beam_tuning.media.stores.uris import GcsObject
+from beam_tuning.media.stores.store import Connect, Lane, Location, Refusal, Shared, StoreError, Tokens
 
+#: https://docs.cloud.google.com/storage/docs/buckets#naming: 3-63 characters, with dots up to 222.
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+#: An ordinary URI: a name of printable ASCII that starts with no dot. All others take the long way, which gives the
+#: same for these.
+_ORDINARY = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([!-\-/-~][ -~]{0,999})")
+#: https://docs.cloud.google.com/storage/docs/objects#naming: 1-1024 bytes of UTF-8 without carriage return and line
+#: feed, not `.`, not `..`, and not what proves to a certificate authority who owns a domain.
+_MAX_NAME_BYTES = 1024
+_RESERVED_NAMES = ".well-known/acme-challenge/"
+#: Serves objects to a browser that is signed in and may read them:
+#: https://docs.cloud.google.com/storage/docs/access-control/cookie-based-authentication
+_BROWSER = "https://storage.cloud.google.com"
 _PRODUCTION = Endpoint(tls=True, host="storage.googleapis.com", port=443, guarded=False)
 _METADATA_FIELDS = "size,generation,etag,crc32c,md5Hash,contentType"
-_MAX_ERROR_BYTES = 4 * 1024
-_MAX_METADATA_BYTES = 64 * 1024
 _MAX_MESSAGE_CHARS = 240
 _GENERATION = re.compile(r"\d{1,20}", re.ASCII)
 _CHECKSUM = re.compile(r"(crc32c|md5)=([A-Za-z0-9+/]+={0,2})")
+
+
+class GcsStore:
+    """Cloud Storage. All its buckets are one lane: they are served by the same front ends."""
+
+    name = "gs"
+    schemes = ("gs",)
+
+    def parse(self, uri: str) -> Location | Refusal:
+        ordinary = _ORDINARY.fullmatch(uri)
+        return parse_uri(uri) if ordinary is None else Location("gs", ordinary[1], ordinary[2])
+
+    def lane(self, location: Location) -> Lane:
+        return Lane("Cloud Storage", is_service=True)
+
+    def link(self, location: Location) -> str | None:
+        # A browser takes a segment of dots for a way up, to another bucket.
+        if {".", ".."} & set(location.path.split("/")):
+            return None
+        return f"{_BROWSER}/{location.host}/{quote(location.path, safe='/')}"
+
+    def connect(self, shared: Shared) -> Connect:
+        service = GcsService(shared.tokens, shared.options.billing_project, shared.environ)
+        return lambda location, budget: shared.remote(GcsDialect(location, service), budget)
+
+
+def parse_uri(uri: str) -> Location | Refusal:
+    """What any URI says whose scheme is gs, in whatever case."""
+    if not uri.startswith("gs://"):
+        if uri.startswith("gs:"):
+            return Refusal("is no gs://bucket/object: two slashes follow the colon")
+        return Refusal(f"has the scheme {uri[:2]}, which Cloud Storage's tools take in lower case only: gs://")
+    bucket, _, name = uri[5:].partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        return Refusal("is no gs://bucket/object: no bucket can have that name")
+    if not name:
+        return Refusal("is no gs://bucket/object: it names a bucket, and no object in it")
+    if len(name) > _MAX_NAME_BYTES or (not name.isascii() and len(name.encode()) > _MAX_NAME_BYTES):
+        return Refusal(f"is no gs://bucket/object: the object's name is longer than {_MAX_NAME_BYTES:,} bytes")
+    if "\n" in name or "\r" in name or "\x00" in name:
+        return Refusal("is no gs://bucket/object: no object's name has a line break or a NUL in it")
+    if name[0] == "." and (name in (".", "..") or name.startswith(_RESERVED_NAMES)):
+        return Refusal("is no gs://bucket/object: Cloud Storage lets no object have that name")
+    return Location(GcsStore.name, bucket, name)
 
 
 class GcsService:
@@ -39,14 +97,12 @@ class GcsService:
 
     Attributes:
       endpoint: STORAGE_EMULATOR_HOST (`http://host:port`) where it is set, as in Google's libraries; no credentials
-        go there.
+        go there, and none are looked for.
       billing_query: names the project that pays for buckets that charge the reader
         (https://cloud.google.com/storage/docs/using-requester-pays); empty for none.
     """
 
-    def __init__(
-        self, tokens: TokenSource, billing_project: str | None, environ: Mapping[str, str] = os.environ
-    ) -> None:
+    def __init__(self, tokens: Tokens, billing_project: str | None, environ: Mapping[str, str]) -> None:
         emulator = environ.get("STORAGE_EMULATOR_HOST")
         self.endpoint = _emulator_endpoint(emulator) if emulator else _PRODUCTION
         self.billing_query = f"&userProject={quote(billing_project, safe='')}" if billing_project else ""
@@ -59,7 +115,7 @@ class GcsService:
             headers.pop("x-goog-user-project", None)  # the query names the project
         return headers
 
-    def renew(self, refused: dict[str, str]) -> bool:
+    def renew(self, refused: Mapping[str, str]) -> bool:
         return self._tokens.renew(refused) if self._tokens else False
 
 
@@ -81,17 +137,18 @@ def _emulator_endpoint(value: str) -> Endpoint:
     return Endpoint(tls, parts.hostname, port or (443 if tls else 80), guarded=False)
 
 
-class GcsReader(RemoteReader):
+class GcsDialect:
     """One object in Cloud Storage; after the first answer, one generation of it."""
 
-    def __init__(self, item: GcsObject, service: GcsService, transport: Transport, budget: Budget) -> None:
-        super().__init__(transport, budget)
+    refusal_bytes = 4 * 1024
+
+    def __init__(self, location: Location, service: GcsService) -> None:
         self._service = service
-        self._path = f"/storage/v1/b/{item.bucket}/o/{quote(item.name, safe='')}"
+        self._path = f"/storage/v1/b/{location.host}/o/{quote(location.path, safe='')}"
         self._authorization: dict[str, str] = {}
 
-    def _request(self, byte_range: str | None) -> Request:
-        generation = f"&generation={self._info.generation}" if self._info.generation else ""
+    def request(self, byte_range: str | None, info: ObjectInfo) -> HttpRequest:
+        generation = f"&generation={info.generation}" if info.generation else ""
         # With gzip accepted, an object that is stored compressed comes as it is stored, instead of inflated and without
         # ranges (https://cloud.google.com/storage/docs/transcoding).
         headers = {"Accept-Encoding": "gzip"}
@@ -99,94 +156,80 @@ class GcsReader(RemoteReader):
             headers["Range"] = f"bytes={byte_range}"
         return self._asked(f"/download{self._path}?alt=media{generation}", headers)
 
-    def _asked(self, target: str, headers: dict[str, str]) -> Request:
+    def metadata_request(self) -> HttpRequest:
+        return self._asked(f"{self._path}?fields={_METADATA_FIELDS}", {"Accept-Encoding": "identity"})
+
+    def _asked(self, target: str, headers: dict[str, str]) -> HttpRequest:
         self._authorization = self._service.authorization()
         headers |= {"User-Agent": USER_AGENT} | self._authorization
-        return Request(self._service.endpoint, target + self._service.billing_query, headers)
+        return HttpRequest(self._service.endpoint, target + self._service.billing_query, headers)
 
-    def _inspect(self, exchange: Exchange) -> None:
-        if (exchange.header("Content-Encoding") or "").strip().lower() == "gzip":
-            raise StoreError(
-                FailureKind.UNREADABLE,
-                "The object is stored compressed (Content-Encoding: gzip); whether the service inflates it is not "
-                "documented. Store the media file as it is.",
-            )
-
-    def _describe(self, exchange: Exchange, size_bytes: int | None) -> ObjectInfo:
-        checksums = dict(_CHECKSUM.findall(exchange.header_list("x-goog-hash")))
-        generation = exchange.header("x-goog-generation") or ""
-        return ObjectInfo(
-            size_bytes=size_bytes,
-            generation=generation if _GENERATION.fullmatch(generation) else None,
-            etag=header_text(exchange, "ETag"),
-            crc32c=checksums.get("crc32c"),
-            md5=checksums.get("md5"),
-            content_type=header_text(exchange, "Content-Type"),
-        )
-
-    def stat(self) -> ObjectInfo:
-        """One metadata answer; its `etag` is that of the metadata, not that of the media answers."""
-        self._budget.add_round()
-        failed_attempts = 0
-        while True:
-            try:
-                self._info = self._metadata()
-                break
-            except TransientError as fault:
-                failed_attempts += 1
-                self._budget.pause_or_raise(fault, failed_attempts)
-        if not self._info.size_bytes:
-            raise empty()
-        return self._info
-
-    def _metadata(self) -> ObjectInfo:
-        request = self._asked(f"{self._path}?fields={_METADATA_FIELDS}", {"Accept-Encoding": "identity"})
-        exchange = self._answer(self._dispatch(request), None)
+    def metadata(self, body: bytes) -> ObjectInfo | None:
+        """The `etag` is that of the metadata, not that of media answers."""
         try:
-            resource = msgspec.json.decode(self._read_text(exchange, _MAX_METADATA_BYTES), type=_ObjectResource)
+            resource = msgspec.json.decode(body, type=_ObjectResource)
             size_bytes = int(resource.size)
         except (msgspec.MsgspecError, ValueError):
-            raise TransientError(
-                FailureKind.SERVER_ERROR, f"{exchange.host} gave metadata that cannot be read."
-            ) from None
-        exchange.finish()
+            return None
+        if not 0 <= size_bytes < 2**63:
+            return None
         return ObjectInfo(
             size_bytes=size_bytes,
-            generation=resource.generation,
-            etag=resource.etag,
-            crc32c=resource.crc32c,
-            md5=resource.md5_hash,
-            content_type=resource.content_type,
+            generation=_generation(resource.generation),
+            etag=identity(resource.etag),
+            crc32c=identity(resource.crc32c),
+            md5=identity(resource.md5_hash),
+            content_type=shown(resource.content_type),
         )
 
-    def _read_text(self, exchange: Exchange, most_bytes: int) -> bytes:
-        parts: list[bytes] = []
-        left = most_bytes
-        while left and (data := exchange.read(left)):
-            self._budget.add_bytes(len(data))
-            parts.append(data)
-            left -= len(data)
-        return b"".join(parts)
+    def describe(self, answer: Answer, size_bytes: int | None) -> ObjectInfo:
+        checksums = dict(_CHECKSUM.findall(answer.header_list("x-goog-hash")))
+        return ObjectInfo(
+            size_bytes=size_bytes,
+            generation=_generation(answer.header("x-goog-generation")),
+            etag=identity(answer.header("ETag")),
+            crc32c=identity(checksums.get("crc32c")),
+            md5=identity(checksums.get("md5")),
+            content_type=header_text(answer, "Content-Type"),
+        )
 
-    def _redirect(self, location: str) -> None:
+    def objection(self, answer: Answer) -> StoreError | None:
+        if (answer.header("Content-Encoding") or "").strip().lower() != "gzip":
+            return None
+        return StoreError(
+            FailureKind.UNREADABLE,
+            "The object is stored compressed (Content-Encoding: gzip); whether the service inflates it is not "
+            "documented. Store the media file as it is.",
+        )
+
+    def redirect(self, location: str) -> None:
         raise StoreError(FailureKind.SERVER_ERROR, "Cloud Storage answered with a redirect, which is not expected.")
 
-    def _refusal(self, exchange: Exchange) -> StoreError | TransientError:
-        status = exchange.status
-        said = _error_message(self._read_text(exchange, _MAX_ERROR_BYTES))
+    def refusal(self, answer: Answer, body: bytes) -> StoreError | TransientError:
+        status = answer.status
+        said = _error_message(body)
         message = f"Cloud Storage answered {phrase(status)}{': ' if said else '.'}{said}"
         if status == HTTPStatus.NOT_FOUND:
             return StoreError(FailureKind.NOT_FOUND, message)
         if status == HTTPStatus.UNAUTHORIZED and self._service.renew(self._authorization):
             return TransientError(FailureKind.FORBIDDEN, message)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            if not self._authorization:
-                message += " (No Google Cloud credentials were found, so it was asked without any.)"
-            # Without credentials this says nothing of the object: with some, another run may read it.
-            return StoreError(FailureKind.FORBIDDEN, message, transient=not self._authorization)
+            if self._authorization:
+                return StoreError(FailureKind.FORBIDDEN, message)
+            # This says nothing of the object: another run, with credentials, may read it.
+            return StoreError(
+                FailureKind.FORBIDDEN,
+                "The object is not public, and nobody is signed in to Google Cloud on the machine that asked "
+                f"(`gcloud auth application-default login` signs in). {message}",
+                transient=True,
+            )
         if status == HTTPStatus.BAD_REQUEST and "requester pays" in said:
-            return StoreError(FailureKind.FORBIDDEN, message)
+            return StoreError(FailureKind.FORBIDDEN, f"{message} (--billing_project names one.)")
         return StoreError(FailureKind.SERVER_ERROR, message, transient=status >= HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _generation(value: str | None) -> str | None:
+    return value if value and _GENERATION.fullmatch(value) else None
 
 
 class _ObjectResource(msgspec.Struct, rename="camel"):
@@ -214,5 +257,4 @@ def _error_message(body: bytes) -> str:
         text = msgspec.json.decode(body, type=_ErrorAnswer).error.message
     except msgspec.MsgspecError:
         text = body.decode(errors="replace")
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= _MAX_MESSAGE_CHARS else line[:_MAX_MESSAGE_CHARS] + "…"
+    return one_line(text, _MAX_MESSAGE_CHARS)

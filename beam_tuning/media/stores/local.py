@@ -6,12 +6,12 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote, unquote
 
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.info import FailureKind, ObjectInfo, ProbeCost
 from beam_tuning.media.stores.budget import Budget
-from beam_tuning.media.stores.store import StoreError, empty
-from beam_tuning.media.stores.uris import LocalFile
+from beam_tuning.media.stores.store import Connect, Lane, Location, Refusal, Shared, StoreError, empty, unsupported
 
 _CHUNK_BYTES = 256 * 1024
 _KINDS = {
@@ -26,11 +26,55 @@ _KINDS = {
 }
 
 
+class LocalStore:
+    """Files by path or by file: URI (RFC 8089). Whether they are read at all is an option."""
+
+    name = "file"
+    schemes = ("file",)
+
+    def parse(self, uri: str) -> Location | Refusal:
+        path = uri
+        if uri[:5].lower() == "file:":
+            rest = uri[5:]
+            if rest.startswith("//"):
+                host, slash, path = rest[2:].partition("/")
+                if host.lower() not in ("", "localhost"):
+                    return Refusal("is no file: URI of this machine: it names another host")
+                rest = slash + path
+            path = unquote(rest, errors="surrogateescape")
+            if not path.startswith("/") or path.endswith("/"):
+                return Refusal("is no file: URI of a file: it holds the whole path, as in file:///data/a.wav")
+        if "\x00" in path:
+            return Refusal("is no path: no file's name has a NUL in it")
+        return Location(self.name, "", path)
+
+    def lane(self, location: Location) -> Lane:
+        return Lane("this machine", is_service=True)
+
+    def link(self, location: Location) -> str | None:
+        path = location.path
+        # Two slashes at the start would name another machine.
+        if not path.startswith("/") or path[1:2] in ("/", "\\"):
+            return None
+        return f"file://{quote(path, safe='/', errors='surrogateescape')}"
+
+    def connect(self, shared: Shared) -> Connect:
+        if not shared.options.allow_local_media:
+            return _not_allowed
+        return lambda location, budget: LocalReader(location.path, budget)
+
+
+def _not_allowed(location: Location, budget: Budget) -> LocalReader:
+    raise unsupported("names a file of this machine, which is read only with --allow_local_media")
+
+
 class LocalReader:
     """One file, held open from the first read on. Each read of it counts as a request."""
 
-    def __init__(self, file: LocalFile, budget: Budget) -> None:
-        self._path = file.path
+    heard = True
+
+    def __init__(self, path: str, budget: Budget) -> None:
+        self._path = path
         self._budget = budget
         self._descriptor = -1
         self._size_bytes = 0
@@ -58,7 +102,7 @@ class LocalReader:
         if not status.st_size:
             raise empty()
         self._size_bytes = status.st_size
-        return ObjectInfo(size_bytes=status.st_size, etag=f'"{status.st_mtime_ns:x}-{status.st_size:x}"')
+        return ObjectInfo(size_bytes=status.st_size, etag=_tag(status))
 
     @property
     def cost(self) -> ProbeCost:
@@ -93,6 +137,15 @@ class LocalReader:
             parts.append(part)
             start += len(part)
         return b"".join(parts)
+
+
+def _tag(status: os.stat_result) -> str:
+    """What changes whenever the file does, though its size and its time of modification may have been set back.
+
+    The time of the last change of its status cannot be set (https://man7.org/linux/man-pages/man7/inode.7.html), and
+    a file that takes the place of another has another inode. A file that was only copied or renamed is probed again.
+    """
+    return f'"{status.st_ino:x}-{status.st_ctime_ns:x}-{status.st_mtime_ns:x}-{status.st_size:x}"'
 
 
 def _failure(error: OSError) -> StoreError:

@@ -1,25 +1,24 @@
-"""One place that knows every store."""
+"""Readers for all stores, on connections and credentials that a process shares."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 
+from beam_tuning.media.location import STORES, Location, Refusal, locate
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.stores.budget import Budget
 from beam_tuning.media.stores.credentials import TokenSource
-from beam_tuning.media.stores.gcs import GcsReader, GcsService
+from beam_tuning.media.stores.dialect import Dialect
 from beam_tuning.media.stores.guard import AddressGuard, Resolver, resolve
-from beam_tuning.media.stores.http import HttpReader
-from beam_tuning.media.stores.local import LocalReader
+from beam_tuning.media.stores.remote import RemoteReader
 from beam_tuning.media.stores.retry import Clock, SystemClock
-from beam_tuning.media.stores.store import ObjectReader
+from beam_tuning.media.stores.store import ObjectReader, Shared, unsupported
 from beam_tuning.media.stores.transport import Transport
-from beam_tuning.media.stores.uris import GcsObject, HttpUrl, parse_uri, unsupported
 
 
 class Stores:
-    """Readers for all kinds of URIs, on shared connections and credentials. Thread-safe.
+    """Makes readers. Thread-safe.
 
     `clock`, `resolver` and `environ` are for tests.
     """
@@ -38,23 +37,31 @@ class Stores:
         self._transport = Transport(
             guard, self._clock, connect_timeout_s=options.connect_timeout_s, max_idle=2 * options.threads
         )
-        self._gcs = GcsService(TokenSource(self._clock), options.billing_project, environ)
+        shared = Shared(options, self._clock, environ, TokenSource(self._clock), self._remote)
+        self._connects = {store.name: store.connect(shared) for store in STORES.values()}
 
     def reader(self, uri: str) -> ObjectReader:
-        """A reader of one object; nothing is sent yet.
+        """A reader of the object that a URI names; nothing is sent yet.
 
         Raises:
           StoreError: UNSUPPORTED_URI.
         """
-        location = parse_uri(uri)
-        budget = Budget(self._options, self._clock, seed=uri)
-        if isinstance(location, GcsObject):
-            return GcsReader(location, self._gcs, self._transport, budget)
-        if isinstance(location, HttpUrl):
-            return HttpReader(location, self._transport, budget)
-        if not self._options.allow_local_media:
-            raise unsupported("Files of this machine are read only with --allow_local_media.")
-        return LocalReader(location, budget)
+        location = locate(uri)
+        if isinstance(location, Refusal):
+            raise unsupported(location.fault)
+        return self.reader_at(location)
+
+    def reader_at(self, location: Location) -> ObjectReader:
+        """A reader of the object at a place.
+
+        Raises:
+          StoreError: UNSUPPORTED_URI, where an option does not let the store be read.
+        """
+        budget = Budget(self._options, self._clock, seed=f"{location.host} {location.path}")
+        return self._connects[location.store](location, budget)
+
+    def _remote(self, dialect: Dialect, budget: Budget) -> ObjectReader:
+        return RemoteReader(dialect, self._transport, budget)
 
     def close(self) -> None:
         self._transport.close()

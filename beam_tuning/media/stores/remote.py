@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import abc
 import re
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
@@ -13,9 +12,10 @@ from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.info import FailureKind, ObjectInfo, ProbeCost
 from beam_tuning.media.stores.body import CHUNK_BYTES, Body, encodings
 from beam_tuning.media.stores.budget import Budget
+from beam_tuning.media.stores.dialect import Dialect, HttpRequest, phrase
 from beam_tuning.media.stores.retry import RETRIED_STATUSES, TransientError, parse_retry_after
 from beam_tuning.media.stores.store import StoreError, empty
-from beam_tuning.media.stores.transport import Exchange, Request, Transport
+from beam_tuning.media.stores.transport import MAX_SIZE_BYTES, Exchange, Transport
 
 _MAX_REDIRECTS = 5
 #: Ranges of one round that travel together, each on a connection of its own.
@@ -23,11 +23,12 @@ _RANGES_IN_FLIGHT = 4
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: A body that nobody wants is read to its end when it is so short, to keep the connection.
 _SPARE_BYTES = 8 * 1024
+_MAX_METADATA_BYTES = 64 * 1024
 # RFC 9110, 14.4
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
 
 
-class RemoteReader(abc.ABC):
+class RemoteReader:
     """One object behind a server. See `ObjectReader` for the methods without a docstring.
 
     A server that ignores Range, or answers another range than the one asked for, or compresses, is read in one pass
@@ -35,7 +36,9 @@ class RemoteReader(abc.ABC):
     how long the object is, `open` reads it to its end to find out.
     """
 
-    def __init__(self, transport: Transport, budget: Budget) -> None:
+    def __init__(self, dialect: Dialect, transport: Transport, budget: Budget) -> None:
+        self.heard = False
+        self._dialect = dialect
         self._transport = transport
         self._budget = budget
         self._info = ObjectInfo()
@@ -43,25 +46,6 @@ class RemoteReader(abc.ABC):
         self._exchanges: list[Exchange] = []
         self._serves_ranges = True
         self._pass: Body | None = None
-
-    @abc.abstractmethod
-    def _request(self, byte_range: str | None) -> Request:
-        """The request for these bytes (`0-65535`, `100-`) or, without, for the whole object."""
-
-    @abc.abstractmethod
-    def _describe(self, exchange: Exchange, size_bytes: int | None) -> ObjectInfo:
-        """What the answer's headers say of the object."""
-
-    @abc.abstractmethod
-    def _refusal(self, exchange: Exchange) -> StoreError | TransientError:
-        """What a status that is neither a success nor plainly transient means."""
-
-    @abc.abstractmethod
-    def _redirect(self, location: str) -> None:
-        """Makes `location` the place of the next request. Raises StoreError when it may not be followed."""
-
-    def _inspect(self, exchange: Exchange) -> None:  # noqa: B027 - most stores have nothing to object
-        """Raises StoreError when a success is of no use."""
 
     def open(self, head_bytes: int) -> tuple[ObjectInfo, bytes]:
         self._budget.add_round()
@@ -77,6 +61,7 @@ class RemoteReader(abc.ABC):
         answers: dict[ByteRange, bytes] = {}
         sent: dict[ByteRange, Exchange | None] = {}
         wanted = sorted({each for each in ranges if each.start < each.stop})  # one pass may have to reach all of them
+        self._budget.check_bytes(sum(stop - start for start, stop in wanted))
         if self._serves_ranges and len(wanted) > 1:
             sent = {each: self._send_ahead(each) for each in wanted[:_RANGES_IN_FLIGHT]}
         for each in wanted:
@@ -85,15 +70,42 @@ class RemoteReader(abc.ABC):
 
     def stream(self, start: int) -> Iterator[bytes]:
         self._budget.add_round()
+        self._budget.check_bytes((self._info.size_bytes or start) - start)
         return self._chunks(start, None)
 
     def stat(self) -> ObjectInfo:
         self._budget.add_round()
-        for _ in self._chunks(0, 1):
-            pass
+        failed_attempts = 0
+        while (request := self._dialect.metadata_request()) is not None:
+            try:
+                self._info = self._metadata(request)
+                break
+            except TransientError as fault:
+                failed_attempts += 1
+                self._budget.pause_or_raise(fault, failed_attempts)
+        else:
+            for _ in self._chunks(0, 1):
+                pass
         if self._info.size_bytes == 0:
             raise empty()
         return self._info
+
+    def _metadata(self, request: HttpRequest) -> ObjectInfo:
+        exchange = self._answer(self._dispatch(request), None)
+        info = self._dialect.metadata(self._read_text(exchange, _MAX_METADATA_BYTES))
+        if info is None:
+            raise TransientError(FailureKind.SERVER_ERROR, f"{exchange.host} gave metadata that cannot be read.")
+        exchange.finish()
+        return info
+
+    def _read_text(self, exchange: Exchange, most_bytes: int) -> bytes:
+        """A body that is no object: up to so many bytes of it."""
+        parts: list[bytes] = []
+        while most_bytes and (data := exchange.read(most_bytes)):
+            self._budget.add_bytes(len(data))
+            parts.append(data)
+            most_bytes -= len(data)
+        return b"".join(parts)
 
     @property
     def cost(self) -> ProbeCost:
@@ -209,10 +221,11 @@ class RemoteReader(abc.ABC):
             return None  # counted and tried again when its turn comes
 
     def _send(self, byte_range: str | None, *, whole_object: bool = False) -> Exchange:
-        return self._dispatch(self._request(byte_range), whole_object=whole_object)
+        return self._dispatch(self._dialect.request(byte_range, self._info), whole_object=whole_object)
 
-    def _dispatch(self, request: Request, *, whole_object: bool = False) -> Exchange:
+    def _dispatch(self, request: HttpRequest, *, whole_object: bool = False) -> Exchange:
         self._budget.add_request()
+        self.heard = False
         exchange = self._transport.send(request, self._budget.limits(whole_object=whole_object))
         self._exchanges.append(exchange)
         return exchange
@@ -221,8 +234,10 @@ class RemoteReader(abc.ABC):
         """Waits for an answer that is a success (or says that a range is not satisfiable), following redirects."""
         for _ in range(_MAX_REDIRECTS + 1):
             exchange.receive()
+            self.heard = True
             if exchange.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
-                self._inspect(exchange)
+                if objection := self._dialect.objection(exchange):
+                    raise objection
                 return exchange
             if exchange.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and byte_range:
                 return exchange
@@ -230,7 +245,7 @@ class RemoteReader(abc.ABC):
             if exchange.status not in _REDIRECTS or not location:
                 raise self._failure(exchange)
             exchange.finish(_SPARE_BYTES)
-            self._redirect(location)
+            self._dialect.redirect(location)
             exchange = self._send(byte_range, whole_object=not byte_range or byte_range.endswith("-"))
         raise StoreError(FailureKind.UNREADABLE, f"The server redirects more than {_MAX_REDIRECTS} times.")
 
@@ -247,26 +262,18 @@ class RemoteReader(abc.ABC):
                         exchange.header("Retry-After"), self._transport.clock.unix_time_s()
                     ),
                 )
-            return self._refusal(exchange)
+            return self._dialect.refusal(exchange, self._read_text(exchange, self._dialect.refusal_bytes))
         finally:
             exchange.finish(_SPARE_BYTES)
 
     def _note(self, exchange: Exchange, size_bytes: int | None) -> None:
         """Keeps what the first answer says of the object; a later answer must say the same."""
-        info = self._describe(exchange, size_bytes)
+        info = self._dialect.describe(exchange, size_bytes)
         if not self._answered:
             self._info = info
             self._answered = True
         elif _differs(self._info, info):
             raise _changed()
-
-
-def phrase(status: int) -> str:
-    """The status with its registered name; the server's own words are not repeated."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
 
 
 def _size_of_range_answer(exchange: Exchange, position: int) -> int | None:
@@ -277,7 +284,7 @@ def _size_of_range_answer(exchange: Exchange, position: int) -> int | None:
     first, last, size_bytes = map(int, found.groups())
     if first != position or not first <= last < size_bytes or exchange.length not in (None, last - first + 1):
         return None
-    return size_bytes
+    return size_bytes if size_bytes <= MAX_SIZE_BYTES else None
 
 
 def _changed() -> StoreError:

@@ -1,10 +1,8 @@
-"""HTTP/1.1 connections, shared by all probes of a process: dialled through the address guard, kept alive, cut in time.
+"""HTTP/1.1 connections that all probes of a process share. They are kept open for the next request to the same host.
 
-Built on the standard library's client: for a 64 KiB range it takes two thirds of the CPU of urllib3's pool, and leaves
-the choice of the address to us.
-
-A socket's time-out bounds one system call, so a server that sends a byte every few seconds could hold a probe for ever.
-The sockets here also know the moment at which the whole request must be over.
+The standard library's client does the talking: for a range of 64 KiB it takes two thirds of the CPU of urllib3's pool,
+and it lets us connect to the very address that the guard has checked. Its sockets are ours
+(`beam_tuning.media.stores.sockets`): they end reads in time and count every byte.
 """
 
 from __future__ import annotations
@@ -17,79 +15,27 @@ import socket
 import ssl
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from beam_tuning.media.info import FailureKind
+from beam_tuning.media.stores.budget import ReadLimits
+from beam_tuning.media.stores.dialect import Endpoint, HttpRequest, one_line
 from beam_tuning.media.stores.guard import AddressGuard, SocketAddress
 from beam_tuning.media.stores.retry import Clock, TransientError
+from beam_tuning.media.stores.sockets import MAX_HEAD_BYTES, HeadTooLongError, TcpSocket, TlsSocket, next_wait_s
 from beam_tuning.media.stores.store import StoreError
 
 #: Of a host with many addresses, so many are tried.
 _ADDRESSES_TRIED = 4
-
-
-class Endpoint(NamedTuple):
-    """What a connection is to; `guarded` when the host's name comes from the dataset."""
-
-    tls: bool
-    host: str
-    port: int
-    guarded: bool
-
-
-class Request(NamedTuple):
-    """One GET. `target` is the path and query, encoded."""
-
-    endpoint: Endpoint
-    target: str
-    headers: Mapping[str, str]
-
-
-class TimeLimits(NamedTuple):
-    """The moment of the clock at which a request must be over, and the longest wait for its next bytes."""
-
-    deadline_s: float
-    stall_timeout_s: float
-
-
-class _Timed:
-    """What both kinds of sockets below add: each read ends in time."""
-
-    clock: Clock
-    limits = TimeLimits(float("inf"), float("inf"))
-
-    def limit_next_wait(self) -> None:
-        """Sets the time-out of the next call. Raises TimeoutError when there is no time left."""
-        wait_s = _wait_s(self.clock, self.limits)
-        if wait_s != self.gettimeout():  # type: ignore[attr-defined]
-            self.settimeout(wait_s)  # type: ignore[attr-defined] # a system call, mostly not needed
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.limit_next_wait()
-        return super().recv_into(*args, **kwargs)  # type: ignore[misc, no-any-return]
-
-
-class _TimedSocket(_Timed, socket.socket):
-    """A TCP socket with a deadline."""
-
-
-class _TimedTlsSocket(_Timed, ssl.SSLSocket):
-    """A TLS socket with a deadline."""
-
-
-def _wait_s(clock: Clock, limits: TimeLimits) -> float:
-    left_s = limits.deadline_s - clock.monotonic_s()
-    if left_s <= 0:
-        raise TimeoutError
-    return min(left_s, limits.stall_timeout_s)
+#: Sizes are kept in 64 bits: whoever claims more says nothing.
+MAX_SIZE_BYTES = 2**63 - 1
 
 
 class _Connection(http.client.HTTPConnection):
     """One connection, opened by `Transport`; it carries one request at a time."""
 
     auto_open = 0
-    sock: Any  # a _TimedSocket or a _TimedTlsSocket; None when it is closed
+    sock: Any  # a TcpSocket or a TlsSocket; None when it is closed
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint.host, endpoint.port)
@@ -119,7 +65,7 @@ class Transport:
         self._lock = threading.Lock()
         self._tls: ssl.SSLContext | None = None
 
-    def send(self, request: Request, limits: TimeLimits) -> Exchange:
+    def send(self, request: HttpRequest, limits: ReadLimits) -> Exchange:
         """Sends a request; `Exchange.receive` waits for the answer.
 
         Raises:
@@ -134,7 +80,7 @@ class Transport:
                 connection = self._take_idle(request.endpoint)
         return Exchange(self, self.connect(request.endpoint, limits), request, limits, reused=False)
 
-    def connect(self, endpoint: Endpoint, limits: TimeLimits) -> _Connection:
+    def connect(self, endpoint: Endpoint, limits: ReadLimits) -> _Connection:
         """A new connection to an address that the guard has passed."""
         try:
             addresses = self._guard.addresses(endpoint.host, endpoint.port, guarded=endpoint.guarded)
@@ -144,29 +90,25 @@ class Transport:
             raise _fault(error, endpoint, limits, self.clock) from None
         return connection
 
-    def _dial(
-        self, endpoint: Endpoint, addresses: list[SocketAddress], limits: TimeLimits
-    ) -> _TimedSocket | _TimedTlsSocket:
+    def _dial(self, endpoint: Endpoint, addresses: list[SocketAddress], limits: ReadLimits) -> TcpSocket | TlsSocket:
         first_error: OSError | None = None
         for address in addresses[:_ADDRESSES_TRIED]:
             try:
-                return self._dial_one(endpoint, address, TimeLimits(limits.deadline_s, self._connect_timeout_s))
+                return self._dial_one(endpoint, address, limits._replace(stall_timeout_s=self._connect_timeout_s))
             except OSError as error:
                 first_error = first_error or error
         raise first_error or OSError
 
-    def _dial_one(
-        self, endpoint: Endpoint, address: SocketAddress, limits: TimeLimits
-    ) -> _TimedSocket | _TimedTlsSocket:
-        sock: _TimedSocket | _TimedTlsSocket = _TimedSocket(address.family, socket.SOCK_STREAM)
+    def _dial_one(self, endpoint: Endpoint, address: SocketAddress, limits: ReadLimits) -> TcpSocket | TlsSocket:
+        sock: TcpSocket | TlsSocket = TcpSocket(address.family, socket.SOCK_STREAM)
         try:
-            sock.settimeout(_wait_s(self.clock, limits))
+            sock.settimeout(next_wait_s(self.clock, limits))
             sock.connect(address.address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if endpoint.tls:
-                sock.settimeout(_wait_s(self.clock, limits))
+                sock.settimeout(next_wait_s(self.clock, limits))
                 tls_sock = self._tls_context().wrap_socket(sock, server_hostname=endpoint.host)
-                sock = cast("_TimedTlsSocket", tls_sock)
+                sock = cast("TlsSocket", tls_sock)
         except BaseException:
             sock.close()
             raise
@@ -179,7 +121,7 @@ class Transport:
                 # Loading the system's certificate authorities takes tens of milliseconds: once for a process.
                 self._tls = ssl.create_default_context()
                 self._tls.set_alpn_protocols(["http/1.1"])
-                self._tls.sslsocket_class = _TimedTlsSocket
+                self._tls.sslsocket_class = TlsSocket
             return self._tls
 
     def _take_idle(self, endpoint: Endpoint) -> _Connection | None:
@@ -226,7 +168,7 @@ class Exchange:
     """One request and its answer. It ends with `finish` or `close`; both may be called again."""
 
     def __init__(
-        self, transport: Transport, connection: _Connection, request: Request, limits: TimeLimits, *, reused: bool
+        self, transport: Transport, connection: _Connection, request: HttpRequest, limits: ReadLimits, *, reused: bool
     ) -> None:
         self._transport = transport
         self._connection = connection
@@ -257,11 +199,19 @@ class Exchange:
 
         Raises:
           TransientError: the connection failed, or the answer is not HTTP.
+          StoreError: more comes before the answer than any server sends.
         """
         while not self._received:
             try:
+                self._sock.head_bytes_left = MAX_HEAD_BYTES
                 self._response = self._connection.getresponse()
+                self._sock.head_bytes_left = None
                 self._received = True
+            except HeadTooLongError:
+                self._connection.close()
+                raise StoreError(
+                    FailureKind.SERVER_ERROR, f"{self.host} sends headers without end, and no answer."
+                ) from None
             except (OSError, http.client.HTTPException, ValueError) as error:
                 self._connection.close()
                 if not (self._reused and isinstance(error, ConnectionError)):
@@ -270,6 +220,11 @@ class Exchange:
                 self._reused = False
                 self._connection = self._transport.connect(self._request.endpoint, self._limits)
                 self._send()
+        if (self.length or 0) > MAX_SIZE_BYTES:
+            self.close()
+            raise StoreError(
+                FailureKind.SERVER_ERROR, f"{self.host} says that its answer is longer than anything that exists."
+            )
 
     @property
     def host(self) -> str:
@@ -291,7 +246,7 @@ class Exchange:
         """The values of a header that may come more than once, joined by commas."""
         return ",".join(self._response.headers.get_all(name) or ())
 
-    def limit(self, limits: TimeLimits) -> None:
+    def limit(self, limits: ReadLimits) -> None:
         """Sets the time for what is left to read."""
         self._limits = limits
         self._sock.limits = limits
@@ -318,7 +273,7 @@ class Exchange:
         """Keeps the connection if at most so many bytes of the body are left to read, else closes it."""
         if self._ended:
             return
-        with contextlib.suppress(TransientError):
+        with contextlib.suppress(TransientError, StoreError):
             while self.length and self.length <= spare_bytes:
                 self.read(self.length)
         reusable = self._connection.sock is not None  # it is None when the server said that it will close
@@ -342,7 +297,7 @@ class Exchange:
         return _fault(error, self._request.endpoint, self._limits, self._transport.clock)
 
 
-def _fault(error: Exception, endpoint: Endpoint, limits: TimeLimits, clock: Clock) -> TransientError | StoreError:
+def _fault(error: Exception, endpoint: Endpoint, limits: ReadLimits, clock: Clock) -> TransientError | StoreError:
     """What a failed system call or a broken answer means. No text that the server sent gets into the message."""
     host = endpoint.host
     if isinstance(error, TimeoutError):
@@ -355,7 +310,9 @@ def _fault(error: Exception, endpoint: Endpoint, limits: TimeLimits, clock: Cloc
     if isinstance(error, socket.gaierror):
         return _unresolved(error, host)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return StoreError(FailureKind.SERVER_ERROR, f"The certificate of {host} is not valid: {error.verify_message}.")
+        return StoreError(
+            FailureKind.SERVER_ERROR, f"The certificate of {host} is not valid: {one_line(error.verify_message, 200)}."
+        )
     if isinstance(error, OSError) and error.errno:
         reason = os.strerror(error.errno) if not isinstance(error, ssl.SSLError) else "TLS failed"
     elif isinstance(error, ConnectionError):
@@ -366,8 +323,11 @@ def _fault(error: Exception, endpoint: Endpoint, limits: TimeLimits, clock: Cloc
 
 
 def _unresolved(error: socket.gaierror, host: str) -> TransientError | StoreError:
-    message = f"The host name {host} cannot be resolved."
     if error.errno == socket.EAI_AGAIN:
-        return TransientError(FailureKind.SERVER_ERROR, message)
+        return TransientError(FailureKind.SERVER_ERROR, f"The name server did not say what address {host} has.")
     # Perhaps a typing error, perhaps our own network: not proof enough to drop an example.
-    return StoreError(FailureKind.SERVER_ERROR, message, transient=True)
+    return StoreError(
+        FailureKind.SERVER_ERROR,
+        f"There is no host of the name {host}, as far as this machine's name server knows: the URL may be misspelt.",
+        transient=True,
+    )

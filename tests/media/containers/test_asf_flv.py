@@ -10,6 +10,7 @@ from media_making import close_enough, demuxed, make_media
 from plan_driving import assert_as_demuxed, drive
 
 from beam_tuning.media.containers import asf, flv
+from beam_tuning.media.containers.plan import HEAD_BYTES
 from beam_tuning.media.info import FailureKind, MediaKind
 
 made = functools.cache(make_media)
@@ -36,7 +37,19 @@ def with_object(data: bytes, guid: bytes, payload: bytes) -> bytes:
     return put(longer, properties(longer) + 16, struct.pack("<Q", len(longer)))
 
 
-WMV = functools.cache(lambda: make_media("asf", video="wmv2", audio="wmav2", duration_s=6))
+def data_end(data: bytes) -> int:
+    """Where the Data object of an ASF file ends, which stands behind the header."""
+    header_bytes = struct.unpack_from("<Q", data, 16)[0]
+    return header_bytes + struct.unpack_from("<Q", data, header_bytes + 16)[0]
+
+
+@functools.cache
+def wmv(duration_s: float = 20) -> bytes:
+    return make_media("asf", video="wmv2", audio="wmav2", duration_s=duration_s)
+
+
+def requests_for_the_end(data: bytes) -> int:
+    return 1 if len(data) <= HEAD_BYTES else 2
 
 
 @pytest.mark.parametrize(
@@ -60,44 +73,99 @@ def test_whole_asf_files_are_read_in_one_request(video: str | None, audio: str |
 
 
 @pytest.mark.parametrize("flags", [1, 3])
-def test_a_broadcast_is_read_at_its_end(flags: int) -> None:
-    data = WMV()
+@pytest.mark.parametrize("length_s", [5, 20])
+def test_a_broadcast_is_read_at_its_end(flags: int, length_s: float) -> None:
+    data = wmv(length_s)
     at = properties(data)
     live = put(put(put(data, at + 64, struct.pack("<I", flags)), at + 40, bytes(8)), at + 16, bytes(8))
     driven = drive(asf, live)
     assert close_enough(driven.info.duration_s, demuxed(data).duration_s)
     assert driven.info.truncated is None
-    assert driven.requests == 2
+    assert driven.requests == requests_for_the_end(data)
 
 
 @pytest.mark.parametrize("play", [0, 1000, 3_100 * 10_000])
 def test_a_play_duration_that_is_no_longer_than_the_preroll(play: int) -> None:
-    data = WMV()
+    data = wmv()
     info = drive(asf, put(data, properties(data) + 40, struct.pack("<Q", play))).info
     assert close_enough(info.duration_s, demuxed(data).duration_s)
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.95])
 def test_a_cut_asf_file_is_as_long_as_what_is_there(kept: float) -> None:
-    data = WMV()
+    data = wmv()
     cut = data[: int(len(data) * kept)]
     info = drive(asf, cut).info
-    assert (
-        info.truncated == f"the file that the header describes ends at byte {len(data)}, the object at byte {len(cut)}"
-    )
+    assert info.truncated == f"the data object ends at byte {data_end(data)}, the object at byte {len(cut)}"
     assert close_enough(info.duration_s, demuxed(cut).duration_s)
 
 
+def test_a_cut_asf_file_whose_data_object_says_no_size() -> None:
+    data = wmv()
+    unsaid = put(data, struct.unpack_from("<Q", data, 16)[0] + 16, bytes(8))
+    info = drive(asf, unsaid[:-100_000]).info
+    whole = f"the file that the header describes ends at byte {len(data)}"
+    assert info.truncated == f"{whole}, the object at byte {len(data) - 100_000}"
+
+
+@pytest.mark.parametrize("more", [1, 5_000, 10_000_000])
+def test_a_file_size_beyond_a_data_object_that_is_whole_is_no_cut(more: int) -> None:
+    """As tools leave it that shorten the header, or an index, and correct no size but the data object's."""
+    data = wmv()[: data_end(wmv())]
+    driven = drive(asf, put(data, properties(data) + 16, struct.pack("<Q", len(data) + more)))
+    assert_as_demuxed(driven, data)
+    assert driven.info.tail_cut is None
+    assert driven.requests == 1
+
+
+@pytest.mark.parametrize("cut_bytes", [1, 1000])
+def test_an_asf_file_that_lacks_a_part_of_its_last_packet_is_no_cut(cut_bytes: int) -> None:
+    data = wmv()[: data_end(wmv())]
+    info = drive(asf, data[:-cut_bytes]).info
+    assert info.truncated is None
+    assert str(info.tail_cut).startswith("the data object lacks its last ")
+    assert close_enough(info.duration_s, demuxed(data).duration_s)
+
+
+def test_an_index_that_is_cut_off_is_none_of_the_sound() -> None:
+    data = wmv()
+    assert data_end(data) < len(data)
+    assert_as_demuxed(drive(asf, data[: data_end(data) + 10]), data)
+
+
+@pytest.mark.parametrize("claimed_s", [0.5, 200, 2e6, 1e12])
+@pytest.mark.parametrize("index", [True, False])
+@pytest.mark.parametrize("length_s", [5, 20])
+def test_a_play_duration_that_the_packets_do_not_bear_out(claimed_s: float, index: bool, length_s: float) -> None:
+    data = wmv(length_s)
+    if not index:
+        data = put(data[: data_end(data)], properties(data) + 16, bytes(8))
+    preroll_s = struct.unpack_from("<Q", data, properties(data) + 56)[0] / 1000
+    play = int((claimed_s + preroll_s) * 1e7)
+    driven = drive(asf, put(data, properties(data) + 40, struct.pack("<Q", play)))
+    assert close_enough(driven.info.duration_s, demuxed(data).duration_s)
+    assert driven.requests == requests_for_the_end(data)
+
+
+def test_sound_goes_by_at_one_speed() -> None:
+    data = make_media("asf", audio="wmav2", duration_s=30)
+    preroll_s = struct.unpack_from("<Q", data, properties(data) + 56)[0] / 1000
+    claimed = put(data, properties(data) + 40, struct.pack("<Q", int((50 + preroll_s) * 1e7)))
+    driven = drive(asf, claimed)
+    assert close_enough(driven.info.duration_s, 30)
+    assert driven.requests == 2
+
+
 def test_an_asf_file_cut_in_its_header() -> None:
-    info = drive(asf, WMV()[:400]).info
+    info = drive(asf, wmv()[:400]).info
     assert info.truncated is not None
     assert info.duration_s is None
 
 
 def test_pictures_in_the_header_cost_one_read() -> None:
-    data = with_object(WMV(), bytes(16), bytes(500_000))
+    data = with_object(wmv(), bytes(16), bytes(500_000))
     driven = drive(asf, data)
-    assert close_enough(driven.info.duration_s, 6)
+    assert close_enough(driven.info.duration_s, 20)
     assert driven.info.truncated is None
     assert driven.requests == 2
     assert driven.read_bytes < 140_000
@@ -106,24 +174,24 @@ def test_pictures_in_the_header_cost_one_read() -> None:
 def test_the_frame_rate_is_that_of_the_extended_properties() -> None:
     video = struct.pack("<QQ8I2HQHH", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 400_000, 0, 0)[:64]
     extended = bytes.fromhex("cba5e61472c632438399a96952065b5a") + struct.pack("<Q", 24 + len(video)) + video
-    data = with_object(WMV(), EXTENSION, bytes(18) + struct.pack("<I", len(extended)) + extended)
+    data = with_object(wmv(), EXTENSION, bytes(18) + struct.pack("<I", len(extended)) + extended)
     assert drive(asf, data).info.streams[0].fps == 25.0
 
 
 @pytest.mark.parametrize("size", [0, 29, 1 << 40])
 def test_an_asf_header_of_an_impossible_size(size: int) -> None:
-    assert drive(asf, put(WMV(), 16, struct.pack("<Q", size))).failure.kind is FailureKind.UNREADABLE
+    assert drive(asf, put(wmv(), 16, struct.pack("<Q", size))).failure.kind is FailureKind.UNREADABLE
 
 
 def test_an_asf_header_without_streams() -> None:
-    data = WMV()
+    data = wmv()
     no_streams = data.replace(bytes.fromhex("9107dcb7b7a9cf118ee600c00c205365"), bytes(16))
     assert "no audio or video stream" in drive(asf, no_streams).failure.message
 
 
 @pytest.mark.parametrize("size", [0, 1 << 31])
 def test_data_packets_of_an_impossible_size(size: int) -> None:
-    data = WMV()
+    data = wmv()
     at = properties(data)
     lying = put(put(data, at + 68, struct.pack("<II", size, size)), at + 64, struct.pack("<I", 1))
     info = drive(asf, lying).info
@@ -164,12 +232,13 @@ def frames(seconds: float, start_ms: int = 0, body: bytes = b"\x22" + bytes(500)
     ("video", "audio", "rate"),
     [("flv", "libmp3lame", 44100), ("libx264", "aac", 48000), (None, "libmp3lame", 22050), ("flv", None, 44100)],
 )
-def test_whole_flv_files_are_read_in_one_request(video: str | None, audio: str | None, rate: int) -> None:
+def test_whole_flv_files(video: str | None, audio: str | None, rate: int) -> None:
     data = make_media("flv", video=video, audio=audio, sample_rate_hz=rate, duration_s=8)
     driven = drive(flv, data)
     truth = demuxed(data)
     assert close_enough(driven.info.duration_s, truth.duration_s)
-    assert driven.requests == 1
+    assert driven.requests == (1 if len(data) <= HEAD_BYTES else 2)
+    assert (driven.info.truncated, driven.info.tail_cut) == (None, None)
     ours = {stream.kind.value: (stream.codec, stream.width_px) for stream in driven.info.streams}
     assert ours == {track.kind: (track.codec, track.width_px) for track in truth.tracks}
     rates = [stream.sample_rate_hz for stream in driven.info.streams if stream.kind is MediaKind.AUDIO]
@@ -220,12 +289,56 @@ def test_a_duration_that_is_not_backed_is_not_believed(claimed_s: float) -> None
     assert driven.requests == 2
 
 
-def test_a_duration_is_believed_when_the_file_size_is_right() -> None:
+@pytest.mark.parametrize("claimed_s", [41.5, 500.0, 5.0])
+def test_a_duration_in_a_file_of_the_size_that_was_written_is_held_against_the_last_tags(claimed_s: float) -> None:
     body = frames(40)
     size = len(flv_file(metadata(number("duration", 0), number("filesize", 0)), body))
-    data = flv_file(metadata(number("duration", 41.5), number("filesize", size)), body)
+    data = flv_file(metadata(number("duration", claimed_s), number("filesize", size)), body)
     driven = drive(flv, data)
-    assert (driven.info.duration_s, driven.requests) == (41.5, 1)
+    assert driven.info.duration_s == pytest.approx(40)
+    assert (driven.info.truncated, driven.info.tail_cut) == (None, None)
+    assert driven.requests == 2
+
+
+@pytest.mark.parametrize("long_at", [0, 200, 999])
+def test_one_tag_longer_than_every_tail(long_at: int) -> None:
+    """A tag of which neither the head nor the end of the object shows where it begins: its time is not known."""
+    tags = [flv_tag(9, at * 40, b"\x22" + bytes(3_000_000 if at == long_at else 500)) for at in range(1000)]
+    info = drive(flv, flv_file(*tags)).info
+    assert info.duration_s == (None if long_at == 999 else pytest.approx(40))
+    assert (info.duration_unknown is None) == (long_at != 999)
+
+
+def test_a_long_tag_that_begins_in_the_head_and_ends_the_object() -> None:
+    data = flv_file(frames(2), flv_tag(9, 2000, b"\x12" + bytes(3_000_000)))
+    driven = drive(flv, data)
+    assert driven.info.duration_s == pytest.approx(2.04)
+    assert driven.info.tail_cut is None
+    cut = drive(flv, data[:-1000]).info
+    assert (cut.truncated, cut.tail_cut) == (None, "the last tag lacks its last 996 bytes")
+
+
+@pytest.mark.parametrize("second_s", [10, 70])
+def test_files_that_were_joined(second_s: float) -> None:
+    """The times of the second part begin anew, and say nothing of the first."""
+    body = frames(40)
+    size = len(flv_file(metadata(number("duration", 0), number("filesize", 0)), body))
+    data = flv_file(metadata(number("duration", 40), number("filesize", size)), body, frames(second_s))
+    info = drive(flv, data).info
+    assert info.duration_s is None
+    assert "goes on behind the file" in str(info.duration_unknown)
+
+
+def test_bytes_behind_the_last_tag_are_no_second_file() -> None:
+    body = frames(40)
+    size = len(flv_file(metadata(number("duration", 0), number("filesize", 0)), body))
+    data = flv_file(metadata(number("duration", 40), number("filesize", size)), body) + bytes(1000)
+    assert drive(flv, data).info.duration_s == pytest.approx(40)
+
+
+def test_two_tags_with_all_the_time_in_the_world_between_them() -> None:
+    info = drive(flv, flv_file(flv_tag(9, 0, b"\x22" + bytes(50)), flv_tag(9, 0xFFFF_FFFF, b"\x22" + bytes(50)))).info
+    assert info.duration_s is None
 
 
 @pytest.mark.parametrize("start_ms", [1000, 3_600_000, 0xFFFF_0000])
@@ -250,7 +363,32 @@ def test_a_cut_flv_file_is_as_long_as_what_is_there(body: bytes, cut_bytes: int)
     info = drive(flv, cut).info
     lost_s = -(-(cut_bytes - 4) // (len(body) + 15)) * 0.04
     assert info.duration_s == pytest.approx(60 - lost_s, abs=0.1)
-    assert (info.truncated is None) == (cut_bytes == 1)
+    # Nothing says how many tags there should be.
+    assert info.truncated is None
+    assert (info.tail_cut is None) == (cut_bytes == 1)
+
+
+@pytest.mark.parametrize("start_ms", [0, 3_600_000])
+def test_a_cut_flv_file_that_declares_a_longer_time(start_ms: int) -> None:
+    data = flv_file(metadata(number("duration", start_ms / 1000 + 60)), frames(60, start_ms))
+    cut = drive(flv, data[:300_050]).info
+    assert "the object ends inside a tag" in str(cut.truncated)
+    assert cut.tail_cut is None
+    short = drive(flv, data[:-100]).info
+    assert (short.truncated, short.tail_cut) == (None, "the last tag lacks its last 96 bytes")
+
+
+@pytest.mark.parametrize(
+    ("cut_bytes", "is_cut"), [(2, False), (100, False), (516, False), (5000, True), (200_000, True)]
+)
+def test_a_file_that_is_shorter_than_its_writer_left_it(cut_bytes: int, is_cut: bool) -> None:
+    body = frames(40)
+    size = len(flv_file(metadata(number("duration", 0), number("filesize", 0)), body))
+    data = flv_file(metadata(number("duration", 40), number("filesize", size)), body)
+    info = drive(flv, data[:-cut_bytes]).info
+    declared = f"the file that the metadata describe ends at byte {size}, the object at byte {size - cut_bytes}"
+    assert info.truncated == (declared if is_cut else None)
+    assert (info.tail_cut is None) == is_cut
 
 
 def test_a_file_size_larger_than_the_object() -> None:
@@ -275,7 +413,7 @@ def test_an_index_of_key_frames_longer_than_the_head() -> None:
     data = flv_file(metadata(index, number("duration", 40.0), number("filesize", size)), body)
     driven = drive(flv, data)
     assert driven.info.duration_s == 40.0
-    assert driven.requests <= 3
+    assert driven.requests <= 4
 
 
 @pytest.mark.parametrize(

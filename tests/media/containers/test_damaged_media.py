@@ -26,6 +26,7 @@ from beam_tuning.media.containers import (
     flac,
     flv,
     id3,
+    loas,
     mp3,
     mpeg_ps,
     mpeg_ts,
@@ -35,8 +36,10 @@ from beam_tuning.media.containers import (
     stills,
     wav,
 )
+from beam_tuning.media.containers.lengths import MAX_DURATION_S
+from beam_tuning.media.info import MediaInfo
 
-READERS = (wav, avi, asf, ogg, flac, aiff, flv, stills, pdf, id3, mpeg_ps, mpeg_video, mpeg_ts, ac3, adts, mp3)
+READERS = (wav, avi, asf, ogg, flac, aiff, flv, stills, pdf, id3, mpeg_ps, mpeg_video, mpeg_ts, ac3, adts, loas, mp3)
 #: Far below what a probe may have (`ProbeCaps`).
 MAX_REQUESTS = 14
 
@@ -58,6 +61,7 @@ SOURCES: dict[str, Callable[[], bytes]] = {
         "mp3", audio="libmp3lame", duration_s=14, audio_options={"b": "128k"}, muxer_options={"write_xing": "0"}
     ),
     "aac": lambda: make_media("adts", audio="aac", duration_s=4),
+    "latm": lambda: make_media("latm", audio="aac", duration_s=4),
     "ac3": lambda: make_media("ac3", audio="ac3", duration_s=4),
     "eac3": lambda: make_media("eac3", audio="eac3", duration_s=1),
     "asf": lambda: make_media("asf", video="wmv2", audio="wmav2", duration_s=2),
@@ -84,6 +88,8 @@ def drive_all(data: bytes, chunk_bytes: int = 64 * 1024) -> list[Driven]:
         assert one.requests <= MAX_REQUESTS
         # The object once, and no more than the longest heads and tails besides.
         assert one.read_bytes <= 2 * len(data) + 65536
+        # A damaged number is no length.
+        assert not isinstance(one.media, MediaInfo) or (one.media.duration_s or 0) <= MAX_DURATION_S
     return driven
 
 

@@ -16,6 +16,7 @@ import pytest
 from media_making import close_enough, demuxed, make_media
 from plan_driving import Driven, drive
 
+from beam_tuning.media import native_reads
 from beam_tuning.media.containers import fallback
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.info import FailureKind, MediaKind
@@ -67,14 +68,16 @@ def test_what_is_no_media_is_named(data: bytes, words: str) -> None:
     answer = driven(data)
     assert answer.failure.kind is FailureKind.UNREADABLE
     assert words in answer.failure.message
-    assert answer.requests == 1
+    # Behind zeros there may be sound.
+    assert answer.requests == (2 if len(data) > 65536 and words == "all zeros" else 1)
 
 
 @pytest.mark.parametrize("size_bytes", [1, 10, 300_000])
 def test_noise_is_unreadable(size_bytes: int) -> None:
     answer = driven(b"\xfe\x00" + random.Random(size_bytes).randbytes(size_bytes))
     assert answer.failure.kind is FailureKind.UNREADABLE
-    assert answer.requests == 1
+    # Behind bytes of any kind there may be sound.
+    assert answer.requests == (2 if size_bytes > 65536 else 1)
 
 
 FORMATS: dict[str, tuple[dict[str, Any], str, MediaKind, bool]] = {
@@ -141,7 +144,7 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChildP
     """libmediainfo that crashes and hangs on certain bytes."""
     (tmp_path / "child.py").write_text(CRASHING)
     pool = ChildPool((sys.executable, os.fspath(tmp_path / "child.py")), timeout_s=3.0)
-    monkeypatch.setattr(fallback, "mediainfo_children", lambda: pool)
+    monkeypatch.setattr(native_reads, "children", lambda module: pool)
     yield pool
     pool.close()
 

@@ -98,13 +98,72 @@ def test_a_chain_inside_the_head() -> None:
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
 def test_a_file_cut_inside_a_page(kept: float) -> None:
+    """Nothing declares how many pages there are: the one that is cut is all that is known to be missing."""
     data = OPUS()
     cut = data[: int(len(data) * kept)]
     info = drive(ogg, cut).info
-    assert info.truncated is not None
-    assert info.truncated.endswith(f"the object at byte {len(cut)}")
+    assert info.truncated is None
+    assert str(info.tail_cut).startswith("the last page lacks its last ")
     # Whatever stands in the page that is cut may be played or not.
     assert info.duration_s == pytest.approx(demuxed(cut).duration_s, abs=1)
+
+
+@pytest.mark.parametrize("codec", ["libopus", "vorbis", "flac"])
+@pytest.mark.parametrize("duration_s", [2, 30])
+@pytest.mark.parametrize("cut_bytes", [1, 60])
+def test_a_last_page_that_lacks_a_few_bytes_counts_as_far_as_it_goes(
+    codec: str, duration_s: float, cut_bytes: int
+) -> None:
+    data = audio(codec, duration_s)
+    info = drive(ogg, data[:-cut_bytes]).info
+    assert info.duration_s == pytest.approx(duration_s, abs=0.3)
+    assert info.truncated is None
+    lacking = "its last byte" if cut_bytes == 1 else f"its last {cut_bytes} bytes"
+    assert info.tail_cut == f"the last page lacks {lacking}"
+
+
+def test_the_packets_of_a_page_that_is_cut_a_little_are_counted() -> None:
+    packets = b"".join(bytes([packet]) * 100 for packet in range(10))
+    table = bytes([10]) + bytes([100]) * 10
+    first, second = (
+        struct.pack("<4sBBqIII", b"OggS", 0, 0, granule, 1, number, 0) + table + packets
+        for number, granule in ((2, 16000), (3, 32000))
+    )
+    data = page(speex_header(), flags=FIRST) + page(b"c", number=1) + first + second
+    for lacking, kept in ((0, 10), (1, 9), (100, 9), (101, 0), (999, 0)):
+        info = drive(ogg, data[: len(data) - lacking]).info
+        assert info.duration_s == pytest.approx(1 + kept / 10)
+    # The page before the cut one is not there: what lies between is not known to be missing, and not counted.
+    hole = (
+        page(speex_header(), flags=FIRST) + page(b"c", number=1) + first + second.replace(b"\3\0\0\0", b"\x09\0\0\0", 1)
+    )
+    assert drive(ogg, hole[:-1]).info.duration_s == pytest.approx(1)
+
+
+def test_a_first_page_that_is_cut() -> None:
+    data = audio("libopus", 0.9)
+    info = drive(ogg, data[:-40]).info
+    assert info.duration_s == pytest.approx(0.9, abs=0.1)
+    assert info.tail_cut is not None
+
+
+@pytest.mark.parametrize("granule", [2**62, 2**40, 48000 * 3600 * 24])
+@pytest.mark.parametrize("copies", [1, 2])
+def test_a_time_that_the_object_cannot_hold_is_not_believed(granule: int, copies: int) -> None:
+    pages = pages_of(audio("libopus", 1))
+    last = pages[-1][:6] + struct.pack("<q", granule) + pages[-1][14:]
+    info = drive(ogg, b"".join((*pages[:-1], last)) * copies).info
+    assert info.duration_s is None
+    assert info.streams[0].duration_s is None
+    assert info.duration_unknown == "its numbers give a length that is out of reason"
+
+
+@pytest.mark.parametrize(
+    "header", [theora_header(rate=1, scale=4_000_000_000), vp8_header(rate=1, scale=4_000_000_000)]
+)
+def test_pictures_that_last_for_ages_are_not_believed(header: bytes) -> None:
+    data = page(header, flags=FIRST) + page(bytes(90), number=1, granule=9 << 32, flags=LAST)
+    assert drive(ogg, data).info.duration_s is None
 
 
 def test_a_recording_without_an_end_mark_is_whole() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import random
 import struct
 
 import pytest
@@ -85,26 +86,91 @@ def test_a_finished_form_with_an_empty_data_chunk_holds_nothing() -> None:
     assert "no samples" in str(info.duration_unknown)
 
 
-@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("padding", [0, 1, 8])
+def test_an_empty_data_chunk_at_the_end_holds_nothing(padding: int) -> None:
+    info = drive(wav, riff(wave_format(), chunk(b"data", b"") + bytes(padding))).info
+    assert info.duration_s is None
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        pytest.param(SECOND * 2, id="silence"),
+        pytest.param(random.Random(1).randbytes(32_000), id="noise"),
+        pytest.param(b"LIST\x10\0\0\0" + random.Random(2).randbytes(31_992), id="a chunk at first"),
+        pytest.param(chunk(b"abcd", bytes(100)) * 290 + bytes(680), id="chunks for long"),
+    ],
+)
+@pytest.mark.parametrize("front", [b"", chunk(b"LIST", bytes(26))])
+def test_a_data_chunk_of_0_before_samples_is_unfinished(samples: bytes, front: bytes) -> None:
+    """As recorders write it: the form's size was filled in, the data chunk's was not."""
+    info = drive(wav, riff(wave_format(), front, chunk(b"data", samples, 0))).info
+    assert (info.duration_s, info.truncated, info.tail_cut) == (2.0, None, None)
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.94])
 def test_a_cut_wav_is_as_long_as_what_is_there(kept: float) -> None:
     data = made("wav", audio="pcm_s16le")
     cut = data[: int(len(data) * kept)]
     info = drive(wav, cut).info
     assert info.truncated == f"the data chunk ends at byte {len(data)}, the object at byte {len(cut)}"
+    assert info.tail_cut is None
     assert close_enough(info.duration_s, demuxed(cut).duration_s)
 
 
-def test_a_cut_behind_the_samples_is_told_from_the_form() -> None:
+@pytest.mark.parametrize("front", [b"", chunk(b"LIST", bytes(26))])
+@pytest.mark.parametrize(("counted", "is_known"), [("header", True), ("shortest header", True), ("more", False)])
+def test_a_data_chunk_that_counts_the_header_in_is_whole(front: bytes, counted: str, is_known: bool) -> None:
+    header_bytes = 44 + len(front)
+    extra = {"header": header_bytes, "shortest header": 44, "more": header_bytes + 7}[counted]
+    samples = SECOND * 2
+    data = riff(wave_format(), front, chunk(b"data", samples, len(samples) + extra))
+    info = drive(wav, data).info
+    assert (info.duration_s, info.truncated) == (2.0, None)
+    # Else some samples are missing, if few.
+    assert (info.tail_cut is None) == is_known
+
+
+@pytest.mark.parametrize(
+    ("missing_bytes", "is_cut"), [(1, False), (200, False), (1599, False), (1600, False), (1602, True), (16_000, True)]
+)
+def test_less_than_a_tenth_of_a_second_missing_is_no_cut(missing_bytes: int, is_cut: bool) -> None:
+    samples = SECOND * 2
+    data = riff(wave_format(), chunk(b"data", samples))[:-missing_bytes]
+    info = drive(wav, data).info
+    assert (info.truncated is not None, info.tail_cut is not None) == (is_cut, not is_cut)
+    assert info.duration_s == (len(samples) - missing_bytes) // 2 / 8000
+    if not is_cut:
+        lacking = "its last byte" if missing_bytes == 1 else f"its last {missing_bytes} bytes"
+        assert info.tail_cut == f"the data chunk lacks {lacking}"
+
+
+def test_a_last_block_that_is_cut_is_no_cut() -> None:
+    data = made("wav", audio="adpcm_ima_wav", duration_s=3)
+    block = struct.unpack_from("<H", data, 32)[0]
+    assert drive(wav, data[: 1 - block]).info.tail_cut is not None
+    assert drive(wav, data[: -20 * block]).info.truncated is not None
+
+
+@pytest.mark.parametrize("bytes_per_s", [0, 0xFFFFFFFF])
+def test_a_claimed_byte_rate_hides_no_cut(bytes_per_s: int) -> None:
+    fields = struct.pack("<HHIIHH", 0xFF, 1, 8000, bytes_per_s, 1, 0)
+    data = riff(chunk(b"fmt ", fields), chunk(b"data", bytes(1000), 3_000_000))
+    assert drive(wav, data).info.truncated is not None
+
+
+def test_a_cut_behind_the_samples_is_none_of_the_sound() -> None:
     data = riff(wave_format(), chunk(b"data", SECOND), chunk(b"LIST", bytes(500)))[:-100]
     info = drive(wav, data).info
-    assert info.duration_s == 1.0
-    assert info.truncated == f"the RIFF form ends at byte {len(data) + 100}, the object at byte {len(data)}"
+    assert (info.duration_s, info.truncated) == (1.0, None)
+    assert info.tail_cut == "the RIFF form, behind its samples, lacks its last 100 bytes"
 
 
 def test_a_form_that_counts_its_own_header_is_not_cut() -> None:
     data = riff(wave_format(), chunk(b"data", SECOND))
     data = data[:4] + struct.pack("<I", len(data)) + data[8:]
-    assert drive(wav, data).info.truncated is None
+    info = drive(wav, data).info
+    assert (info.truncated, info.tail_cut) == (None, None)
 
 
 def test_a_cut_before_the_samples() -> None:
@@ -142,6 +208,20 @@ def test_chunks_behind_the_samples_are_not_counted() -> None:
         pytest.param(
             wave_format(0x31, block=65, bits=0, more=struct.pack("<HH", 2, 320)), bytes(65 * 25), 1.0, id="gsm"
         ),
+        pytest.param(
+            wave_format(0x31, block=65, bits=0, more=struct.pack("<HH", 2, 65535)), bytes(65 * 25), 1.0, id="gsm, lying"
+        ),
+        pytest.param(
+            wave_format(0x11, block=256, bits=4, more=struct.pack("<HH", 2, 65535)),
+            bytes(256 * 10),
+            10 * 505 / 8000,
+            id="adpcm, lying",
+        ),
+        pytest.param(
+            wave_format(0x11, block=256, bits=4, more=struct.pack("<HH", 2, 500)), bytes(2560), 0.625, id="adpcm, short"
+        ),
+        pytest.param(wave_format(0x11, block=4, bits=4), bytes(2560), None, id="adpcm without samples"),
+        pytest.param(wave_format(0x31, block=1, bits=0), bytes(2560), None, id="gsm without samples"),
         pytest.param(wave_format(rate=0), SECOND, None, id="no rate"),
         pytest.param(wave_format(channels=0), SECOND, None, id="no channels"),
         pytest.param(wave_format(0x9999), SECOND, None, id="unknown format"),
@@ -212,14 +292,29 @@ def test_whole_aiff_files_are_read_in_one_request(codec: str, channels: int) -> 
     assert driven.requests == 1
 
 
-@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.94])
 def test_a_cut_aiff_is_as_long_as_what_is_there(kept: float) -> None:
     data = made("aiff", audio="pcm_s16be")
     cut = data[: int(len(data) * kept)]
     info = drive(aiff, cut).info
-    assert info.truncated is not None
-    assert info.truncated.endswith(f"the object at byte {len(cut)}")
+    assert info.truncated == f"the SSND chunk ends at byte {len(data)}, the object at byte {len(cut)}"
     assert close_enough(info.duration_s, demuxed(cut).duration_s)
+
+
+@pytest.mark.parametrize("missing_bytes", [1, 500, 8819])
+def test_less_than_a_tenth_of_a_second_of_aiff_missing_is_no_cut(missing_bytes: int) -> None:
+    data = made("aiff", audio="pcm_s16be")
+    info = drive(aiff, data[:-missing_bytes]).info
+    assert info.truncated is None
+    assert str(info.tail_cut).startswith("the SSND chunk lacks its last ")
+    assert info.duration_s == pytest.approx(2, abs=0.101)
+
+
+def test_a_cut_of_aiff_behind_the_samples_is_none_of_the_sound() -> None:
+    data = form((b"COMM", common()), (b"SSND", SOUND), (b"ANNO", bytes(500)))[:-100]
+    info = drive(aiff, data).info
+    assert (info.duration_s, info.truncated) == (1.0, None)
+    assert info.tail_cut == "the FORM chunk, behind its samples, lacks its last 100 bytes"
 
 
 def form(*chunks: tuple[bytes, bytes], kind: bytes = b"AIFF", size: int | None = None) -> bytes:

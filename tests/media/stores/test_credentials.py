@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import google.auth.exceptions
 import pytest
 from fault_server import Answer, FaultServer, refusal, running_fault_server
 from gcs_emulator import GcsEmulator
-from google.auth import compute_engine
+from google.auth import _exponential_backoff, compute_engine
+from google.auth.compute_engine import _metadata
 from google.oauth2 import service_account
 from store_fakes import LOOPBACK, FakeClock
 
@@ -20,12 +20,13 @@ from beam_tuning.media.info import FailureKind, ProbeFailure
 from beam_tuning.media.stores import credentials as credentials_module
 from beam_tuning.media.stores.budget import Budget
 from beam_tuning.media.stores.credentials import TokenSource, find_credentials
-from beam_tuning.media.stores.gcs import GcsReader, GcsService
+from beam_tuning.media.stores.dialect import Endpoint
+from beam_tuning.media.stores.gcs import GcsDialect, GcsService
 from beam_tuning.media.stores.guard import AddressGuard
 from beam_tuning.media.stores.opener import Stores
-from beam_tuning.media.stores.store import StoreError
-from beam_tuning.media.stores.transport import Endpoint, Transport
-from beam_tuning.media.stores.uris import GcsObject
+from beam_tuning.media.stores.remote import RemoteReader
+from beam_tuning.media.stores.store import Location, StoreError
+from beam_tuning.media.stores.transport import Transport
 
 MEDIA = "/download/storage/v1/b/bucket/o/a"
 
@@ -65,13 +66,13 @@ def transport(clock: FakeClock) -> Iterator[Transport]:
 
 
 @pytest.fixture
-def make_reader(server: FaultServer, transport: Transport, clock: FakeClock) -> Callable[..., GcsReader]:
+def make_reader(server: FaultServer, transport: Transport, clock: FakeClock) -> Callable[..., RemoteReader]:
     """A reader of gs://bucket/a that takes the fault server for Cloud Storage itself."""
 
-    def make(tokens: TokenSource, billing_project: str | None = None) -> GcsReader:
+    def make(tokens: TokenSource, billing_project: str | None = None) -> RemoteReader:
         service = GcsService(tokens, billing_project, environ={})
         service.endpoint = Endpoint(tls=False, host="127.0.0.1", port=server.port, guarded=False)
-        return GcsReader(GcsObject("bucket", "a"), service, transport, Budget(LOOPBACK, clock, "a"))
+        return RemoteReader(GcsDialect(Location("gs", "bucket", "a"), service), transport, Budget(LOOPBACK, clock, "a"))
 
     return make
 
@@ -83,7 +84,7 @@ def test_the_production_endpoint_is_tls() -> None:
 
 
 def test_cloud_storage_is_told_the_token(
-    server: FaultServer, clock: FakeClock, make_reader: Callable[..., GcsReader]
+    server: FaultServer, clock: FakeClock, make_reader: Callable[..., RemoteReader]
 ) -> None:
     server.script(MEDIA, Answer(b"x" * 100))
     reader = make_reader(TokenSource(clock, FakeCredentials))
@@ -94,7 +95,7 @@ def test_cloud_storage_is_told_the_token(
 
 
 def test_a_billing_project_goes_before_that_of_the_credentials(
-    server: FaultServer, clock: FakeClock, make_reader: Callable[..., GcsReader]
+    server: FaultServer, clock: FakeClock, make_reader: Callable[..., RemoteReader]
 ) -> None:
     server.script(MEDIA, Answer(b"x" * 100))
     reader = make_reader(TokenSource(clock, FakeCredentials), "payer")
@@ -105,7 +106,7 @@ def test_a_billing_project_goes_before_that_of_the_credentials(
 
 
 def test_a_refused_token_is_renewed_once(
-    server: FaultServer, clock: FakeClock, make_reader: Callable[..., GcsReader]
+    server: FaultServer, clock: FakeClock, make_reader: Callable[..., RemoteReader]
 ) -> None:
     credentials = FakeCredentials()
     tokens = TokenSource(clock, lambda: credentials)
@@ -126,7 +127,7 @@ def test_a_refused_token_is_renewed_once(
 
 
 def test_forbidden_with_credentials_does_not_speak_of_missing_ones(
-    server: FaultServer, clock: FakeClock, make_reader: Callable[..., GcsReader]
+    server: FaultServer, clock: FakeClock, make_reader: Callable[..., RemoteReader]
 ) -> None:
     server.script(MEDIA, refusal(403, b"no access"))
     reader = make_reader(TokenSource(clock, FakeCredentials))
@@ -136,6 +137,53 @@ def test_forbidden_with_credentials_does_not_speak_of_missing_ones(
     assert caught.value.failure == ProbeFailure(
         FailureKind.FORBIDDEN, "Cloud Storage answered 403 Forbidden: no access", transient=False
     )
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_where_nobody_is_signed_in_a_private_object_says_so_at_once(
+    server: FaultServer, clock: FakeClock, make_reader: Callable[..., RemoteReader], status: int
+) -> None:
+    server.script(MEDIA, refusal(status, b"Anonymous caller does not have storage.objects.get access."))
+    reader = make_reader(TokenSource(clock, lambda: None))
+    with pytest.raises(StoreError, match=r"nobody is signed in to Google Cloud .*Anonymous caller") as caught:
+        reader.open(10)
+    reader.close()
+    assert (caught.value.failure.kind, caught.value.failure.transient) == (FailureKind.FORBIDDEN, True)
+    assert "\n" not in caught.value.failure.message
+    assert (len(server.requests), clock.pauses_s) == (1, [])
+
+
+def test_where_nobody_is_signed_in_public_objects_are_read(
+    server: FaultServer, clock: FakeClock, make_reader: Callable[..., RemoteReader]
+) -> None:
+    server.script(MEDIA, Answer(b"x" * 100))
+    looked: list[None] = []
+    tokens = TokenSource(clock, lambda: looked.append(None))
+    for _ in range(2):
+        reader = make_reader(tokens)
+        assert reader.open(10)[1] == b"x" * 10
+        reader.close()
+    assert looked == [None]
+    assert server.requests[0].headers["Authorization"] is None
+
+
+def test_for_an_emulator_nobody_looks_for_credentials(server: FaultServer, make_stores: Callable[..., Stores]) -> None:
+    server.script(MEDIA, Answer(b"x" * 100))
+    stores = make_stores(environ={"STORAGE_EMULATOR_HOST": server.url})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(google.auth, "default", lambda **_: pytest.fail("credentials were looked for"))
+        patch.setattr(_metadata, "ping", lambda *_: pytest.fail("a metadata server was looked for"))
+        reader = stores.reader("gs://bucket/a")
+        reader.open(10)
+        reader.close()
+
+
+def test_what_a_refresh_says_is_shown_in_one_printable_line(clock: FakeClock) -> None:
+    fault = google.auth.exceptions.RefreshError("\x1b[31mbad\u202e token" + "x" * 5000 + "\nsecond line")
+    with pytest.raises(StoreError) as caught:
+        TokenSource(clock, lambda: FakeCredentials(fault)).headers()
+    assert caught.value.failure.message.isprintable()
+    assert len(caught.value.failure.message) < 300
 
 
 def test_threads_share_one_refresh(clock: FakeClock) -> None:
@@ -184,29 +232,36 @@ class TestFinding:
         for name in ("GOOGLE_APPLICATION_CREDENTIALS", "NO_GCE_CHECK"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-        monkeypatch.setenv("GCE_METADATA_HOST", "127.0.0.1:9")
-        monkeypatch.setattr(credentials_module, "_PRODUCT_NAME", tmp_path / "product_name")
+        monkeypatch.setenv("GCE_METADATA_IP", "127.0.0.1:9")
+        monkeypatch.setattr(_metadata, "_GCE_PRODUCT_NAME_FILE", str(tmp_path / "product_name"))
+        monkeypatch.setattr(_exponential_backoff.time, "sleep", lambda _: None)
 
-    def test_none(self) -> None:
-        assert find_credentials() is None
+    def test_none_is_said_once(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(credentials_module, "NOBODY_IS_TOLD", threading.Event())
+        tokens = TokenSource(FakeClock())
+        assert [tokens.headers() for _ in range(3)] == [{}, {}, {}]
+        (said,) = caplog.records
+        assert said.getMessage().startswith("Nobody is signed in to Google Cloud on this machine")
+        assert "\n" not in said.getMessage()
 
-    def test_a_slow_metadata_server_is_asked_twice(self, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_metadata_server_that_just_starts_is_asked_twice(
+        self, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         answer = Answer(b"ok", headers={"Metadata-Flavor": "Google"})
-        server.script("/", replace(answer, stall_before_headers=True), answer)
-        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.port}")
-        monkeypatch.setattr(credentials_module, "_METADATA_TIMEOUT_S", 1.0)
+        server.script("/", Answer(close_before_headers=True), answer)
+        monkeypatch.setattr(credentials_module, "_METADATA_TIMEOUT_S", 20)
+        monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{server.port}")
         assert isinstance(find_credentials(), compute_engine.Credentials)
 
     @pytest.mark.parametrize(("product", "is_google"), [("Google Compute Engine", True), ("Some Laptop", False)])
     def test_the_machine_may_say_that_it_is_one_of_google_cloud(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, product: str, is_google: bool
+        self, tmp_path: Path, product: str, is_google: bool
     ) -> None:
         (tmp_path / "product_name").write_text(product + "\n")
-        monkeypatch.setattr(credentials_module, "_PRODUCT_NAME", tmp_path / "product_name")
         assert isinstance(find_credentials(), compute_engine.Credentials) is is_google
 
     def test_no_metadata_check_when_it_is_forbidden(self, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.port}")
+        monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{server.port}")
         monkeypatch.setenv("NO_GCE_CHECK", "true")
         assert find_credentials() is None
         assert server.requests == []
@@ -216,12 +271,12 @@ class TestFinding:
         self, server: FaultServer, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
     ) -> None:
         server.script("/", Answer(b"ok", headers=headers))
-        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.port}")
+        monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{server.port}")
         assert find_credentials() is None
 
     def test_a_machine_of_google_cloud(self, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
         server.script("/", Answer(b"ok", headers={"Metadata-Flavor": "Google"}))
-        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.port}")
+        monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{server.port}")
         assert isinstance(find_credentials(), compute_engine.Credentials)
         assert server.requests[0].headers["Metadata-Flavor"] == "Google"
 

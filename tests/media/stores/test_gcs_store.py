@@ -167,7 +167,7 @@ class TestDocumentedAnswers:
         found = failure_of(lambda: reader.open(10), reader)
         assert (found.kind, found.transient, reader.cost.requests) == (FailureKind.FORBIDDEN, True, 1)
         assert "does not have storage.objects.get access." in found.message
-        assert "No Google Cloud credentials were found" in found.message
+        assert "nobody is signed in to Google Cloud" in found.message
 
     def test_a_long_or_strange_message_is_cut(self, server: FaultServer, open_a: Callable[..., ObjectReader]) -> None:
         server.script(MEDIA, refusal(403, b"\x1b[31m\x00" + b"a" * 100_000))

@@ -15,8 +15,8 @@ from store_fakes import LOOPBACK, FakeResolver
 
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.info import FailureKind
-from beam_tuning.media.stores import transport
-from beam_tuning.media.stores.guard import AddressGuard, SocketAddress, is_public, resolve
+from beam_tuning.media.stores import sockets
+from beam_tuning.media.stores.guard import AddressGuard, SocketAddress, is_public, is_sealed, resolve
 from beam_tuning.media.stores.opener import Stores
 from beam_tuning.media.stores.store import StoreError
 
@@ -29,10 +29,38 @@ CLOSED = [
     "ff02::1", "2001::1", "2001:10::1", "2001:20::1", "2001:db8::1", "2002:7f00:1::", "2002:808:808::1", "3fff::1",
     "64:ff9b::127.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b:1::808:808", "100::1", "5f00::1", "4000::1",
 ]  # fmt: skip
-METADATA = [
-    "169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::169.254.169.254", "fd00:ec2::254", "fd20:ce::254",
-    "168.63.129.16", "100.100.100.200",
+#: Never asked: link-local addresses and metadata services, by themselves and as others carry them.
+SEALED_IPV4 = [
+    "169.254.169.254", "169.254.170.2", "169.254.170.23", "169.254.169.252", "169.254.0.1", "169.254.255.255",
+    "168.63.129.16", "100.100.100.200", "192.0.0.192",
 ]  # fmt: skip
+SEALED = [*SEALED_IPV4, "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fe80::1", "febf::1"]
+
+
+def carriers(address: str) -> dict[str, IPv6Address]:
+    """IPv6 addresses that lead to an IPv4 address, by the standard that says so."""
+    inner = int(IPv4Address(address))
+    high, low = inner >> 16, inner & 0xFFFF
+    octets = inner.to_bytes(4)
+    local_nat64 = bytes.fromhex("0064ff9b0001")
+    return {
+        "IPv4-mapped (RFC 4291)": IPv6Address(f"::ffff:{address}"),
+        "IPv4-compatible (RFC 4291)": IPv6Address(f"::{address}"),
+        "IPv4-translated (RFC 2765)": IPv6Address(f"::ffff:0:{address}"),
+        "NAT64 (RFC 6052)": IPv6Address(f"64:ff9b::{address}"),
+        "local NAT64 /48 (RFC 8215)": IPv6Address(local_nat64 + octets[:2] + b"\0" + octets[2:] + bytes(5)),
+        "local NAT64 /56": IPv6Address(local_nat64 + b"\x07" + octets[:1] + b"\0" + octets[1:] + bytes(4)),
+        "local NAT64 /64": IPv6Address(local_nat64 + b"\x07\x07" + b"\0" + octets + bytes(3)),
+        "local NAT64 /96": IPv6Address(local_nat64 + b"\x07\x07" + bytes(4) + octets),
+        "6to4 (RFC 3056)": IPv6Address(f"2002:{high:x}:{low:x}::1"),
+        "Teredo, server (RFC 4380)": IPv6Address(f"2001:0:{high:x}:{low:x}:0:0:f7f7:f7f7"),
+        "Teredo, client (RFC 4380)": IPv6Address(f"2001:0:808:808:0:0:{high ^ 0xFFFF:x}:{low ^ 0xFFFF:x}"),
+        "ISATAP (RFC 5214)": IPv6Address(f"2606:4700::5efe:{address}"),
+        "ISATAP, unique": IPv6Address(f"fd12::200:5efe:{address}"),
+    }
+
+
+CARRIERS = list(carriers("1.1.1.1"))
 PUBLIC_ONLY = msgspec.structs.replace(LOOPBACK, allow_private_addresses=False)
 
 
@@ -41,7 +69,7 @@ def test_public_addresses_pass(address: str) -> None:
     assert is_public(ip_address(address))
 
 
-@pytest.mark.parametrize("address", CLOSED + METADATA)
+@pytest.mark.parametrize("address", CLOSED + SEALED)
 def test_all_others_do_not(address: str) -> None:
     assert not is_public(ip_address(address))
 
@@ -54,15 +82,35 @@ def test_nothing_passes_that_the_standard_library_holds_for_private(address: IPv
         assert not address.is_multicast
 
 
-@pytest.mark.parametrize("address", METADATA)
-def test_metadata_services_stay_closed_when_private_addresses_are_open(address: str) -> None:
-    guard = AddressGuard(allow_private=True, resolver=FakeResolver(address))
+@pytest.mark.parametrize("allow_private", [True, False])
+@pytest.mark.parametrize("address", [*SEALED, "fe80::1%eth0"])
+def test_link_local_addresses_and_metadata_services_stay_closed_whatever_the_options(
+    address: str, allow_private: bool
+) -> None:
+    guard = AddressGuard(allow_private=allow_private, resolver=FakeResolver(address))
     with pytest.raises(StoreError, match="never asked") as caught:
         guard.addresses("media.example", 80)
     assert caught.value.failure.kind is FailureKind.ADDRESS_BLOCKED
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "::1", "fe80::1%eth0", "fd12::1"])
+@pytest.mark.parametrize("carrier", CARRIERS)
+@given(inner=st.sampled_from(SEALED_IPV4) | st.integers(0, 0xFFFF).map(lambda low: str(IPv4Address(0xA9FE0000 + low))))
+@settings(max_examples=40, deadline=None)
+def test_no_address_carries_a_closed_one_through(carrier: str, inner: str) -> None:
+    address = carriers(inner)[carrier]
+    assert is_sealed(address)
+    assert not is_public(address)
+    guard = AddressGuard(allow_private=True, resolver=FakeResolver(str(address)))
+    with pytest.raises(StoreError, match="never asked"):
+        guard.addresses("media.example", 80)
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_an_address_that_carries_another_is_open_to_who_opens_private_ones(carrier: str) -> None:
+    assert not is_sealed(carriers("10.0.0.1")[carrier])
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "::1", "fd12::1", "64:ff9b:1::a00:1"])
 def test_private_addresses_can_be_opened(address: str) -> None:
     guard = AddressGuard(allow_private=True, resolver=FakeResolver(address))
     assert [found.address[0] for found in guard.addresses("media.example", 80)] == [address]
@@ -93,7 +141,7 @@ class FakeInternet:
 @pytest.fixture
 def internet(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeInternet]:
     fake = FakeInternet(server.port)
-    monkeypatch.setattr(transport._TimedSocket, "connect", lambda sock, address: fake.connect(sock, address))
+    monkeypatch.setattr(sockets.TcpSocket, "connect", lambda sock, address: fake.connect(sock, address))
     return fake
 
 

@@ -15,6 +15,7 @@ from store_fakes import LOOPBACK, FakeClock, FakeResolver, failure_of
 
 from beam_tuning.media.containers.plan import ByteRange
 from beam_tuning.media.info import FailureKind, ProbeFailure
+from beam_tuning.media.stores import sockets
 from beam_tuning.media.stores.opener import Stores
 from beam_tuning.media.stores.store import StoreError
 
@@ -25,10 +26,12 @@ SMALL = BODY[:1000]
 class TestBrokenConnections:
     @pytest.mark.parametrize("fault", [{"close_after": 500}, {"reset_after": 500}, {"stall_after": 500}])
     def test_a_read_goes_on_where_the_last_attempt_ended(
-        self, server: FaultServer, make_stores: Callable[..., Stores], fault: dict[str, int]
+        self, server: FaultServer, stores: Stores, fault: dict[str, int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        options = msgspec.structs.replace(LOOPBACK, stall_timeout_s=1.0 if "stall_after" in fault else 20.0)
-        reader = make_stores(options).reader(server.script("/a", Answer(SMALL, **fault), Answer(SMALL)))
+        patient = sockets.next_wait_s
+        # A server that stalls is not waited for, and one that is only slow is.
+        monkeypatch.setattr(sockets, "next_wait_s", lambda *args: 0.1 if server.stalling.is_set() else patient(*args))
+        reader = stores.reader(server.script("/a", Answer(SMALL, **fault), Answer(SMALL)))
         assert reader.open(1000)[1] == SMALL
         reader.close()
         assert (reader.cost.requests, reader.cost.retries) == (2, 1)
@@ -67,15 +70,25 @@ class TestBrokenConnections:
         assert (found.kind, found.transient) == (kind, True)
         assert reader.cost.requests == 4
 
-    def test_a_drip_ends_with_the_time_for_one_read(
-        self, server: FaultServer, make_stores: Callable[..., Stores]
-    ) -> None:
+    def test_a_drip_ends_with_the_time_for_one_read(self, server: FaultServer) -> None:
         """Each byte comes before the wait for it is over: only the time for the whole read ends this."""
-        options = msgspec.structs.replace(LOOPBACK, max_attempts=1, stall_timeout_s=0.8, read_timeout_s=0.9)
-        reader = make_stores(options).reader(server.script("/a", Answer(SMALL, drip_s=0.05)))
-        found = failure_of(reader)
+
+        class SlowClock(FakeClock):
+            """A second goes by whenever it is looked at."""
+
+            def monotonic_s(self) -> float:
+                self.sleep(1.0)
+                return sum(self.pauses_s)
+
+        options = msgspec.structs.replace(LOOPBACK, max_attempts=1, stall_timeout_s=20.0, read_timeout_s=60.0)
+        body = bytes(20_000_000)
+        stores = Stores(options, clock=SlowClock())
+        reader = stores.reader(server.script("/a", Answer(body)))
+        found = failure_of(reader, head_bytes=len(body))
+        stores.close()
         assert (found.kind, found.transient) == (FailureKind.TIMED_OUT, True)
-        assert 1 <= reader.cost.received_bytes < 100
+        assert "in the time that one read may take" in found.message
+        assert 1 <= reader.cost.received_bytes <= 60 * 65536
 
     def test_all_attempts_together_stay_in_the_time_for_an_object(
         self, server: FaultServer, make_stores: Callable[..., Stores], clock: FakeClock
@@ -109,6 +122,8 @@ class TestBrokenConnections:
         found = failure_of(make_stores(resolver=fail).reader("https://media.example/a"))
         assert (found.kind, found.transient) == (FailureKind.SERVER_ERROR, True)
         assert "media.example" in found.message
+        # It is no busy store: the name is what is wrong, or who was asked for it.
+        assert ("no host of the name" in found.message) == (code == socket.EAI_NONAME)
 
     @pytest.mark.parametrize(
         "answer",
@@ -170,6 +185,98 @@ class TestCaps:
         reader = make_stores(options).reader(server.script("/a", answer))
         assert failure_of(reader).kind is FailureKind.WORK_CAP
         assert reader.cost.received_bytes < 300_000
+
+
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#: What a client may leave on its way in the buffers of two sockets.
+_BUFFERS_BYTES = 32 << 20
+
+
+class TestFloods:
+    """Bytes that are no body: http.client reads them without end and tells nobody."""
+
+    @pytest.mark.parametrize(
+        ("raw", "flood"),
+        [
+            (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+            (b"", b"HTTP/1.1 100 Continue\r\nX: " + b"y" * 10_000 + b"\r\n\r\n"),
+            (b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 60_000 + b"\r\n"),
+        ],
+        ids=["interim answers", "interim answers with headers", "headers"],
+    )
+    def test_before_the_answer(self, server: FaultServer, stores: Stores, raw: bytes, flood: bytes) -> None:
+        reader = stores.reader(server.script("/a", Answer(raw=raw, flood=flood)))
+        found = failure_of(reader)
+        assert found == ProbeFailure(
+            FailureKind.SERVER_ERROR, "127.0.0.1 sends headers without end, and no answer.", transient=False
+        )
+        assert len(server.requests) == 1
+        assert server.flooded_bytes < _BUFFERS_BYTES
+
+    @pytest.mark.parametrize(
+        ("raw", "flood"),
+        [
+            (_CHUNKED, b"1;" + b"x" * 60_000 + b"\r\na\r\n"),
+            (_CHUNKED + b"5\r\nhello\r\n0\r\n", b"Trailer: x\r\n" * 1000),
+        ],
+        ids=["chunk extensions", "trailers"],
+    )
+    def test_around_the_body(self, server: FaultServer, stores: Stores, raw: bytes, flood: bytes) -> None:
+        reader = stores.reader(server.script("/a", Answer(raw=raw, flood=flood)))
+        found = failure_of(reader)
+        assert (found.kind, found.transient) == (FailureKind.SERVER_ERROR, False)
+        assert "of them are the object's" in found.message
+        assert len(server.requests) == 1
+        assert server.flooded_bytes < _BUFFERS_BYTES
+
+    def test_a_frame_around_each_byte_is_no_flood(self, server: FaultServer, stores: Stores) -> None:
+        body = SMALL * 400
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+        reader = stores.reader(server.script("/a", Answer(raw=_CHUNKED + chunks + b"0\r\n\r\n")))
+        assert reader.open(len(body))[1] == body
+        reader.close()
+
+    def test_headers_count_against_the_budget(self, server: FaultServer, make_stores: Callable[..., Stores]) -> None:
+        for hop in range(4):
+            server.script(f"/{hop}", refusal(302, Location=f"/{hop + 1}", X_Padding="x" * 60_000))
+        reader = make_stores(msgspec.structs.replace(LOOPBACK, max_received_bytes=200_000)).reader(server.url + "/0")
+        assert failure_of(reader).kind is FailureKind.WORK_CAP
+        assert reader.cost.requests == 4
+
+    def test_interim_answers_are_passed_over(self, server: FaultServer, stores: Stores) -> None:
+        raw = b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + SMALL
+        reader = stores.reader(server.script("/a", Answer(raw=raw)))
+        assert reader.open(10)[1] == SMALL[:10]
+        reader.close()
+
+
+class TestAbsurdHeaders:
+    @pytest.mark.parametrize("digits", [19, 4000])
+    def test_a_length_that_nothing_has(self, server: FaultServer, stores: Stores, digits: int) -> None:
+        raw = b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * digits + b"\r\n\r\nabc"
+        found = failure_of(stores.reader(server.script("/a", Answer(raw=raw))))
+        assert found.kind is FailureKind.SERVER_ERROR
+        assert len(found.message) < 200
+        assert "999" not in found.message
+
+    def test_a_size_that_nothing_has(self, server: FaultServer, stores: Stores) -> None:
+        answer = Answer(SMALL, content_range="bytes 0-999/9999999999999999999")
+        reader = stores.reader(server.script("/a", answer, Answer(SMALL, ignore_range=True)))
+        assert reader.open(1000)[0].size_bytes == len(SMALL)
+        reader.close()
+
+    def test_what_cannot_be_printed_is_made_visible_or_left_out(self, server: FaultServer, stores: Stores) -> None:
+        headers = {"ETag": '"\x9b\xff"', "Content-Type": "audio/\x9bwav\x7f"}
+        reader = stores.reader(server.script("/a", Answer(SMALL, headers=headers)))
+        info, _ = reader.open(10)
+        reader.close()
+        # A tag that was mended could be that of another object: it proves nothing.
+        assert (info.etag, info.content_type) == (None, "audio/?wav?")
+
+    def test_a_tag_that_is_too_long_proves_nothing(self, server: FaultServer, stores: Stores) -> None:
+        reader = stores.reader(server.script("/a", Answer(SMALL, headers={"ETag": '"' + "x" * 5000 + '"'})))
+        assert reader.open(10)[0].etag is None
+        reader.close()
 
 
 class TestChanges:

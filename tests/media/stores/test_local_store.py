@@ -56,17 +56,40 @@ def test_by_file_uri(stores: Stores, path: Path) -> None:
     reader.close()
 
 
-def test_the_tag_changes_with_the_file(stores: Stores, path: Path) -> None:
-    def tag() -> str | None:
-        reader = stores.reader(str(path))
-        info = reader.stat()
-        reader.close()
-        return info.etag
+def tag_of(stores: Stores, path: Path) -> str | None:
+    reader = stores.reader(str(path))
+    info = reader.stat()
+    reader.close()
+    return info.etag
 
-    before = tag()
-    assert tag() == before
+
+def test_the_tag_changes_with_the_file(stores: Stores, path: Path) -> None:
+    before = tag_of(stores, path)
+    assert before is not None
+    assert tag_of(stores, path) == before
     os.utime(path, ns=(0, 1))
-    assert tag() != before
+    assert tag_of(stores, path) != before
+
+
+def test_the_tag_changes_though_size_and_time_of_modification_are_set_back(stores: Stores, path: Path) -> None:
+    os.utime(path, ns=(0, 1))
+    before = tag_of(stores, path)
+    changed_ns = path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns == changed_ns:  # the clock of a file system ticks every few milliseconds
+        path.write_bytes(BODY[::-1])
+        os.utime(path, ns=(0, 1))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (len(BODY), 1)
+    assert tag_of(stores, path) != before
+
+
+def test_another_file_in_its_place_has_another_tag(stores: Stores, path: Path) -> None:
+    os.utime(path, ns=(0, 1))
+    before = tag_of(stores, path)
+    other = path.with_name("other")
+    other.write_bytes(BODY[::-1])
+    os.utime(other, ns=(0, 1))
+    other.replace(path)
+    assert tag_of(stores, path) != before
 
 
 def test_only_when_allowed(make_stores: Callable[..., Stores], path: Path) -> None:

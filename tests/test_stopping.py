@@ -1,0 +1,165 @@
+"""Ctrl-C and SIGTERM in mid-run: one sentence, the exit code that shells have for it, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from beam_tuning.stopping import Stopped, ending_when_stopped, is_stopped, raise_if_stopped, stopping_on_signals
+
+
+class SilentHost:
+    """Takes connections, and answers nothing."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.asked = threading.Event()
+        self._listener = listener
+        self._open: list[socket.socket] = []
+
+    def serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                self._open.append(self._listener.accept()[0])
+                self.asked.set()
+
+    def close(self) -> None:
+        for connection in self._open:
+            connection.close()
+
+
+@pytest.fixture
+def host() -> Iterator[SilentHost]:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        silent = SilentHost(listener)
+        thread = threading.Thread(target=silent.serve, daemon=True)
+        thread.start()
+        yield silent
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        silent.close()
+
+
+def example(uri: str) -> str:
+    part = {"fileData": {"mimeType": "video/mp4", "fileUri": uri}}
+    contents = [{"role": "user", "parts": [part, {"text": "?"}]}, {"role": "model", "parts": [{"text": "!"}]}]
+    return json.dumps({"contents": contents})
+
+
+def members_of(group: int) -> list[str]:
+    """Command lines of the processes of a group that are not dead."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state != "Z":
+                found.append((stat.parent / "cmdline").read_text().replace("\0", " "))
+    return found
+
+
+IN_PROCESS: tuple[str, ...] = ()
+PROCESSES = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
+
+
+@pytest.mark.parametrize(
+    ("number", "to_all", "mode"),
+    [
+        (signal.SIGINT, True, IN_PROCESS),
+        (signal.SIGTERM, False, IN_PROCESS),
+        (signal.SIGINT, True, PROCESSES),
+        (signal.SIGINT, False, PROCESSES),
+        (signal.SIGTERM, True, PROCESSES),
+        (signal.SIGTERM, False, PROCESSES),
+    ],
+    ids=lambda one: one.name if isinstance(one, signal.Signals) else str(one),
+)
+def test_a_run_that_is_stopped_while_it_probes(
+    number: signal.Signals, to_all: bool, mode: tuple[str, ...], host: SilentHost, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text("".join(example(f"{host.url}/{name}.mp4") + "\n" for name in range(20)))
+    launcher = subprocess.Popen(
+        [
+            # A shell has its background jobs ignore what Ctrl-C sends, and the tests may be one.
+            *("env", "--default-signal=INT", sys.executable, "-m", "beam_tuning", "validate"),
+            *(f"--train={tmp_path}/a.jsonl", f"--output={tmp_path}/out", "--model=gemini-2.5-flash"),
+            *("--allow_private_addresses", *mode),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert host.asked.wait(60)
+        (os.killpg if to_all else os.kill)(launcher.pid, number)  # a terminal sends Ctrl-C to all its processes
+        told, _ = launcher.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(launcher.pid, signal.SIGKILL)
+    assert launcher.returncode == 128 + number, told
+    key = "Ctrl-C" if number is signal.SIGINT else "SIGTERM"
+    assert told == f"beam-tuning: stopped by {key}; {tmp_path}/out holds a whole run only if manifest.json is there.\n"
+    assert members_of(launcher.pid) == []
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_library_that_wraps_what_is_raised_hides_no_signal() -> None:
+    with pytest.raises(Stopped) as caught, stopping_on_signals():  # noqa: PT012
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException as error:  # noqa: BLE001 - as Beam does it
+            wrapped = RuntimeError(f"{error!r} while running a step")
+        assert wrapped is not None
+        assert is_stopped()
+        raise_if_stopped()
+    assert caught.value.exit_code == 143
+    assert str(caught.value) == "stopped by SIGTERM."
+
+
+def test_what_others_would_wait_for_is_ended_first() -> None:
+    ended: list[str] = []
+    with pytest.raises(Stopped), stopping_on_signals(), ending_when_stopped(lambda: ended.append("workers")):
+        signal.raise_signal(signal.SIGINT)
+    assert ended == ["workers"]
+
+
+def test_handlers_are_put_back() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with stopping_on_signals():
+        raise_if_stopped()
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stopping_on_signals():
+            signal.raise_signal(signal.SIGINT)
+            assert not is_stopped()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_another_thread_signals_are_not_touched() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen: list[object] = []
+
+    def run() -> None:
+        with stopping_on_signals():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [before]
