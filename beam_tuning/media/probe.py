@@ -34,13 +34,13 @@ class ProbeCaps(msgspec.Struct, frozen=True):
       max_rounds: dependent reads after the first.
       max_bytes: that a plan may ask for in all; a read that would go beyond is not begun. The default lets the largest
         object that tuning takes (100 MB) be read whole, for some containers do not say their duration.
-      max_steps: of work (`containers/work.py`), about a microsecond each. An object of 100 MB has as many blocks or
-        frames only when they hold 25 bytes on average.
+      max_steps: of work (`containers/work.py`), about a microsecond each. Ten hours of Opus packets of 20 ms are 1.8
+        million.
     """
 
     max_rounds: int = MAX_ROUNDS
     max_bytes: int = 128 << 20
-    max_steps: int = 4_000_000
+    max_steps: int = 3_000_000
 
 
 DEFAULT_CAPS = ProbeCaps()

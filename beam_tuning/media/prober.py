@@ -126,7 +126,7 @@ class Prober:
         while (task := self._queue.take()) is not None:
             job = task.item
             if job.last is None and not job.answer.set_running_or_notify_cancel():
-                self._queue.finish(task, Outcome.ANSWERED)
+                self._queue.finish(task._replace(refused=True), Outcome.SILENT)  # nothing was learned of the host
                 continue
             result, outcome = self._refused(task) if task.refused else self._probe(job)
             job.last = result

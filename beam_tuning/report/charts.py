@@ -155,7 +155,7 @@ def _histogram(
                     "values": ticks,
                     "labelExpr": _labels(ticks, unit),
                     "labelOverlap": "greedy",
-                    "labelSeparation": 12,
+                    "labelSeparation": 8,
                     "title": _X_TITLES[unit],
                 },
             },

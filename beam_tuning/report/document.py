@@ -29,7 +29,7 @@ from beam_tuning.report.sections import (
     what_if,
 )
 from beam_tuning.report.shapes import Part
-from beam_tuning.report.wording import visible
+from beam_tuning.report.wording import excerpt
 
 #: Grows by one with every change that a reader of the last version could stumble over.
 SCHEMA_VERSION = 2
@@ -48,7 +48,7 @@ class Document(Part, frozen=True, kw_only=True):
     schema_version: Annotated[int, Meta(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)]
     tool: Tool
     model: str
-    options: dict[str, options.OptionValue]
+    options: dict[str, options.RecordedValue]
     options_given: list[str]
     output: str
     inputs: list[files.ReadFile]
@@ -89,7 +89,6 @@ class _Version(msgspec.Struct):
     schema_version: msgspec.Raw
 
 
-_LONGEST_OBSERVED = 300
 _decode = msgspec.json.Decoder(Document).decode
 _decode_version = msgspec.json.Decoder(_Version).decode
 
@@ -109,7 +108,7 @@ def read_document(encoded: bytes, where: str) -> Document:
             raise InputError(
                 "report.json has another schema version than this beam-tuning reads",
                 where=where,
-                observed=_shown(version),
+                observed=excerpt(version),
                 limit=SCHEMA_VERSION,
                 remedy="Use the version of beam-tuning that made the run, or run `validate` again.",
             )
@@ -118,7 +117,7 @@ def read_document(encoded: bytes, where: str) -> Document:
         raise InputError(
             "report.json does not have the form that this beam-tuning writes",
             where=where,
-            observed=_shown(error),
+            observed=excerpt(error),
             limit="docs/report.schema.json",
             remedy="Run `validate` again; report.json is not meant to be edited by hand.",
         ) from error
@@ -127,7 +126,7 @@ def read_document(encoded: bytes, where: str) -> Document:
         raise InputError(
             "report.json is damaged",
             where=where,
-            observed=_shown(error),
+            observed=excerpt(error),
             remedy="Name the output folder of a finished `beam-tuning validate`.",
         ) from error
 
@@ -138,8 +137,3 @@ def _version(encoded: bytes) -> object:
         return msgspec.json.decode(_decode_version(encoded).schema_version, type=int | str | None)
     except msgspec.ValidationError:
         return None
-
-
-def _shown(value: object) -> str:
-    text = visible(str(value))
-    return text if len(text) <= _LONGEST_OBSERVED else text[: _LONGEST_OBSERVED - 1] + "…"

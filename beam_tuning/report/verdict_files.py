@@ -10,11 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beam_tuning.errors import InputError
-from beam_tuning.report.wording import visible
+from beam_tuning.report.wording import excerpt
 from beam_tuning.summary.tables import VERDICT_SCHEMA
 
 _BATCH_ROWS = 4096
-_LONGEST_OBSERVED = 300
 
 
 Opener = Callable[[], BinaryIO]
@@ -62,7 +61,7 @@ def _check(file: pq.ParquetFile, where: str, columns: Sequence[str]) -> None:
             raise InputError(
                 "this is no verdict table of beam_tuning",
                 where=where,
-                observed=f"{name}: {_cut(str(field.type)) if field is not None else 'no such column'}",
+                observed=f"{name}: {excerpt(field.type) if field is not None else 'no such column'}",
                 limit=f"{name}: {wanted.type}",
                 remedy="Take the file out of the folder, or run `validate` again.",
             )
@@ -77,11 +76,6 @@ def _told(where: str) -> Iterator[None]:
         raise InputError(
             "the verdict table cannot be read",
             where=where,
-            observed=_cut(str(error)),
+            observed=excerpt(error),
             remedy="The file is damaged or was written by something else. Run `validate` again.",
         ) from error
-
-
-def _cut(text: str) -> str:
-    seen = visible(" ".join(text.split()))
-    return seen if len(seen) <= _LONGEST_OBSERVED else seen[: _LONGEST_OBSERVED - 1] + "…"

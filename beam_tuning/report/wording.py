@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 STATES = {"ready": "ready", "not-ready": "not ready", "uncertain": "perhaps not ready"}
 
+_LONGEST_EXCERPT = 300
 _BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 #: Without a width or a look of their own, they hide words or make one text look like another. The joiners U+200C and
@@ -148,6 +149,12 @@ def _level(name: str) -> str:
 def visible(text: str) -> str:
     """The text with control and direction-changing characters spelled out, so that it cannot look like another."""
     return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
+
+
+def excerpt(value: object) -> str:
+    """The start of what somebody else wrote, on one line, for the words of an error."""
+    seen = visible(" ".join(str(value).split()))
+    return seen if len(seen) <= _LONGEST_EXCERPT else seen[: _LONGEST_EXCERPT - 1] + "…"
 
 
 def escaped(encoded: str) -> str:

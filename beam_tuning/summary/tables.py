@@ -12,14 +12,10 @@ from itertools import accumulate
 
 import pyarrow as pa
 
+from beam_tuning.media.media_table import column as _field
 from beam_tuning.summary.distributions import LARGEST, encodable
 from beam_tuning.summary.judged_example import JudgedExample, PartFacts
 from beam_tuning.summary.media_summary import PROBED
-
-
-def _field(name: str, kind: pa.DataType, about: str, *, nullable: bool = True) -> pa.Field:
-    return pa.field(name, kind, nullable=nullable, metadata={"description": about})
-
 
 FINDING = pa.struct(
     [

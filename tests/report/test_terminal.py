@@ -125,3 +125,10 @@ def test_the_request_is_on_the_terminal_when_the_cleaned_files_are_ready(example
     print_summary(document_of([]), console)
     assert "trainingDatasetUri" not in text_of(console)
     assert "tuning_job.json" in text_of(console)
+
+
+def test_the_words_of_an_error_steer_nothing() -> None:
+    ended = beam_tuning("beam-tuning show $'no-such\\e[31m\\u009b31m-run'", LC_ALL="C.UTF-8")
+    assert ended.returncode == 2
+    assert "no-such⟨U+001B⟩[31m⟨U+009B⟩31m-run" in ended.stderr
+    assert not set(ended.stderr) & set("\x1b\x9b")

@@ -36,6 +36,8 @@ _TIMESTAMP, _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK, _BLOCK_DURATION = 0xE7, 0xA3, 0
 #: Timestamp, Position, PrevSize, SimpleBlock, BlockGroup, EncryptedBlock, SilentTracks, Void, CRC-32.
 _IN_CLUSTER = frozenset({_TIMESTAMP, 0xA7, 0xAB, _SIMPLE_BLOCK, _BLOCK_GROUP, 0xAF, 0x5854, _VOID, _CRC_32})
 
+#: Places that look like a block and are tried: of 512 KiB of noise every 128th byte does.
+_MAX_MARKS = 4096
 _BLOCK_MARK = re.compile(b"[\xa3\xa0]")
 #: Of a block: its track's number of up to 8 bytes, a time, flags, and how many frames are laced into it.
 BLOCK_START_BYTES = 12
@@ -211,7 +213,8 @@ class ClusterWalker:
 
         For bytes that lie within one cluster. None when no blocks in more than half of them lead to the end.
         """
-        for mark in _BLOCK_MARK.finditer(data):
+        for mark in itertools.islice(_BLOCK_MARK.finditer(data), _MAX_MARKS):
+            spend()
             times = make_times()
             inside = Element(CLUSTER, start + mark.start(), None)
             last = self._walk_cluster(data, start, inside, times, 0)

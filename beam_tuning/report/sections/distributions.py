@@ -14,6 +14,7 @@ from beam_tuning.reasons import Verdict
 from beam_tuning.report.charts import Picture, distribution_picture
 from beam_tuning.report.sections.section import Field, RunFacts, Section
 from beam_tuning.report.shapes import Number, Numbers, Part, numbers_of
+from beam_tuning.summary.distributions import LARGEST
 from beam_tuning.summary.summary import SplitSummary
 
 if TYPE_CHECKING:
@@ -87,7 +88,10 @@ def _distribution(counted: _Counted, splits: Mapping[str, SplitSummary], model: 
         name=counted.name,
         title=counted.title,
         unit=counted.unit,
-        limits=[DrawnLimit(label=", ".join(of_value), value=value) for value, of_value in sorted(labels.items())],
+        limits=[
+            DrawnLimit(label=", ".join(of_value), value=min(value, LARGEST))
+            for value, of_value in sorted(labels.items())
+        ],
         series=[
             Series(split=name, verdict=verdict, **numbers_of(getattr(split.by_verdict[verdict], counted.field)))
             for name, split in splits.items()

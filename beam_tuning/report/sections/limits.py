@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from beam_tuning.report.sections.section import Field, RunFacts, Section
 from beam_tuning.report.shapes import Number, Part
+from beam_tuning.summary.distributions import LARGEST
 
 _Pair = tuple[Number, Number]
 
@@ -37,9 +38,18 @@ class LimitRow(Part, frozen=True, kw_only=True):
 
 def _limits(facts: RunFacts) -> list[LimitRow]:
     return [
-        msgspec.convert({"name": name, **msgspec.to_builtins(entry)}, LimitRow)
+        LimitRow(name=name, **{key: _capped(value) for key, value in msgspec.structs.asdict(entry).items()})
         for name, entry in facts.model.entries().items()
     ]
+
+
+def _capped(value: Any) -> Any:
+    """A person's own limits file may hold larger numbers than the document does."""
+    if isinstance(value, dict):
+        return {name: tuple(map(_capped, pair)) for name, pair in value.items()}
+    if isinstance(value, tuple):
+        return [_capped(one) for one in value]
+    return min(value, LARGEST) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 SECTION = Section(

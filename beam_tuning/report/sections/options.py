@@ -12,7 +12,7 @@ from beam_tuning.report.shapes import Whole
 if TYPE_CHECKING:
     from beam_tuning.report.document import Document
 
-OptionValue = bool | Whole | float | str | list[str] | None
+RecordedValue = bool | Whole | float | str | list[str] | None
 
 
 def _options(facts: RunFacts) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _run(facts: RunFacts) -> Run:
     return Run(
         started=times.started,
         finished=times.finished,
-        elapsed_s=times.elapsed_s,
+        elapsed_s=max(0.0, times.elapsed_s),  # a clock may be set back
         runner=times.runner,
         probing=Probing(
             fresh=sum(one.fresh for one in costs.values()),

@@ -9,14 +9,14 @@ from msgspec import Meta
 from beam_tuning.policy.readiness import DropShare as PolicyDropShare
 from beam_tuning.reasons import Verdict
 from beam_tuning.report.sections.section import Field, RunFacts, Section
-from beam_tuning.report.shapes import Count, DropShare, Part, Share, capped
+from beam_tuning.report.shapes import Count, DropShare, Part, capped
 from beam_tuning.summary.summary import SplitSummary, VerdictCounts
 
 
 class SplitDropShare(DropShare, frozen=True, kw_only=True):
     """The drop share with the limit that it is held against."""
 
-    limit: Share
+    limit: Annotated[float, Meta(ge=0)]
 
 
 class ExamplesWith(Part, frozen=True, kw_only=True):
