@@ -34,6 +34,7 @@ from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
 
 _METADATA_PREFIX, _DOWNLOAD_PREFIX = "/storage/v1/b/", "/download/storage/v1/b/"
+_API = re.compile("^(/download)?/storage/v1")
 
 
 class GcsEmulator:
@@ -45,7 +46,15 @@ class GcsEmulator:
       requests: `METHOD target` of each request since the start or the last `requests.clear()`.
     """
 
-    def __init__(self, storage: Storage, url: str, environ: Mapping[str, str], requests: list[str]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        url: str,
+        environ: Mapping[str, str],
+        requests: list[str],
+        answers: dict[str, tuple[int, Any]],
+    ) -> None:
+        self._answers = answers
         self.url = url
         self.environ = dict(environ)
         self.requests = requests
@@ -83,9 +92,20 @@ class GcsEmulator:
         files, _ = self._storage.get_file_list(bucket, prefix or None)
         return sorted(f"gs://{bucket}/{item['name']}" for item in files)
 
+    def answer(self, path: str, status: int, document: Any) -> None:
+        """Has the API give this answer to GET requests for a path, e.g. `/b/bucket/iam`, whatever lies there."""
+        self._answers[path] = (status, document)
+
+    def forbid(self, uri: str) -> None:
+        """Lets nobody read an object."""
+        bucket, name = _split(uri)
+        message = "tester does not have storage.objects.get access to the Google Cloud Storage object."
+        self.answer(f"/b/{bucket}/o/{name}", 403, {"error": {"code": 403, "message": message}})
+
     def wipe(self) -> None:
-        """Deletes every bucket."""
+        """Deletes every bucket and forgets what was to be answered."""
         self._storage.wipe()
+        self._answers.clear()
 
 
 def _split(uri: str) -> tuple[str, str]:
@@ -96,8 +116,11 @@ def _split(uri: str) -> tuple[str, str]:
 class _GcsHandler(RequestHandler):
     """Sends the headers that the emulator leaves out, and records the request."""
 
-    def __init__(self, storage: Storage, requests: list[str], *args: Any) -> None:
+    def __init__(
+        self, storage: Storage, requests: list[str], answers: Mapping[str, tuple[int, Any]], *args: Any
+    ) -> None:
         self._requests = requests
+        self._answers = answers
         super().__init__(storage, *args)
 
     def parse_request(self) -> bool:
@@ -147,6 +170,15 @@ class _GcsHandler(RequestHandler):
         return True
 
     def do_GET(self) -> None:  # noqa: N802 - the name in the standard library
+        answer = self._answers.get(unquote(_API.sub("", urlsplit(self.path).path)))
+        if answer is not None:
+            body = json.dumps(answer[1]).encode()
+            self.send_response(answer[0])
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
         asked = parse_qs(urlsplit(self.path).query).get("generation", [""])[0]
         resource = self._resource(_METADATA_PREFIX, _DOWNLOAD_PREFIX)
         if asked and resource is not None and asked != resource["generation"]:
@@ -241,7 +273,8 @@ def running_gcs_emulator(directory: Path) -> Iterator[GcsEmulator]:
     """
     storage = Storage(use_memory_fs=True)
     requests: list[str] = []
-    with _serving(partial(_GcsHandler, storage, requests)) as url, _serving(_TokenHandler) as token_url:
+    answers: dict[str, tuple[int, Any]] = {}
+    with _serving(partial(_GcsHandler, storage, requests, answers)) as url, _serving(_TokenHandler) as token_url:
         key_file = directory / "service-account.json"
         _write_service_account(key_file, token_url)
         environ = {
@@ -250,4 +283,4 @@ def running_gcs_emulator(directory: Path) -> Iterator[GcsEmulator]:
             "GOOGLE_CLOUD_PROJECT": "emulator-project",
             "NO_GCE_CHECK": "true",
         }
-        yield GcsEmulator(storage, url, environ, requests)
+        yield GcsEmulator(storage, url, environ, requests, answers)

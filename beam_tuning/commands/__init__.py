@@ -17,6 +17,10 @@ COMMANDS = MappingProxyType(
     {
         "validate": "check a dataset, write clean shards and a report",
         "show": "print a run's summary again, its examples by reason, or what changed between two",
+        "upload": "send local media of the kept examples to Cloud Storage, and name them there in the tuning files",
+        "tune": "check that a run is ready, show its tuning job, create it, and follow it",
+        "reconcile": "hold what a tuning job did against what its run foretold",
+        "verify": "ask whether the media of a run are still those that it judged",
         "demo": "make a small dataset of real media with planted faults, and check it",
         "reasons": "print the catalogue of reasons",
         "limits": "print what each model accepts, with sources",

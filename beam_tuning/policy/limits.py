@@ -149,6 +149,9 @@ class ModelLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     few_examples: Number
 
     adapter_sizes: Sizes
+    tuning_regions: Names
+    tuned_model_name: Number
+    label_length: Number
     audio_mime_types: Names
     video_mime_types: Names
     image_mime_types: Names

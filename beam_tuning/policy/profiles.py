@@ -20,7 +20,12 @@ _NS_PER_S = 1_000_000_000
 RESOLUTIONS = (None, *MEDIA_RESOLUTIONS)
 
 #: Entries that say nothing about one example.
-_NOT_OF_EXAMPLES = frozenset({*DatasetLimits.__struct_fields__, "adapter_sizes", "price", "removal", "retirement"})
+_NOT_OF_EXAMPLES = frozenset(
+    {
+        *DatasetLimits.__struct_fields__,
+        *("adapter_sizes", "tuning_regions", "tuned_model_name", "label_length", "price", "removal", "retirement"),
+    }
+)
 #: Entries that count only where an example has pictures.
 _OF_PICTURES = (
     *("video_", "image_", "small_image_", "document_", "page_", "part_media_resolution", "fps", "segment_tolerance"),

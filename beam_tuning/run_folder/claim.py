@@ -4,8 +4,9 @@ A run begins by creating `unfinished-run.json`, the claim, which must not be the
 may write, so that these, and nothing else, can be deleted should the run never end. `manifest.json` takes its place in
 the end. A folder is therefore one of: free; claimed by a run that goes on or was killed; a finished run.
 
-Deleted is only what a manifest names, as long as it has the size and checksum that were written, and what the claim of
-an unfinished run names. The manifest goes first, so that no kill leaves a folder that looks whole.
+Deleted is only what a manifest names, as long as it has the size and checksum that were written, what later commands
+added to that run, and what the claim of an unfinished run names. The manifest goes first, so that no kill leaves a
+folder that looks whole.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import msgspec
 from beam_tuning.errors import InputError, OutputError
 from beam_tuning.run_folder.files import Entry, Folder, crc32c_of
 from beam_tuning.run_folder.manifest import Manifest, decode_manifest
-from beam_tuning.run_folder.names import CLAIM, FOLDERS, MANIFEST, TOP_LEVEL, role_of
+from beam_tuning.run_folder.names import CLAIM, FOLDERS, LATER, MANIFEST, TOP_LEVEL, role_of
 
 #: Runs of this process, which may hold several one after the other or at once.
 _AT_WORK: set[str] = set()
@@ -70,9 +71,10 @@ def claim_folder(folder: Folder, names: Iterable[str], *, overwrite: bool, is_la
             observed=f"process {left[0].process_id} on this machine",
             remedy="Wait until it has ended, or name another output folder.",
         )
-    ours = {file.name for file in manifest.files} if manifest is not None else set()
+    ours = {*(file.name for file in manifest.files), *LATER} if manifest is not None else set()
     ours |= set(left[0].names) if left is not None else set()
-    begun = folder.unfinished(left[0].run_id) if left is not None else ()
+    run_id = left[0].run_id if left is not None else manifest.run_id if manifest is not None else ""
+    begun = folder.unfinished(run_id) if run_id else ()
     present = list(_present(folder, {*written, *ours}))
     _refuse_strange(folder, present, {*ours, *(entry.name for entry in begun), MANIFEST, CLAIM})
     if manifest is not None and left is None:

@@ -7,6 +7,7 @@ Preconditions (https://cloud.google.com/storage/docs/request-preconditions) keep
 from __future__ import annotations
 
 import functools
+import mimetypes
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,8 @@ from beam_tuning.run_folder.manifest import WrittenFile
 _COMPOSE_SOURCES = 32
 #: Of a file that is gathered in memory before it goes to disk.
 _SPOOL_BYTES = 8 << 20
+#: Of media; what the machine knows besides makes no difference.
+_BUILT_IN_TYPES = mimetypes.MimeTypes(filenames=())
 #: Of one request of a download.
 _READ_BYTES = 4 << 20
 
@@ -223,7 +226,7 @@ def _content_type(name: str) -> str:
     """The tuning service wants a "GCS object of type JSONL"."""
     suffix = name.rpartition(".")[2]
     types = {"jsonl": "application/jsonl", "json": "application/json", "html": "text/html; charset=utf-8"}
-    return types.get(suffix, "application/octet-stream")
+    return types.get(suffix) or _BUILT_IN_TYPES.guess_type(name)[0] or "application/octet-stream"
 
 
 def _in_short(error: Exception) -> str:

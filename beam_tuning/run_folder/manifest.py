@@ -43,13 +43,19 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class ManifestFile(msgspec.Struct, frozen=True):
-    """One file: see `WrittenFile`; `role` says what it is."""
+    """One file: see `WrittenFile`; `role` says what it is, `generation` is that of an object on Cloud Storage."""
 
     name: str
     size_bytes: int
     crc32c: str
     lines: int | None = None
     role: FileRole | None = None
+    generation: str | None = None
+
+    @classmethod
+    def of(cls, file: WrittenFile) -> ManifestFile:
+        """The entry of a file that was written."""
+        return cls(*file[:4], role_of(file.name), file.version or None)
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -71,8 +77,16 @@ class Manifest(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, tool: Tool, exit_code: int, files: Iterable[WrittenFile], run_id: str) -> Manifest:
         """The manifest of the present version."""
-        entries = (ManifestFile(*file[:4], role_of(file.name)) for file in sorted(files))
-        return cls(tool, exit_code, tuple(entries), VERSION, run_id)
+        return cls(tool, exit_code, tuple(map(ManifestFile.of, sorted(files))), VERSION, run_id)
+
+    def with_files(self, written: Iterable[WrittenFile]) -> Manifest:
+        """The manifest after these files were written, anew or for the first time."""
+        files = {file.name: file for file in self.files} | {file.name: ManifestFile.of(file) for file in written}
+        return msgspec.structs.replace(self, files=tuple(files[name] for name in sorted(files)))
+
+    def file(self, name: str) -> ManifestFile | None:
+        """The entry of a name."""
+        return next((file for file in self.files if file.name == name), None)
 
     def named(self, role: FileRole, prefix: str = "") -> list[str]:
         """Names of the files of a role that begin with `prefix`, in the order of the input."""

@@ -6,6 +6,7 @@ verdicts/train-00000-of-00003.parquet   a row for each example of the shard
 media/media-00000-of-00001.parquet      a row for each distinct media object
 report.json  report.html  report.sarif  tuning_job.json
 manifest.json                      written last: the run is whole
+upload.json  submitted.json  verify.json  reconcile.json  reconcile.html   of later commands (see `later`)
 unfinished-run.json                the claim of a run that has not ended (see `claim`)
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable, Iterator
+from types import MappingProxyType
 from typing import Protocol
 
 from beam_tuning.reasons import Verdict
@@ -30,6 +32,10 @@ class FileRole(enum.StrEnum):
     MEDIA = "media"
     REPORT = "report"
     TUNING_JOB = "tuning-job"
+    UPLOAD = "upload"
+    SUBMITTED = "submitted"
+    VERIFY = "verify"
+    RECONCILE = "reconcile"
 
 
 MANIFEST = "manifest.json"
@@ -38,6 +44,11 @@ REPORT_JSON = "report.json"
 REPORT_HTML = "report.html"
 REPORT_SARIF = "report.sarif"
 TUNING_JOB = "tuning_job.json"
+UPLOAD = "upload.json"
+SUBMITTED = "submitted.json"
+VERIFY = "verify.json"
+RECONCILE_JSON = "reconcile.json"
+RECONCILE_HTML = "reconcile.html"
 
 #: Folders that hold nothing but what a run writes.
 FOLDERS = ("train", "validation", "verdicts", "media")
@@ -49,8 +60,18 @@ _TOP_LEVEL = {
     REPORT_SARIF: FileRole.REPORT,
     TUNING_JOB: FileRole.TUNING_JOB,
 }
+#: What commands on a finished run add. No manifest names these; they belong to the run as long as it has one.
+LATER = MappingProxyType(
+    {
+        UPLOAD: FileRole.UPLOAD,
+        SUBMITTED: FileRole.SUBMITTED,
+        VERIFY: FileRole.VERIFY,
+        RECONCILE_JSON: FileRole.RECONCILE,
+        RECONCILE_HTML: FileRole.RECONCILE,
+    }
+)
 #: Names at the top of the folder that are a run's own.
-TOP_LEVEL = (*_TOP_LEVEL, MANIFEST, CLAIM)
+TOP_LEVEL = (*_TOP_LEVEL, *LATER, MANIFEST, CLAIM)
 
 _SHARD = re.compile(
     r"(?:(?:train|validation)/(?P<verdict>kept|dropped|undecided)-[0-9]{5,}-of-[0-9]{5,}\.jsonl"
@@ -85,13 +106,19 @@ def verdicts_file(shard: AnyShard) -> str:
     return f"verdicts/{shard.split}-{_of(shard.number, shard.total)}.parquet"
 
 
+def verdicts_beside(lines_name: str) -> str:
+    """The verdict table of the shard that a file of lines belongs to."""
+    split, _, name = lines_name.partition("/")
+    return f"verdicts/{split}-{name.partition('-')[2].removesuffix('.jsonl')}.parquet"
+
+
 def media_file(number: int, total: int) -> str:
     """One file of the media table."""
     return f"media/media-{_of(number, total)}.parquet"
 
 
 def all_names(shards: Iterable[AnyShard], media_files: int) -> Iterator[str]:
-    """Every name that a run with these shards may write, the manifest and the claim left out."""
+    """Every name that a run with these shards may write, the manifest, the claim and later commands' left out."""
     yield from _TOP_LEVEL
     for shard in shards:
         for verdict in Verdict:
@@ -102,9 +129,11 @@ def all_names(shards: Iterable[AnyShard], media_files: int) -> Iterator[str]:
 
 
 def role_of(name: str) -> FileRole | None:
-    """What a run's file of this name is; None when no run writes such a name."""
+    """What a run's file of this name is; None when neither a run nor a later command writes such a name."""
     if name in _TOP_LEVEL:
         return _TOP_LEVEL[name]
+    if name in LATER:
+        return LATER[name]
     match = _SHARD.fullmatch(name)
     if match is None:
         return None

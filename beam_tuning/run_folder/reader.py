@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beam_tuning.errors import InputError
-from beam_tuning.run_folder.files import Folder
+from beam_tuning.run_folder.files import Folder, crc32c_of
 from beam_tuning.run_folder.manifest import Manifest, decode_manifest
 from beam_tuning.run_folder.names import FOLDERS, MANIFEST, FileRole, role_of
 from beam_tuning.run_folder.opening import open_folder
@@ -61,6 +62,40 @@ class RunFolder:
             with self.open(name) as stream:
                 return stream.read()
         except OSError as error:
+            raise self._unreadable(name, error) from error
+
+    def read_written(self, manifest: Manifest, name: str) -> bytes:
+        """The content of a file, which must be the very content that the run wrote.
+
+        Raises:
+          InputError: it cannot be read, the run wrote no such file, or another content.
+        """
+        file = manifest.file(name)
+        if file is None:
+            raise self._unreadable(name, FileNotFoundError())
+        content = self.read(name)
+        checksum = crc32c_of(io.BytesIO(content))
+        if checksum != file.crc32c:
+            raise InputError(
+                "the file has been changed since the run wrote it",
+                where=self.path_of(name),
+                observed=f"{len(content):,} bytes, crc32c {checksum}",
+                limit=f"{file.size_bytes:,} bytes, crc32c {file.crc32c}",
+                remedy="Put the run's own file back, or run `beam-tuning validate` again.",
+            )
+        return content
+
+    def table(self, manifest: Manifest, name: str, columns: Sequence[str]) -> pa.Table:
+        """Columns of one table, which must be the very table that the run wrote.
+
+        Raises:
+          InputError: it cannot be read, is another one, or lacks a column.
+        """
+        stream = io.BytesIO(self.read_written(manifest, name))
+        file = self._schema(name, stream, columns)
+        try:
+            return file.read(columns=list(columns)).select(list(columns))
+        except (pa.ArrowException, OSError) as error:
             raise self._unreadable(name, error) from error
 
     def tables(self, role: FileRole) -> Sequence[str]:

@@ -1,0 +1,52 @@
+"""`beam-tuning reconcile`: what a tuning job did with a run's dataset, beside what the run foretold."""
+
+from __future__ import annotations
+
+import argparse
+
+from beam_tuning.commands.shared_options import JSON, RUN_FOLDER
+from beam_tuning.options import Command, Kind, Option
+
+
+def run(given: argparse.Namespace) -> int:
+    from beam_tuning.commands.signing_in import sign_in
+    from beam_tuning.commands.terminal import console_for_people, write_document
+    from beam_tuning.finished_run.opening import open_finished
+    from beam_tuning.reconcile.console import print_reconciliation
+    from beam_tuning.reconcile.jobs import find_job
+    from beam_tuning.reconcile.page import render_page
+    from beam_tuning.reconcile.reconcile import reconcile
+    from beam_tuning.run_folder.names import RECONCILE_HTML, RECONCILE_JSON
+
+    sign_in((given.folder, given.job or ""), uses_beam=False)
+    finished = open_finished(given.folder)
+    document = reconcile(finished, find_job(finished, given.job))
+    writer = finished.writer()
+    writer.add(RECONCILE_JSON, document.to_bytes())
+    writer.add(RECONCILE_HTML, render_page(document, finished.name).encode())
+    page = finished.folder.path_of(RECONCILE_HTML)
+    print_reconciliation(document, page, console_for_people(as_json=given.json, goes_on=True))
+    if given.json:
+        write_document(document.to_bytes())
+    return document.exit_code
+
+
+COMMAND = Command(
+    options=(
+        RUN_FOLDER,
+        Option(
+            "job",
+            "job",
+            Kind.TEXT,
+            "The job's name, which is asked for, or a file with its JSON; without it, the run's last job.",
+            metavar="NAME|FILE.json",
+        ),
+        JSON,
+    ),
+    run=run,
+    exit_codes={0: "the job did as was foretold", 3: "it did not, or has not ended, or says nothing of its dataset"},
+    examples=(
+        "beam-tuning reconcile gs://bucket/checked --job projects/1234/locations/us-central1/tuningJobs/5678",
+        "beam-tuning reconcile checked --job job.json",
+    ),
+)

@@ -1,0 +1,1 @@
+"""What a finished run foretold beside what the tuning service did. No Beam."""
