@@ -108,14 +108,14 @@ def test_private_addresses_can_be_allowed() -> None:
 
 def test_a_ready_set_in_a_bucket_is_sent() -> None:
     step, *others = steps_of([example(n) for n in range(1, 5)])
-    assert step.command.startswith("gcloud storage cat gs://example-bucket/checked/tuning_job.json | curl -X POST")
+    assert step.command == "beam-tuning tune gs://example-bucket/checked"
     assert others == []
 
 
 def test_a_ready_set_on_disk_is_copied_to_a_bucket_first() -> None:
     assert OUTPUTS[0].path == "train.jsonl"
     step = steps_of([example(n) for n in range(1, 5)], output="/data/out dir")[0]
-    assert step.command == "gcloud storage cp '/data/out dir/train.jsonl' gs://BUCKET/"
+    assert step.command == "beam-tuning tune '/data/out dir' --upload gs://BUCKET/FOLDER"
 
 
 def test_the_reason_that_brings_the_most_back_is_shown() -> None:

@@ -89,19 +89,20 @@ def _start_tuning(document: Document) -> list[Step]:
     if document.readiness.cleaned.state is not State.READY:
         return []
     output = document.output.rstrip("/")
-    names = {file.path for file in document.outputs}
-    if not output.startswith("gs://"):
-        files = " ".join(quoted(f"{output}/{split}.jsonl") for split in document.splits if f"{split}.jsonl" in names)
-        if not files:
-            return []
-        why = "Copy the cleaned files to a bucket of yours (BUCKET), for tuning reads Cloud Storage only."
-        return [Step(why, f"gcloud storage cp {files} gs://BUCKET/")]
-    request = (
-        f"gcloud storage cat {quoted(f'{output}/tuning_job.json')} | curl -X POST -d @- "
-        '-H "Authorization: Bearer $(gcloud auth print-access-token)" -H "Content-Type: application/json" '
-        "https://REGION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/REGION/tuningJobs"
-    )
-    return [Step("Start the tuning job with the cleaned files; put your REGION and PROJECT in.", request)]
+    why = "Check and show the tuning job for the cleaned files; --submit creates it."
+    if output.startswith("gs://"):
+        return [Step(why, f"beam-tuning tune {quoted(output)}")]
+    if not any(file.path == "train.jsonl" for file in document.outputs):
+        return []
+    why = f"Copy the cleaned files to a folder of yours, for tuning reads Cloud Storage only. {why}"
+    return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER")]
+
+
+def _upload_media(document: Document) -> list[Step]:
+    if not any(finding.code == Reason.MEDIA_IS_LOCAL.code for finding in document.readiness.cleaned.findings):
+        return []
+    why = "Copy the local media of the kept examples to a folder of yours, and name them there in the cleaned files."
+    return [Step(why, f"beam-tuning upload {quoted(document.output.rstrip('/'))} --to gs://BUCKET/FOLDER")]
 
 
 def _look_at_examples(document: Document) -> list[Step]:
@@ -117,6 +118,7 @@ def _look_at_examples(document: Document) -> list[Step]:
 
 RULES: tuple[Callable[[Document], list[Step]], ...] = (
     _start_tuning,
+    _upload_media,
     _even_out_media_resolution,
     _ask_again,
     _read_local_media,
