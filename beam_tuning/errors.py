@@ -6,7 +6,9 @@
     │   ├── InputError              2   a dataset file cannot be used
     │   │   ├── FileNotJsonLines    2   it is text, but not one JSON object a line
     │   │   ├── FileTruncated       2   its compressed data end early
-    │   │   └── FileUnreadable      2   it cannot be opened or decompressed
+    │   │   ├── FileUnreadable      2   it cannot be opened or decompressed
+    │   │   ├── FileExpandsTooFar   2   it holds far more than its compressed size lets expect
+    │   │   └── FileChanged         2   it is another file than when the run began
     │   └── OutputError             2   the output folder cannot be used
     └── GateClosed                  3   the run is whole, but the dataset is not ready to tune
 
@@ -120,6 +122,14 @@ class FileTruncated(InputError):
 
 class FileUnreadable(InputError):
     """A dataset file cannot be opened or decompressed."""
+
+
+class FileExpandsTooFar(InputError):
+    """A dataset file holds far more than its compressed size lets expect."""
+
+
+class FileChanged(InputError):
+    """A dataset file is another than when the run began."""
 
 
 class OutputError(UsageError):

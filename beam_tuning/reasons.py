@@ -15,22 +15,28 @@ import msgspec
 
 
 class Outcome(enum.StrEnum):
-    """What the tuning service does, as far as it is documented.
-
-    Attributes:
-      REJECTS_JOB: the whole dataset is refused.
-      DROPS_EXAMPLE: the example is left out, as documented; more than 10 % of such examples fail the job.
-      OVER_LIMIT: the example breaks a documented limit or rule, or does what no page says is supported; what the
-        service then does is not documented. Dropped here, to be on the safe side.
-      UNDECIDED: it could not be found out. The example is neither kept nor dropped.
-      ADVICE: worth knowing; decides nothing.
-    """
+    """What the tuning service does, as far as it is documented; `meaning` says each in words."""
 
     REJECTS_JOB = "rejects-job"
     DROPS_EXAMPLE = "drops-example"
     OVER_LIMIT = "over-limit"
     UNDECIDED = "undecided"
     ADVICE = "advice"
+
+    @property
+    def meaning(self) -> str:
+        """Sentences for people: what the service does, and what becomes of the example here."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Outcome.REJECTS_JOB: "The service rejects the whole dataset for one such example. The example is dropped here.",
+    Outcome.DROPS_EXAMPLE: "The service leaves the example out, as documented. It is dropped here too.",
+    Outcome.OVER_LIMIT: "The example is over a documented limit, or does what no page says is supported. What the "
+    "service does with it is not documented. It is dropped here, to be on the safe side.",
+    Outcome.UNDECIDED: "Whether the service takes the example could not be found out. It is neither kept nor dropped.",
+    Outcome.ADVICE: "Worth knowing. It decides nothing.",
+}
 
 
 class Scope(enum.StrEnum):
@@ -51,7 +57,7 @@ class Verdict(enum.StrEnum):
     UNDECIDED = "undecided"
 
 
-class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One row of the catalogue: a table of reasons.toml, which says what each field is."""
 
     scope: Scope
@@ -61,6 +67,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remedy: str
     source: str
     since: str
+    may_refuse_job: bool = False
 
 
 class Reason(enum.Enum):
@@ -89,6 +96,7 @@ class Reason(enum.Enum):
     ROLES_NOT_ALTERNATING = enum.auto()
     FIRST_TURN_NOT_USER = enum.auto()
     LAST_TURN_NOT_MODEL = enum.auto()
+    ANSWER_NOT_JSON = enum.auto()
     SYSTEM_INSTRUCTION_NOT_TEXT = enum.auto()
     MODEL_TURN_HAS_MEDIA = enum.auto()
     FILE_URI_MISSING = enum.auto()
@@ -107,16 +115,17 @@ class Reason(enum.Enum):
     MEDIA_RESOLUTION_INVALID = enum.auto()
     PART_MEDIA_RESOLUTION_UNSUPPORTED = enum.auto()
     MEDIA_RESOLUTION_INCONSISTENT = enum.auto()
+    PART_UNCERTAIN_FOR_MODEL = enum.auto()
     MEDIA_NOT_FOUND = enum.auto()
     MEDIA_FORBIDDEN = enum.auto()
     MEDIA_ADDRESS_BLOCKED = enum.auto()
     MEDIA_EMPTY = enum.auto()
     MEDIA_TRUNCATED = enum.auto()
+    MEDIA_TAIL_CUT = enum.auto()
     MEDIA_UNREADABLE = enum.auto()
     MEDIA_KIND_MISMATCH = enum.auto()
     MIME_TYPE_MISMATCH = enum.auto()
     MEDIA_DURATION_UNKNOWN = enum.auto()
-    MEDIA_SIZE_UNKNOWN = enum.auto()
     MEDIA_TIMED_OUT = enum.auto()
     MEDIA_SERVER_ERROR = enum.auto()
     MEDIA_CHANGED = enum.auto()
@@ -129,23 +138,32 @@ class Reason(enum.Enum):
     VIDEO_TOO_MANY = enum.auto()
     VIDEO_TOO_LARGE = enum.auto()
     VIDEO_TOO_LONG = enum.auto()
+    VIDEO_LENGTH_AT_LIMIT = enum.auto()
     IMAGE_TOO_MANY = enum.auto()
     IMAGE_TOO_LARGE = enum.auto()
     DOCUMENT_TOO_MANY = enum.auto()
     DOCUMENT_TOO_LARGE = enum.auto()
+    DOCUMENT_TOO_MANY_PAGES = enum.auto()
+    DOCUMENT_PAGES_UNKNOWN = enum.auto()
     HTTP_MEDIA_TOO_LARGE = enum.auto()
     MEDIA_KINDS_MIXED = enum.auto()
     EXAMPLE_TOO_MANY_TOKENS = enum.auto()
     EXAMPLE_TOKENS_UNCERTAIN = enum.auto()
     INPUT_FILE_TRUNCATED = enum.auto()
     INPUT_FILE_UNREADABLE = enum.auto()
+    INPUT_FILE_CHANGED = enum.auto()
+    INPUT_FILE_EXPANDS_TOO_FAR = enum.auto()
     INPUT_FILE_NOT_JSON_LINES = enum.auto()
+    MODEL_REMOVED = enum.auto()
+    MODEL_PAST_RETIREMENT = enum.auto()
     DATASET_EMPTY = enum.auto()
     DROP_SHARE_TOO_HIGH = enum.auto()
     MEDIA_RESOLUTION_MIXED = enum.auto()
+    MEDIA_IS_LOCAL = enum.auto()
     TRAINING_FILE_TOO_LARGE = enum.auto()
     TRAINING_TOO_MANY_EXAMPLES = enum.auto()
     VALIDATION_TOO_MANY_EXAMPLES = enum.auto()
+    TRAINING_FEW_EXAMPLES = enum.auto()
 
     @property
     def code(self) -> str:
@@ -180,10 +198,19 @@ class Reason(enum.Enum):
         return _ROWS[self._value_].since
 
     @property
+    def may_refuse_job(self) -> bool:
+        return _ROWS[self._value_].may_refuse_job
+
+    @property
     def tolerable(self) -> bool:
-        """Whether a person may choose to keep such examples: what the service does is not documented or not known."""
+        """Whether a person may take the risk: what the service does is not documented or not known.
+
+        Of an example it keeps the example; of the dataset as a whole it opens the gate.
+        """
+        if self.scope is Scope.DATASET:
+            return self.outcome is Outcome.UNDECIDED
         # A line that is too long is not looked at: nothing else would be known of it.
-        of_example = self.scope in (Scope.LINE, Scope.PART, Scope.MEDIA) and self is not Reason.LINE_TOO_LONG
+        of_example = self.scope is not Scope.FILE and self is not Reason.LINE_TOO_LONG
         return of_example and self.outcome in (Outcome.OVER_LIMIT, Outcome.UNDECIDED)
 
 
@@ -253,17 +280,17 @@ _DROPPING = frozenset({Outcome.REJECTS_JOB, Outcome.DROPS_EXAMPLE, Outcome.OVER_
 
 
 def verdict_of(findings: Iterable[Finding], tolerated: Collection[Reason] = ()) -> Verdict:
-    """Dropped if any finding says so; else undecided if any finding does; else kept. Advice decides nothing.
+    """The verdict on one example: dropped if a finding drops it, else undecided if one leaves it open, else kept.
 
     Args:
-      findings: of one example.
-      tolerated: reasons whose findings decide nothing either.
+      findings: all of the example. Advice decides nothing.
+      tolerated: reasons that decide nothing either, because a person takes the risk.
     """
     return verdict_of_reasons([finding.reason for finding in findings], tolerated)
 
 
 def verdict_of_reasons(reasons: Iterable[Reason], tolerated: Collection[Reason] = ()) -> Verdict:
-    """The same from the reasons alone."""
+    """The verdict on an example with findings of these reasons, as `verdict_of` gives it."""
     verdict = Verdict.KEPT
     for reason in reasons:
         if reason in tolerated:

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 #: Groups whose header does not hold the length: every byte has to be read.
-STREAMED_GROUPS = frozenset({"aac adts", "mp3 vbr without header", "flac without total", "mpeg-1 video es"})
+STREAMED_GROUPS = frozenset(
+    {"aac adts", "ac3", "mp3 cbr", "mp3 vbr without header", "flac without total", "mpeg-1 video es"}
+)
 #: Groups of files that are broken, are no media or bear a wrong name.
 ODD_GROUPS = frozenset({"damaged", "not media", "misnamed"})
 

@@ -19,7 +19,7 @@ _ATTACHED_PICTURE = 0x400
 
 #: Groups that hold the answer, or one half of it, at their end: a place known from the size, so a second read.
 _TWO_READS = frozenset(
-    {"mp4 fragmented", "mpeg-ps", "mpeg-ts", "ogg", "flac", "ac3", "mp3 cbr", "flv without duration"} | STREAMED_GROUPS
+    {"mp4 fragmented", "mpeg-ps", "mpeg-ts", "ogg", "flac", "flv", "flv without duration"} | STREAMED_GROUPS
 )
 
 
@@ -66,8 +66,8 @@ def least_rounds(file: CorpusFile, path: Path) -> int | None:
     """The fewest dependent reads after which the length is certain, when the first takes 64 KiB; None for odd files.
 
     One where the head tells it. One more where the answer lies at a place that the head or the size gives: a `moov` box
-    beyond the head, the last time stamps, the end of a large tag, all frames that have to be counted. FLAC and MP3 of
-    constant rate without header are among these: nothing in their heads says what the rest holds.
+    beyond the head, the last time stamps, the end of a large tag, all frames that have to be counted. FLAC, FLV and MP3
+    of constant rate without header are among these: nothing in their heads says for certain what the rest holds.
     """
     if file.group in ODD_GROUPS:
         return None

@@ -129,9 +129,9 @@ def rules(folder: Path) -> None:
     """Reads, parses, judges, counts and writes kept lines, without Beam."""
     from beam_tuning.dataset.example import LineId
     from beam_tuning.dataset.parse import parse_line
+    from beam_tuning.limits_file import load_limits
     from beam_tuning.media.media_table import from_table
     from beam_tuning.policy.judge import Policy, judge
-    from beam_tuning.policy.limits import load_limits
     from beam_tuning.reasons import Verdict
     from beam_tuning.summary.summary import Summary
 

@@ -5,6 +5,8 @@ The server is gcp-storage-emulator, in memory. What is added here:
 * headers of a media answer that real Cloud Storage sends and the emulator does not: `x-goog-generation`, `x-goog-hash`,
   `ETag` (https://cloud.google.com/storage/docs/xml-api/reference-headers, the JSON API's media answers carry the same);
 * preconditions on generations, which the emulator passes over;
+* the parameter `generation`: an object that was replaced is not found any more, as in a bucket without versioning
+  (https://cloud.google.com/storage/docs/json_api/v1/objects/get);
 * a longer listen backlog, for clients with many connections, and a record of every request;
 * a service account that exists nowhere but here, with its own token server on loopback: Beam's client looks for
   credentials before it talks to any server, and without some it waits 20 s and more for a metadata server.
@@ -31,7 +33,7 @@ from gcp_storage_emulator.handlers import buckets, objects
 from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
 
-_DOWNLOAD_PREFIX = "/download/storage/v1/b/"
+_METADATA_PREFIX, _DOWNLOAD_PREFIX = "/storage/v1/b/", "/download/storage/v1/b/"
 
 
 class GcsEmulator:
@@ -144,19 +146,37 @@ class _GcsHandler(RequestHandler):
                 return False
         return True
 
+    def do_GET(self) -> None:  # noqa: N802 - the name in the standard library
+        asked = parse_qs(urlsplit(self.path).query).get("generation", [""])[0]
+        resource = self._resource(_METADATA_PREFIX, _DOWNLOAD_PREFIX)
+        if asked and resource is not None and asked != resource["generation"]:
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        else:
+            super().do_GET()
+
     def end_headers(self) -> None:
-        path = urlsplit(self.path).path
-        if self.command == "GET" and path.startswith(_DOWNLOAD_PREFIX):
-            bucket, _, name = path.removeprefix(_DOWNLOAD_PREFIX).partition("/o/")
-            with contextlib.suppress(NotFound):
-                resource = self.storage.get_file_obj(unquote(bucket), unquote(name))
-                self.send_header("x-goog-generation", resource["generation"])
-                if self.headers["Range"]:  # without one the emulator sends it
-                    self.send_header("x-goog-hash", f"crc32c={resource['crc32c']},md5={resource['md5Hash']}")
-                self.send_header("ETag", f'"{resource["etag"]}"')
-                if resource.get("contentEncoding"):
-                    self.send_header("Content-Encoding", resource["contentEncoding"])
+        resource = self._resource(_DOWNLOAD_PREFIX) if self.command == "GET" else None
+        if resource is not None:
+            self.send_header("x-goog-generation", resource["generation"])
+            if self.headers["Range"]:  # without one the emulator sends it
+                self.send_header("x-goog-hash", f"crc32c={resource['crc32c']},md5={resource['md5Hash']}")
+            self.send_header("ETag", f'"{resource["etag"]}"')
+            if resource.get("contentEncoding"):
+                self.send_header("Content-Encoding", resource["contentEncoding"])
         super().end_headers()
+
+    def _resource(self, *prefixes: str) -> Mapping[str, str] | None:
+        """The object that is asked for, as it is now."""
+        path = urlsplit(self.path).path
+        for prefix in prefixes:
+            bucket, slash, name = path.removeprefix(prefix).partition("/o/")
+            if path.startswith(prefix) and slash:
+                with contextlib.suppress(NotFound):
+                    found: Mapping[str, str] = self.storage.get_file_obj(unquote(bucket), unquote(name))
+                    return found
+        return None
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the standard library
         pass

@@ -16,8 +16,9 @@ from beam_tuning.media.info import (
     ProbeResult,
     StreamInfo,
 )
+from beam_tuning.policy.example_facts import part_facts
 from beam_tuning.reasons import Finding, Reason, Verdict, verdict_of
-from beam_tuning.summary.judged_example import JudgedExample, TokenRange, WhatIf
+from beam_tuning.summary.judged_example import JudgedExample, PartFacts, TokenRange, WhatIf
 
 RESOLUTIONS = ("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH")
 #: Tokens of a frame by generation and media resolution: the what-if profiles of the built-in limits.
@@ -33,6 +34,11 @@ _PROMPTS = (
     "Welche Vögel sind zu hören?",
     "何が起きていますか。時刻も書いてください。",
 )
+
+
+def known(part: MediaPart, probe: ProbeResult | None = None) -> PartFacts:
+    """What is known of a part when the probe of its URI gives that answer, or none."""
+    return part_facts(part, {} if probe is None else {part.uri: probe}, of_segment=True)
 
 
 class Generator:
@@ -74,7 +80,7 @@ class Generator:
             size_bytes,
             verdict_of(findings),
             tuple(findings),
-            ((part, probe),),
+            (known(part, probe),),
             resolution,
             text_chars,
             tokens,

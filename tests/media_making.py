@@ -79,8 +79,10 @@ def make_media(
     fps: float = 25,
     frame_times_s: Sequence[float] | None = None,
     size_px: tuple[int, int] = (64, 48),
+    pixel_format: str | None = None,
     sample_rate_hz: int = 44100,
     channels: int = 1,
+    layout: str | None = None,
     seekable: bool = True,
     muxer_options: Mapping[str, str] | None = None,
     video_options: Mapping[str, str] | None = None,
@@ -90,6 +92,7 @@ def make_media(
     """A whole file of moving bars and a rising tone.
 
     Args:
+      pixel_format, layout: FFmpeg's names, where not the usual ones are wanted; `channels` is those of `layout`.
       container: an FFmpeg muxer: "mp4", "mov", "webm", "matroska", "ogg", "wav", "mp3", "adts", "mpegts", "flv", ...
       video, audio: FFmpeg encoders, e.g. "libx264", "mpeg4", "libvpx", "aac", "libopus", "pcm_s16le"; None for none.
       duration_s: of the video, and of the audio unless `audio_duration_s` says otherwise.
@@ -103,7 +106,7 @@ def make_media(
         if video is not None:
             stream = output.add_stream(video, rate=Fraction(fps).limit_denominator(1001))
             stream.width, stream.height = size_px
-            stream.pix_fmt = _PIXEL_FORMATS.get(video, "yuv420p")
+            stream.pix_fmt = pixel_format or _PIXEL_FORMATS.get(video, "yuv420p")
             stream.options = dict(video_options or _FAST.get(video, {}))
             stream.codec_context.thread_count = 1  # the same bytes each time
             times_s = frame_times_s or [video_start_s + number / fps for number in range(round(duration_s * fps))]
@@ -111,11 +114,11 @@ def make_media(
                 stream.codec_context.time_base = Fraction(1, 1000)
             frames.append(_pictures(stream, times_s, size_px))
         if audio is not None:
-            sound = output.add_stream(audio, rate=sample_rate_hz, layout="mono" if channels == 1 else "stereo")
+            sound = output.add_stream(audio, rate=sample_rate_hz, layout=layout or _LAYOUTS[channels])
             sound.bit_rate = 64_000
             sound.options = dict(audio_options or _EXPERIMENTAL.get(audio, {}))
             length_s = duration_s if audio_duration_s is None else audio_duration_s
-            frames.append(_tone(sound, length_s, audio_start_s, sample_rate_hz, channels))
+            frames.append(_tone(sound, length_s, audio_start_s, sample_rate_hz, channels, layout))
         for _, _, target, frame in heapq.merge(*frames, key=lambda item: item[:2]):
             output.mux(target.encode(frame))
         for target in output.streams:
@@ -207,6 +210,7 @@ _FAST = {
 _EXPERIMENTAL = {"vorbis": {"strict": "experimental"}}
 
 
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 _PIXEL_FORMATS = {"mjpeg": "yuvj420p", "png": "rgb24", "prores": "yuv422p10le", "gif": "rgb8"}
 
 
@@ -252,7 +256,7 @@ def _pictures(stream: Any, times_s: Sequence[float], size_px: tuple[int, int]) -
 
 
 def _tone(
-    stream: Any, duration_s: float, start_s: float, sample_rate_hz: int, channels: int
+    stream: Any, duration_s: float, start_s: float, sample_rate_hz: int, channels: int, layout: str | None
 ) -> Iterator[tuple[float, int, Any, Any]]:
     total = round(duration_s * sample_rate_hz)
     step = min(sample_rate_hz, 4096)
@@ -261,7 +265,7 @@ def _tone(
         wave.extend([round(9000 * math.sin(number * number / (sample_rate_hz + 1)))] * channels)
     for first in range(0, total, step):
         samples = min(step, total - first)
-        frame = av.AudioFrame(format="s16", layout="mono" if channels == 1 else "stereo", samples=samples)
+        frame = av.AudioFrame(format="s16", layout=layout or _LAYOUTS[channels], samples=samples)
         frame.planes[0].update(wave[: samples * channels].tobytes().ljust(frame.planes[0].buffer_size, b"\0"))
         frame.sample_rate = sample_rate_hz
         frame.time_base = Fraction(1, sample_rate_hz)

@@ -21,7 +21,8 @@ ODD_KEYS = st.sampled_from(
      "videoMetadata", "video_metadata", "media_resolution", "mediaResolution", "labels", "a b", 'q"', "", "contents"]
 )  # fmt: skip
 TEXTS = st.sampled_from(["What happens here?", 'Say "hi" \\ \n', "日本語", "😀", "{}", '"text": "a"', "\\", "x" * 300])
-RESOLUTIONS = st.sampled_from(["MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_UNSPECIFIED", 2])
+RESOLUTION_NAMES = ["MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_UNSPECIFIED"]
+RESOLUTIONS = st.sampled_from([*RESOLUTION_NAMES, 2])
 URIS = st.sampled_from(
     [
         "gs://example-bucket/clip.mp4",
@@ -94,8 +95,52 @@ def odd_lines(draw: st.DrawFn) -> Json:
 
 
 @st.composite
-def written(draw: st.DrawFn, lines: st.SearchStrategy[Json]) -> bytes:
-    """Bytes of a line: other spacing and escapes, now and then a key twice, a byte order mark, a byte changed."""
+def usual_lines(draw: st.DrawFn) -> bytes:
+    """Bytes of a line as almost all lines of datasets are."""
+    line = draw(_without_oddities())
+    data = json.dumps(
+        line, ensure_ascii=draw(st.booleans()), separators=draw(st.sampled_from([(",", ":"), (", ", ": ")]))
+    )
+    return data.encode() + draw(st.sampled_from([b"", b"\r", b" "]))
+
+
+@st.composite
+def _without_oddities(draw: st.DrawFn) -> Json:
+    names = st.sampled_from(RESOLUTION_NAMES)
+    texts = st.text(min_size=1, max_size=30) | TEXTS
+    user: list[Json] = [{"text": draw(texts)} for _ in range(draw(st.integers(0, 2)))]
+    for _ in range(draw(st.integers(0 if user else 1, 2))):
+        part = file(draw(URIS), draw(MIME_TYPES))
+        if part["fileData"].get("mimeType") == "video/mp4" and draw(st.booleans()):
+            offsets = st.sampled_from(["0s", "1.5s", "30s", "-1s"])
+            optional = {"startOffset": offsets, "endOffset": offsets, "fps": st.sampled_from([1, 0.5, 24.0])}
+            part["videoMetadata"] = draw(st.fixed_dictionaries({}, optional=optional))
+        if draw(st.integers(0, 3)) == 0:
+            part["mediaResolution"] = {"level": draw(names)}
+        user.insert(draw(st.integers(0, len(user))), part)
+    line: Json = {"contents": [{"role": "user", "parts": user}, {"role": "model", "parts": [{"text": draw(texts)}]}]}
+    if draw(st.booleans()):
+        del line["contents"][0]["role"]
+    if draw(st.booleans()):
+        line["generationConfig"] = {"mediaResolution": draw(names)}
+    if draw(st.booleans()):
+        line["systemInstruction"] = {"parts": [{"text": draw(texts)}]}
+    return _all_in_snake_case(line) if draw(st.booleans()) else line
+
+
+def _all_in_snake_case(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_snake_case(key): _all_in_snake_case(child) for key, child in value.items()}
+    return [_all_in_snake_case(child) for child in value] if isinstance(value, list) else value
+
+
+@st.composite
+def written(draw: st.DrawFn, lines: st.SearchStrategy[Json], *, damaged: bool = True) -> bytes:
+    """Bytes of a line: other spacing and escapes, now and then a key twice, a byte order mark, a byte changed.
+
+    Args:
+      damaged: whether some lines shall be no JSON.
+    """
     line = draw(lines)
     ascii_only, colon = draw(st.booleans()), draw(st.sampled_from([": ", ":", " : ", "\t:"]))
     data = json.dumps(line, ensure_ascii=ascii_only, separators=(",", colon)).encode()
@@ -104,8 +149,9 @@ def written(draw: st.DrawFn, lines: st.SearchStrategy[Json]) -> bytes:
         value = json.dumps(draw(ODD_VALUES)).encode()
         data = data.replace(b"{" + key, b"{" + key + b":" + value + b"," + key, 1)
     if draw(st.integers(0, 7)) == 0:
-        data = draw(st.sampled_from([b"\xef\xbb\xbf" + data, data + b"\r", b" " + data, data + b"}"]))
-    if draw(st.integers(0, 7)) == 0:
+        around = [b"\xef\xbb\xbf" + data, data + b"\r", b" " + data]
+        data = draw(st.sampled_from([*around, data + b"}"] if damaged else around))
+    if damaged and draw(st.integers(0, 7)) == 0:
         at = draw(st.integers(0, len(data) - 1))
         data = data[:at] + draw(st.binary(max_size=2)) + data[at + 1 :]
     return data

@@ -23,6 +23,14 @@ def test_a_ranged_media_answer_names_generation_and_total_size(gcs: GcsEmulator)
     assert gcs.requests == ["GET /download/storage/v1/b/bucket/o/a%20b%2F%C3%BC.wav?alt=media"]
 
 
+@pytest.mark.parametrize("path", ["/storage/v1/b/bucket/o/a.txt?", "/download/storage/v1/b/bucket/o/a.txt?alt=media&"])
+def test_a_generation_that_was_replaced_is_not_found(gcs: GcsEmulator, path: str) -> None:
+    first = gcs.put("gs://bucket/a.txt", b"one")
+    second = gcs.put("gs://bucket/a.txt", b"two")
+    statuses = [urllib3.request("GET", f"{gcs.url}{path}generation={number}").status for number in (first, second)]
+    assert statuses == [404, 200]
+
+
 def test_beam_reads_and_writes_through_it(gcs: GcsEmulator) -> None:
     beam_io = pytest.importorskip("apache_beam.io.filesystems")
     gcs.put("gs://bucket/in.txt", b"hello")

@@ -76,8 +76,20 @@ def test_what_may_be_tolerated(reason: Reason) -> None:
     """Neither what is documented nor what is not about an example that was looked at."""
     if reason.outcome in (Outcome.REJECTS_JOB, Outcome.DROPS_EXAMPLE, Outcome.ADVICE):
         assert not reason.tolerable
-    if reason.scope in (Scope.FILE, Scope.DATASET) or reason is Reason.LINE_TOO_LONG:
+    if reason.scope is Scope.FILE or reason is Reason.LINE_TOO_LONG:
         assert not reason.tolerable
+    if reason.scope is Scope.DATASET:
+        assert reason.tolerable == (reason.outcome is Outcome.UNDECIDED)
+
+
+@pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.code)
+def test_only_what_is_undecided_may_refuse_a_job(reason: Reason) -> None:
+    assert not reason.may_refuse_job or (reason.outcome is Outcome.UNDECIDED and reason.scope is not Scope.DATASET)
+
+
+def test_every_outcome_says_what_it_means() -> None:
+    assert all(outcome.meaning.endswith(".") for outcome in Outcome)
+    assert len({outcome.meaning for outcome in Outcome}) == len(Outcome)
 
 
 def test_findings_travel() -> None:

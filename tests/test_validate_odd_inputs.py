@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from beam_tuning.cli import main
+from beam_tuning.pipelines import run as pipelines_run
 
 
 def example(text: str = "What is said?") -> bytes:
@@ -21,9 +23,14 @@ def example(text: str = "What is said?") -> bytes:
     return json.dumps({"contents": contents}).encode()
 
 
+#: A run is of today, and models have an end.
+ANY_DAY = "--tolerate=MODEL_PAST_RETIREMENT"
+
+
 def run(folder: Path, *more: str, model: str = "gemini-2.5-flash") -> tuple[int, Path]:
     output = folder / "out"
-    return main(["validate", f"--train={folder}/*.jsonl*", f"--output={output}", f"--model={model}", *more]), output
+    arguments = [f"--train={folder}/*.jsonl*", f"--output={output}", f"--model={model}", ANY_DAY]
+    return main(["validate", *arguments, *more]), output
 
 
 def report_of(output: Path) -> dict[str, Any]:
@@ -67,6 +74,9 @@ def test_line_ends_blank_lines_and_a_byte_order_mark_are_no_faults(tmp_path: Pat
         ("pretty.jsonl", json.dumps(json.loads(example()), indent=2).encode(), "NOT_JSON_LINES"),
         ("utf16.jsonl", example().decode().encode("utf-16"), "NOT_JSON_LINES"),
         ("squeezed.jsonl", b"\x28\xb5\x2f\xfd" + bytes(99), "NOT_JSON_LINES"),
+        ("table.jsonl", b"question,answer\nwhy,so\n", "NOT_JSON_LINES"),
+        ("wrapped.jsonl", json.dumps({"data": [json.loads(example())] * 2}).encode(), "NOT_JSON_LINES"),
+        ("bomb.jsonl.gz", gzip.compress(b"\n" * 6_000_000), "EXPANDS_TOO_FAR"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_judged(
@@ -86,6 +96,86 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_judged(
     assert not any(row["code"] == "LINE_NOT_JSON" for row in report["reasons"])
     assert not (output / "manifest.json").exists()
     assert not (output / "train.jsonl").exists()
+
+
+def test_a_file_that_changes_before_it_is_read_leaves_no_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"".join(example(str(number)) + b"\n" for number in range(20)))
+
+    def prepare_then_shrink(*arguments: Any, **options: Any) -> None:
+        prepare(*arguments, **options)
+        path.write_bytes(example() + b"\n")
+
+    prepare = pipelines_run.prepare_output
+    monkeypatch.setattr(pipelines_run, "prepare_output", prepare_then_shrink)
+    code, output = run(tmp_path)
+    assert code == 2
+    findings = report_of(output)["readiness"]["as_given"]["findings"]
+    assert "INPUT_FILE_CHANGED" in [finding["code"] for finding in findings]
+    assert not (output / "manifest.json").exists()
+    assert not (output / "train.jsonl").exists()
+    assert "a.jsonl" in capfd.readouterr().out
+
+
+OTHER_FORMATS: list[dict[str, Any]] = [
+    {"text_input": "one", "output": "two"},
+    {"input": {"image": "a.jpg"}, "output": "A cat."},
+    {"text": "A chunk of text."},
+    {"prompt": "q", "chosen": "good", "rejected": "bad"},
+    {"contents": [{"role": "user", "parts": [{"text": "Rate this."}]}], "response": "{}"},
+    {"contents": [{"role": "user", "content": "Rate this."}, {"role": "assistant", "content": "good"}]},
+    {"Contents": []},
+]
+
+
+def test_no_reason_given_for_another_format_says_to_leave_the_answer_out(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in OTHER_FORMATS))
+    code, output = run(tmp_path)
+    assert code == 3
+    reasons = [row["code"] for row in report_of(output)["reasons"]]
+    assert "LINE_IS_OTHER_FORMAT" in reasons
+    assert "FIELD_UNKNOWN" not in reasons
+
+
+def test_blank_lines_cost_little_and_count(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b"\n" * 2_000_000 + example("1") + b"\n \r\n" + b"[]" + b"\n" * 1_000_000)
+    code, output = run(tmp_path)
+    assert code == 3
+    assert report_of(output)["splits"]["train"]["blank_lines"] == 3_000_000
+    rejected = json.loads((output / "train" / "dropped-00000-of-00001.jsonl").read_bytes())
+    assert rejected["source"]["line"] == 2_000_003
+
+
+def test_byte_order_marks_of_joined_files_are_taken_off(tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    (tmp_path / "a.jsonl").write_bytes(mark + example("1") + b"\n" + mark + example("2") + b"\n")
+    code, output = run(tmp_path)
+    assert code == 0
+    assert (output / "train.jsonl").read_bytes() == example("1") + b"\n" + example("2") + b"\n"
+
+
+def test_a_pattern_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.jsonl").write_bytes(example() + b"\n")
+    assert main(["validate", "--train", "*.jsonl", "--output=out", "--model=gemini-2.5-flash"]) == 0
+    assert report_of(Path("out"))["inputs"][0]["path"] == "a.jsonl"
+
+
+def test_lines_that_come_through_a_pipe_are_refused_at_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, example() + b"\n")
+        options = [f"--train=/dev/fd/{reader}", f"--output={tmp_path}/out", "--model=gemini-2.5-flash"]
+        assert main(["validate", *options]) == 2
+    finally:
+        os.close(reader)
+        os.close(writer)
+    error = capfd.readouterr().err
+    assert "this is a pipe, not a file" in error
+    assert "remedy" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_empty_dataset_is_not_ready(tmp_path: Path) -> None:
@@ -178,7 +268,7 @@ def test_fuzzed_lines_never_break_a_run(tmp_path: Path) -> None:
     [
         (["--train={folder}/none*.jsonl", "--output={folder}/out", "--model=gemini-2.5-flash"], "matches no file"),
         (["--train={folder}/a.jsonl", "--output={folder}/out", "--model=gemini-2.5-flsh"], "Did you mean"),
-        (["--train={folder}/a.jsonl", "--output={folder}", "--model=gemini-2.5-flash"], None),
+        (["--train={folder}/a.jsonl", "--output={folder}", "--model=gemini-2.5-flash", ANY_DAY], None),
         (["--train={folder}/*.jsonl", "--output={folder}", "--model=gemini-2.5-flash"], "inside the input"),
         (["--train={folder}/a.jsonl", "--validation={folder}/*", "--output=o", "--model=gemini-2.5-flash"], "both"),
         (["--train={folder}/a.jsonl", "--output=o", "--model=gemini-2.5-flash", "--limits=none.toml"], "none.toml"),

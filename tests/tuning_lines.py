@@ -8,6 +8,7 @@ from typing import Any
 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.parse import parse_line
+from beam_tuning.limits_file import load_limits
 from beam_tuning.media.info import (
     FailureKind,
     MediaInfo,
@@ -17,8 +18,8 @@ from beam_tuning.media.info import (
     ProbeResult,
     StreamInfo,
 )
+from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.policy.judge import Policy, judge
-from beam_tuning.policy.limits import load_limits
 from beam_tuning.reasons import Reason
 from beam_tuning.summary.judged_example import JudgedExample
 
@@ -89,12 +90,17 @@ def found_video(
     audio_track: bool = True,
     container: str = "mp4",
     truncated: str | None = None,
+    tail_cut: str | None = None,
+    pictures_s: float | None = None,
+    fps: float | None = None,
 ) -> ProbeResult:
-    streams = (StreamInfo(MediaKind.VIDEO, "h264", duration_s, 640, 360),)
+    """A video whose sound lasts as long as the file, and whose pictures last `pictures_s`, else as long."""
+    pictures_s = duration_s if pictures_s is None else pictures_s
+    streams = (StreamInfo(MediaKind.VIDEO, "h264", pictures_s, 640, 360, fps=fps),)
     if audio_track:
         streams += (StreamInfo(MediaKind.AUDIO, "aac", duration_s),)
     unknown = "its header does not say" if duration_s is None else None
-    info = MediaInfo(container, MediaKind.VIDEO, streams, duration_s, unknown, truncated)
+    info = MediaInfo(container, MediaKind.VIDEO, streams, duration_s, unknown, truncated, tail_cut)
     return ProbeResult(VIDEO_URI, info, ObjectInfo(size_bytes, "1"))
 
 
@@ -106,13 +112,15 @@ def found_audio(duration_s: float | None = 60.0, *, size_bytes: int | None = 1_0
     )
 
 
-def found_image(*, size_bytes: int | None = 300_000) -> ProbeResult:
-    info = MediaInfo("png", MediaKind.IMAGE, width_px=800, height_px=600)
+def found_image(
+    *, size_bytes: int | None = 300_000, width_px: int | None = 800, height_px: int | None = 600
+) -> ProbeResult:
+    info = MediaInfo("png", MediaKind.IMAGE, width_px=width_px, height_px=height_px)
     return ProbeResult(IMAGE_URI, info, ObjectInfo(size_bytes, "1"))
 
 
-def found_document(*, size_bytes: int | None = 300_000) -> ProbeResult:
-    return ProbeResult(PDF_URI, MediaInfo("pdf", MediaKind.DOCUMENT), ObjectInfo(size_bytes, "1"))
+def found_document(*, size_bytes: int | None = 300_000, pages: int | None = 3) -> ProbeResult:
+    return ProbeResult(PDF_URI, MediaInfo("pdf", MediaKind.DOCUMENT, pages=pages), ObjectInfo(size_bytes, "1"))
 
 
 def failed(kind: FailureKind, *, transient: bool = False) -> ProbeResult:
@@ -128,8 +136,16 @@ FOUND = {
 }
 
 
+_CHOICES = {"length_basis": LengthBasis, "media_resolution": MediaResolutionChoice, "resolution_scope": ResolutionScope}
+
+
 def policy(model: str = GEMINI_2, **options: Any) -> Policy:
-    return Policy.of(LIMITS, model, **options)
+    """The policy for a model; choices by their names on the command line."""
+    return Policy.of(LIMITS, model, **{name: _chosen(name, value) for name, value in options.items()})
+
+
+def _chosen(name: str, value: Any) -> Any:
+    return _CHOICES[name](value) if name in _CHOICES else value
 
 
 def judged(

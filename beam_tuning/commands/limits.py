@@ -12,7 +12,7 @@ def run(given: argparse.Namespace) -> int:
     from pathlib import Path
 
     from beam_tuning.commands.terminal import console_for_people, print_json
-    from beam_tuning.policy.limits import load_limits
+    from beam_tuning.limits_file import load_limits
     from beam_tuning.report.catalogue import print_limits
 
     limits = load_limits(Path(given.limits) if given.limits else None)
@@ -27,5 +27,5 @@ def run(given: argparse.Namespace) -> int:
 COMMAND = Command(
     options=(MODEL._replace(help="One model only."), LIMITS, JSON),
     run=run,
-    examples=("beam-tuning limits --model gemini-2.5-flash",),
+    examples=("beam-tuning limits --model gemini-3.5-flash",),
 )

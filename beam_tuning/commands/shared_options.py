@@ -11,16 +11,18 @@ MODEL = Option(
     "model",
     "rules",
     Kind.TEXT,
-    "The model to tune, e.g. gemini-2.5-flash. `beam-tuning limits` lists them with their limits.",
+    "The model to tune, e.g. gemini-3.5-flash; models/NAME, publishers/google/models/NAME and NAME-001 mean the same. "
+    "`beam-tuning limits` lists them with their limits.",
     label="Model to tune",
     metavar="NAME",
-    pattern=r"^[a-z0-9.-]+$",
+    pattern=r"^[a-z0-9./-]+$",
 )
 LIMITS = Option(
     "limits",
     "rules",
     Kind.READ_FILES,
-    "TOML file whose numbers replace built-in limits of the same name (see `beam-tuning limits`).",
+    "TOML file whose numbers replace built-in limits of the same name (see `beam-tuning limits`), and which may add a "
+    "model.",
     label="Limits file",
     metavar="FILE",
     in_template=False,
@@ -49,7 +51,8 @@ ALLOW_LOCAL_MEDIA = Option(
     "allow_local_media",
     "media",
     Kind.FLAG,
-    "Read media given as local paths or file:// URIs. For a try-out; the tuning service cannot.",
+    "Read media given as local paths or file:// URIs. For a try-out; the tuning service cannot, so the dataset is at "
+    "best perhaps not ready.",
     label="Allow local media",
     default=False,
     in_template=False,
@@ -58,7 +61,7 @@ ALLOW_PRIVATE_ADDRESSES = Option(
     "allow_private_addresses",
     "media",
     Kind.FLAG,
-    "Let http(s):// media lie on private, loopback or link-local addresses of your own network.",
+    "Let http(s):// media lie on private or loopback addresses of your own network. Link-local ones stay closed.",
     label="Allow private addresses",
     default=False,
 )

@@ -7,7 +7,8 @@ import contextlib
 
 from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL
 from beam_tuning.options import Command, Kind, Option, Template, amount_usd, whole_number
-from beam_tuning.policy.choices import CONSISTENT, LENGTH_BASES, MEDIA_RESOLUTION_CHOICES, RESOLUTION_SCOPES, FailOn
+from beam_tuning.policy.answers import FailOn
+from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.stopping import Stopped
 
 _OPTIONS = (
@@ -50,6 +51,18 @@ _OPTIONS = (
         label="Overwrite",
         default=False,
     ),
+    Option(
+        "max_expansion",
+        "dataset",
+        Kind.NUMBER,
+        "What a gzip file may expand to, as a multiple of its size; beyond it the file is refused. JSON Lines usually "
+        "expand 5 to 30 times.",
+        label="Largest expansion",
+        default=200,
+        metavar="N",
+        parse=whole_number(1, 9999),
+        pattern=r"^[1-9][0-9]{0,3}$",
+    ),
     MODEL._replace(required=True),
     Option(
         "media_resolution",
@@ -58,8 +71,8 @@ _OPTIONS = (
         "consistent: report it when examples ask for different media resolutions; majority: drop examples with another "
         "than the most common one; a value: drop examples with another.",
         label="Media resolution",
-        default=CONSISTENT,
-        choices=MEDIA_RESOLUTION_CHOICES,
+        default=MediaResolutionChoice.CONSISTENT.value,
+        choices=tuple(choice.value for choice in MediaResolutionChoice),
         choice_prefix="MEDIA_RESOLUTION_",
     ),
     Option(
@@ -69,25 +82,26 @@ _OPTIONS = (
         "What a length limit is held against where an example names a segment: the segment or the whole file. The "
         "service's documents do not say.",
         label="Length basis",
-        default="segment",
-        choices=LENGTH_BASES,
+        default=LengthBasis.SEGMENT.value,
+        choices=tuple(choice.value for choice in LengthBasis),
     ),
     Option(
         "resolution_scope",
         "rules",
         Kind.CHOICE,
-        "Which examples must agree on the media resolution: all, as the documents literally say, or those with visual "
-        "media only.",
+        "Which examples must agree on the media resolution: visual, those with a video, an image or a document, which "
+        "it changes (videos at LOW beside text lines without the field were tuned); all, as the documents literally "
+        "say.",
         label="Resolution scope",
-        default="all",
-        choices=RESOLUTION_SCOPES,
+        default=USUAL_SCOPE.value,
+        choices=tuple(choice.value for choice in ResolutionScope),
     ),
     Option(
         "tolerate",
         "rules",
         Kind.TEXT,
-        "Reason codes that shall drop nothing, because you take the risk; several with commas. Only codes whose "
-        "outcome is not documented can be tolerated; `beam-tuning reasons` marks them.",
+        "Reason codes that shall drop nothing and close no gate, because you take the risk; several with commas. Only "
+        "codes whose outcome is not documented can be tolerated; `beam-tuning reasons` marks them.",
         label="Tolerated reasons",
         metavar="CODE[,CODE]",
         is_list=True,
@@ -102,7 +116,7 @@ _OPTIONS = (
         "cleaned one is not ready; cleaned, when the cleaned one is not ready; never.",
         label="Gate",
         default=FailOn.AS_GIVEN.value,
-        choices=tuple(FailOn),
+        choices=tuple(choice.value for choice in FailOn),
     ),
     *MEDIA,
     Option(
@@ -145,9 +159,12 @@ def run(given: argparse.Namespace) -> int:
     from beam_tuning.pipelines.validate_options import ValidateOptions
     from beam_tuning.run_folder.reader import RunFolder
 
-    values = {name: getattr(given, name) for name in ValidateOptions.__struct_fields__}
+    names = [option.name for option in _OPTIONS if option.name in ValidateOptions.__struct_fields__]
+    defaults = {option.name: option.default for option in _OPTIONS}
+    values = {name: getattr(given, name) for name in names}
+    changed = tuple(name for name in names if values[name] not in (defaults[name], None))
     values |= {"validation": given.validation or (), "tolerate": given.tolerate or ()}
-    options = ValidateOptions(**values)
+    options = ValidateOptions(**values, given=changed)
     paths = (*options.train, *options.validation, options.output, options.probe_cache or "")
     sign_in((*paths, *(word.rpartition("=")[2] for word in given.beam_arguments)), uses_beam=True)
     try:
@@ -170,11 +187,11 @@ COMMAND = Command(
     examples=(
         (
             "beam-tuning validate --train 'gs://bucket/train-*.jsonl' --validation gs://bucket/validation.jsonl "
-            "--output gs://bucket/checked --model gemini-2.5-flash"
+            "--output gs://bucket/checked --model gemini-3.5-flash"
         ),
         (
             "beam-tuning validate --train 'gs://bucket/train-*.jsonl' --output gs://bucket/checked "
-            "--model gemini-2.5-flash --runner=DataflowRunner --project=P --region=R --temp_location=gs://bucket/tmp"
+            "--model gemini-3.5-flash --runner=DataflowRunner --project=P --region=R --temp_location=gs://bucket/tmp"
         ),
     ),
     template=Template(

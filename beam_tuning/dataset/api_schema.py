@@ -1,8 +1,9 @@
 """The fields of the API's messages that a tuning line is made of.
 
 Sources: https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/supervised-tuning/prepare-data and
-the pages on audio, video, image and document tuning for the documented fields; the public protocol buffers of
-aiplatform v1 and v1beta1 (GenerateContentRequest, Content, Part, GenerationConfig ...) for all others.
+the pages on audio, video, image and document tuning for the documented fields; for all others the public protocol
+buffers of aiplatform v1 and v1beta1 (GenerateContentRequest, Content, Part, GenerationConfig ...) and the types of
+google-genai up to 3.6.1 (https://github.com/googleapis/python-genai/blob/main/google/genai/types.py).
 """
 
 from __future__ import annotations
@@ -10,6 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
+
+#: Who speaks in a content.
+USER, MODEL = "user", "model"
+#: Values of `generationConfig.mediaResolution`, from few tokens to many.
+MEDIA_RESOLUTIONS = LOW, MEDIUM, HIGH = ("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH")
+#: Values of a part's own `mediaResolution.level`.
+ULTRA_HIGH = "MEDIA_RESOLUTION_ULTRA_HIGH"
+PART_MEDIA_RESOLUTIONS = (*MEDIA_RESOLUTIONS, ULTRA_HIGH)
+#: How an absent media resolution is named in counts and tables.
+ABSENT = "absent"
+MEDIA_RESOLUTION_UNSPECIFIED = "MEDIA_RESOLUTION_UNSPECIFIED"
 
 
 class Field(NamedTuple):
@@ -44,23 +56,28 @@ EXAMPLE = _message(
 CONTENT = _message("role parts")
 PART = _message(
     "text fileData functionCall functionResponse videoMetadata mediaResolution inlineData",
-    "executableCode codeExecutionResult thought thoughtSignature",
+    "audioMetadata audioTranscription codeExecutionResult documentMetadata executableCode mediaProcessing partMetadata "
+    "speechMetadata spreadsheetMetadata thought thoughtSignature toolCall toolResponse",
 )
 #: Of these a part holds exactly one.
 PAYLOADS = frozenset(
-    ("text", "fileData", "inlineData", "functionCall", "functionResponse", "executableCode", "codeExecutionResult")
+    (
+        *("text", "fileData", "inlineData", "functionCall", "functionResponse", "executableCode"),
+        *("codeExecutionResult", "toolCall", "toolResponse"),
+    )
 )
-FILE_DATA = _message("fileUri mimeType")
+FILE_DATA = _message("fileUri mimeType", "displayName")
 # fps has a reason of its own for not being documented.
-VIDEO_METADATA = _message("startOffset endOffset fps")
-PART_MEDIA_RESOLUTION = _message("level")
+VIDEO_METADATA = _message("startOffset endOffset fps", "contentLayers")
+PART_MEDIA_RESOLUTION = _message("level", "numTokens")
 FUNCTION_CALL = _message("name args", "id partialArgs willContinue")
-FUNCTION_RESPONSE = _message("name response", "id parts")
+FUNCTION_RESPONSE = _message("name response", "id parts scheduling willContinue")
 GENERATION_CONFIG = _message(
     "mediaResolution",
-    "audioTimestamp candidateCount frequencyPenalty imageConfig logprobs maxOutputTokens modelConfig presencePenalty "
-    "responseJsonSchema responseLogprobs responseMimeType responseModalities responseSchema routingConfig seed "
-    "speechConfig stopSequences temperature thinkingConfig topK topP",
+    "audioTimestamp audioTranscriptionConfig candidateCount enableAffectiveDialog enableEnhancedCivicAnswers "
+    "frequencyPenalty imageConfig logprobs maxOutputTokens modelConfig modelSelectionConfig presencePenalty "
+    "responseFormat responseJsonSchema responseLogprobs responseMimeType responseModalities responseSchema "
+    "routingConfig seed speechConfig stopSequences temperature thinkingConfig topK topP translationConfig",
 )
 
 _BY_LETTERS = {

@@ -75,6 +75,8 @@ class Example(msgspec.Struct, frozen=True):
       text_bytes: the same text in UTF-8.
       output_text_chars: the part of `text_chars` in model turns.
       prompt_start: the first user text, cut at 160 characters, for the report.
+      function_path: where the first function call or function response stands, e.g. `contents[1].parts[0]`; None when
+        there is none.
     """
 
     roles: tuple[str, ...]
@@ -84,6 +86,7 @@ class Example(msgspec.Struct, frozen=True):
     text_bytes: int
     output_text_chars: int
     prompt_start: str
+    function_path: str | None = None
 
     @property
     def turns(self) -> int:

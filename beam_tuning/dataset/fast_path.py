@@ -2,35 +2,55 @@
 
 A line that does not fit is not wrong: `full_parse.py` looks at it field by field and finds out what it says. A line
 that fits gives the same example there, and no finding. Field names are those of protobuf's JSON mapping, which takes
-each in camelCase and in snake_case (https://protobuf.dev/programming-guides/json/); where both are given, camelCase
-counts.
+each in camelCase and in snake_case (https://protobuf.dev/programming-guides/json/). A line with both does not fit.
 """
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
+from beam_tuning.dataset.api_schema import MODEL, USER
 from beam_tuning.dataset.example import PROMPT_START_CHARS, Example, MediaPart, Segment
-from beam_tuning.dataset.json_text import has_quotes, is_too_deep, is_utf8
+from beam_tuning.dataset.json_answers import Turn
+from beam_tuning.dataset.json_text import has_every_key, is_too_deep, is_utf8
 from beam_tuning.dataset.mime import kind_of
-from beam_tuning.dataset.proto_json import MEDIA_RESOLUTIONS, PART_MEDIA_RESOLUTIONS, duration_ns
+from beam_tuning.dataset.proto_json import MEDIA_RESOLUTION_VALUES, PART_MEDIA_RESOLUTION_VALUES, duration_ns
 from beam_tuning.media.info import MediaKind
 
+_T = TypeVar("_T")
 
-class FileData(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+
+class UnusualLineError(Exception):
+    """The line fits the structs, but something about it needs a closer look."""
+
+
+def either(camel_case: _T | None, snake_case: _T | None) -> _T | None:
+    """The value of a field by whichever of its spellings is given.
+
+    Raises:
+      UnusualLineError: both are.
+    """
+    if snake_case is None:
+        return camel_case
+    if camel_case is None:
+        return snake_case
+    raise UnusualLineError
+
+
+class _Message(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """Encoded again, a message has the fields that were given, and no others."""
+
+
+class FileData(_Message):
     fileUri: str | None = None  # noqa: N815
     mimeType: str | None = None  # noqa: N815
     file_uri: str | None = None
     mime_type: str | None = None
 
-    def uri(self) -> str | None:
-        return self.file_uri if self.fileUri is None else self.fileUri
 
-    def declared_type(self) -> str | None:
-        return self.mime_type if self.mimeType is None else self.mimeType
-
-
-class VideoMetadata(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class VideoMetadata(_Message):
     startOffset: str | None = None  # noqa: N815
     endOffset: str | None = None  # noqa: N815
     fps: float | None = None
@@ -38,11 +58,11 @@ class VideoMetadata(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     end_offset: str | None = None
 
 
-class PartMediaResolution(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class PartMediaResolution(_Message):
     level: str
 
 
-class Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class Part(_Message):
     text: str | None = None
     fileData: FileData | None = None  # noqa: N815
     videoMetadata: VideoMetadata | None = None  # noqa: N815
@@ -51,50 +71,43 @@ class Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     video_metadata: VideoMetadata | None = None
     media_resolution: PartMediaResolution | None = None
 
-    def is_described(self) -> bool:
-        """Whether something stands beside the payload."""
-        return not (
-            self.videoMetadata is None
-            and self.mediaResolution is None
-            and self.video_metadata is None
-            and self.media_resolution is None
+    def is_text_alone(self) -> bool:
+        """Whether nothing but a text may be given."""
+        return (
+            self.fileData is self.file_data is None
+            and self.videoMetadata is self.video_metadata is None
+            and self.mediaResolution is self.media_resolution is None
         )
 
 
-class Content(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class Content(_Message):
     parts: list[Part]
     role: str | None = None
 
 
-class TextPart(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class TextPart(_Message):
     text: str
 
 
-class SystemInstruction(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class SystemInstruction(_Message):
     parts: list[TextPart]
     role: str | None = None
 
 
-class GenerationConfig(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class GenerationConfig(_Message):
     mediaResolution: str | None = None  # noqa: N815
     media_resolution: str | None = None
 
-    def resolution(self) -> str | None:
-        return self.media_resolution if self.mediaResolution is None else self.mediaResolution
 
-
-class UsualLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class UsualLine(_Message):
     contents: list[Content]
     systemInstruction: SystemInstruction | None = None  # noqa: N815
     generationConfig: GenerationConfig | None = None  # noqa: N815
     system_instruction: SystemInstruction | None = None
     generation_config: GenerationConfig | None = None
 
-    def config(self) -> GenerationConfig | None:
-        return self.generation_config if self.generationConfig is None else self.generationConfig
 
-
-class _LineWithMore(UsualLine, forbid_unknown_fields=False, gc=False):
+class _LineWithMore(UsualLine, forbid_unknown_fields=False):
     """A usual line with other top-level fields, such as an `id`."""
 
 
@@ -122,142 +135,119 @@ def decode_with_more(line: bytes) -> UsualLine | None:
         return None
 
 
-class _UnusualError(Exception):
-    """The line fits the structs, but something about it needs a closer look."""
-
-
 def example_of(usual: UsualLine, line: bytes) -> Example | None:
     """The example, or None when the line needs a closer look.
 
     Args:
-      usual: `line` decoded.
-      line: the bytes; a field that is given twice shows by its quotes.
+      usual: `line` decoded by `decode_usual`.
+      line: the bytes, which show whether a key was given twice.
     """
-    try:
-        example, quotes = _build(usual)
-    except _UnusualError:
+    if not has_every_key(usual, line):
         return None
-    return example if has_quotes(line, quotes) else None
+    try:
+        return _example(usual)
+    except UnusualLineError:
+        return None
 
 
-def _build(usual: UsualLine) -> tuple[Example, int]:
-    """The example, and how many quotes its line has outside of texts when no field is given twice.
-
-    Raises:
-      _UnusualError: something needs a closer look.
-    """
-    resolution, quotes = _resolution(usual.config())
-    instruction = usual.system_instruction if usual.systemInstruction is None else usual.systemInstruction
+def _example(usual: UsualLine) -> Example:
+    """Raises UnusualLineError when something needs a closer look."""
     texts: list[str] = []
-    if instruction is not None:
-        if not instruction.parts:
-            raise _UnusualError
-        texts += [part.text for part in instruction.parts]
-        quotes += 4 + 4 * len(instruction.parts) + (0 if instruction.role is None else 4)
     roles: list[str] = []
     media: list[MediaPart] = []
-    output_texts: list[str] = []
+    instruction = either(usual.systemInstruction, usual.system_instruction)
+    if instruction is not None:
+        if not instruction.parts:
+            raise UnusualLineError
+        texts += [part.text for part in instruction.parts]
+    output_chars = 0
     prompt_start = ""
-    quotes += 2
     for i, content in enumerate(usual.contents):
-        role = content.role
-        if role is None:
-            role = "user"
-            quotes += 2
-        elif role == "user" or role == "model":
-            quotes += 6
-        else:
-            raise _UnusualError
+        role = USER if content.role is None else content.role
+        if (role != USER and role != MODEL) or not content.parts:
+            raise UnusualLineError
         roles.append(role)
-        if not content.parts:
-            raise _UnusualError
         for j, part in enumerate(content.parts):
             text = part.text
-            file = part.file_data if part.fileData is None else part.fileData
-            if file is not None:
-                if text is not None:
-                    raise _UnusualError
-                media_part, part_quotes = _media_part(part, file, f"contents[{i}].parts[{j}]", role)
-                media.append(media_part)
-                quotes += part_quotes
-                continue
-            if not text or part.is_described():
-                raise _UnusualError
-            quotes += 4
-            texts.append(text)
-            if role == "model":
-                output_texts.append(text)
-            elif not prompt_start:
-                prompt_start = text[:PROMPT_START_CHARS]
+            if text is not None and part.is_text_alone():
+                texts.append(text)
+                if role == MODEL:
+                    output_chars += len(text)
+                elif not prompt_start:
+                    prompt_start = text[:PROMPT_START_CHARS]
+            else:
+                media.append(_media_part(part, f"contents[{i}].parts[{j}]", role))
     if not roles or "" in texts:
-        raise _UnusualError
-    all_text = "".join(texts)
-    example = Example(
+        raise UnusualLineError
+    chars = more_bytes = 0
+    for text in texts:
+        chars += len(text)
+        if not text.isascii():
+            more_bytes += len(text.encode()) - len(text)
+    return Example(
         roles=tuple(roles),
         media=tuple(media),
-        media_resolution=resolution,
-        text_chars=len(all_text),
-        text_bytes=len(all_text) if all_text.isascii() else len(all_text.encode()),
-        output_text_chars=sum(map(len, output_texts)),
+        media_resolution=_resolution(either(usual.generationConfig, usual.generation_config)),
+        text_chars=chars,
+        text_bytes=chars + more_bytes,
+        output_text_chars=output_chars,
         prompt_start=prompt_start,
     )
-    return example, quotes
 
 
-def _resolution(config: GenerationConfig | None) -> tuple[str | None, int]:
-    if config is None:
-        return None, 0
-    given = config.resolution()
+def _resolution(config: GenerationConfig | None) -> str | None:
+    given = None if config is None else either(config.mediaResolution, config.media_resolution)
     if given is None:
-        return None, 2
-    if given not in MEDIA_RESOLUTIONS:
-        raise _UnusualError
-    return MEDIA_RESOLUTIONS[given], 6
+        return None
+    if given not in MEDIA_RESOLUTION_VALUES:
+        raise UnusualLineError
+    return MEDIA_RESOLUTION_VALUES[given]
 
 
-def _media_part(part: Part, file: FileData, path: str, role: str) -> tuple[MediaPart, int]:
-    uri = file.uri()
+def _media_part(part: Part, path: str, role: str) -> MediaPart:
+    file = either(part.fileData, part.file_data)
+    if file is None or part.text is not None:
+        raise UnusualLineError
+    uri = either(file.fileUri, file.file_uri)
     if not uri:
-        raise _UnusualError
-    mime_type = file.declared_type()
+        raise UnusualLineError
+    mime_type = either(file.mimeType, file.mime_type)
     kind = kind_of(mime_type)
-    quotes = 6 if mime_type is None else 10
-    if not part.is_described():
-        return MediaPart(path, role, uri, mime_type, kind), quotes
-    level = part.media_resolution if part.mediaResolution is None else part.mediaResolution
-    resolution = None
-    if level is not None:
-        if level.level not in PART_MEDIA_RESOLUTIONS:
-            raise _UnusualError
-        resolution = PART_MEDIA_RESOLUTIONS[level.level]
-        quotes += 6
-    metadata = part.video_metadata if part.videoMetadata is None else part.videoMetadata
-    segment = None
-    if metadata is not None:
-        if kind is not MediaKind.VIDEO and kind is not None:
-            raise _UnusualError
-        segment, segment_quotes = _segment(metadata)
-        quotes += segment_quotes
-    return MediaPart(path, role, uri, mime_type, kind, segment, resolution), quotes
+    level = either(part.mediaResolution, part.media_resolution)
+    if level is not None and level.level not in PART_MEDIA_RESOLUTION_VALUES:
+        raise UnusualLineError
+    resolution = None if level is None else PART_MEDIA_RESOLUTION_VALUES[level.level]
+    metadata = either(part.videoMetadata, part.video_metadata)
+    if metadata is not None and kind is not MediaKind.VIDEO and kind is not None:
+        raise UnusualLineError
+    segment = None if metadata is None else _segment(metadata)
+    return MediaPart(path, role, uri, mime_type, kind, segment, resolution)
 
 
-def _segment(metadata: VideoMetadata) -> tuple[Segment | None, int]:
-    quotes = 2
-    offsets: list[int | None] = []
-    for camel, snake in (
-        (metadata.startOffset, metadata.start_offset),
-        (metadata.endOffset, metadata.end_offset),
-    ):
-        given = snake if camel is None else camel
-        if given is None:
-            offsets.append(None)
-            continue
-        offset_ns = duration_ns(given)
-        if offset_ns is None:
-            raise _UnusualError
-        offsets.append(offset_ns)
-        quotes += 4
-    if metadata.fps is not None:
-        quotes += 2
-    segment = Segment(offsets[0], offsets[1], metadata.fps)
-    return (None if segment == _NO_SEGMENT else segment), quotes
+def _segment(metadata: VideoMetadata) -> Segment | None:
+    segment = Segment(
+        _offset(either(metadata.startOffset, metadata.start_offset)),
+        _offset(either(metadata.endOffset, metadata.end_offset)),
+        metadata.fps,
+    )
+    return None if segment == _NO_SEGMENT else segment
+
+
+def _offset(given: str | None) -> int | None:
+    offset_ns = None if given is None else duration_ns(given)
+    if offset_ns is None and given is not None:
+        raise UnusualLineError
+    return offset_ns
+
+
+def texts_of(usual: UsualLine) -> tuple[str, list[Turn]]:
+    """(text of the system instruction, turns) of a line that `example_of` takes."""
+    instruction = either(usual.systemInstruction, usual.system_instruction)
+    system = "" if instruction is None else "\n".join(part.text for part in instruction.parts)
+    turns = [
+        Turn.of(
+            content.role or USER, [part.text for part in content.parts if part.text is not None], len(content.parts)
+        )
+        for content in usual.contents
+    ]
+    return system, turns

@@ -1,4 +1,4 @@
-"""Field by field through a decoded line: finds everything that is wrong with it, and what it says all the same.
+"""Field by field through a decoded line: finds everything that is wrong with it, and what it says in spite of that.
 
 What protobuf's JSON mapping takes is taken: both spellings of a field, null for absent, numbers in quotes, enums by
 number (https://protobuf.dev/programming-guides/json/).
@@ -14,17 +14,21 @@ from typing import Any
 import msgspec
 
 from beam_tuning.dataset import api_schema
-from beam_tuning.dataset.api_schema import Message
+from beam_tuning.dataset.api_schema import MODEL, USER, Message
 from beam_tuning.dataset.example import PROMPT_START_CHARS, Example, MediaPart, Segment
+from beam_tuning.dataset.json_answers import Turn, json_findings
 from beam_tuning.dataset.json_text import json_type, sub_path
 from beam_tuning.dataset.mime import kind_of
-from beam_tuning.dataset.proto_json import MEDIA_RESOLUTIONS, PART_MEDIA_RESOLUTIONS, duration_ns
+from beam_tuning.dataset.proto_json import MEDIA_RESOLUTION_VALUES, PART_MEDIA_RESOLUTION_VALUES, duration_ns
 from beam_tuning.media.info import MediaKind
 from beam_tuning.reasons import Finding, FindingList, Reason
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{0,20})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _LONGEST_QUOTE = 200
+_MOST_KEYS = 5
+_LARGEST_INTEGER = 2**63 - 1
 _SYSTEM = "system"
+_PARTS, _TEXT, _FILE_URI = frozenset({"parts"}), frozenset({"text"}), frozenset({"fileUri"})
 
 
 class _Node(msgspec.Struct, gc=False):
@@ -47,25 +51,39 @@ _Fields = dict[str, _Node]
 
 
 class LineWalk:
-    """One walk over one line."""
+    """Goes through one line."""
 
-    def __init__(self, findings: FindingList) -> None:
+    def __init__(self, findings: FindingList, *, look_for_json: bool) -> None:
+        """`look_for_json`: whether the line mentions JSON, which an answer may have to be."""
         self._findings = findings
+        self._look_for_json = look_for_json
         self._texts: list[str] = []
         self._output_texts: list[str] = []
         self._media: list[MediaPart] = []
         self._prompt_start = ""
+        self._function_path: str | None = None
+        self._turns: list[Turn] = []
 
-    def example(self, line: dict[str, Any]) -> Example | None:
-        """The example; None when it has no turns."""
+    def example(self, line: dict[str, Any], *, tell_unknown: bool) -> Example | None:
+        """The example; None when it has no turns.
+
+        Args:
+          tell_unknown: whether unknown fields at the top are found fault with. Where turns or the answer are missing,
+            one of them may hold what is missing: to advise leaving it out would be wrong.
+        """
         root = _Node(line)
-        fields = self._fields(root, "the example", api_schema.EXAMPLE)
+        fields = self._fields(root, "the example", api_schema.EXAMPLE, tell_unknown=tell_unknown)
         self._system_instruction(fields.get("systemInstruction"))
+        system = "\n".join(self._texts) if self._look_for_json else ""
         self._tools(fields.get("tools"))
-        resolution = self._generation_config(fields.get("generationConfig"))
+        config = fields.get("generationConfig")
+        resolution = self._generation_config(config)
         roles = self._contents(fields.get("contents"), root)
         if not roles:
             return None
+        if self._look_for_json:
+            for finding in json_findings(system, self._turns, by_mime_type=_asks_for_json(config)):
+                self._findings.add(finding)
         text = "".join(self._texts)
         return Example(
             roles=roles,
@@ -75,13 +93,14 @@ class LineWalk:
             text_bytes=len(text.encode()),
             output_text_chars=sum(map(len, self._output_texts)),
             prompt_start=self._prompt_start,
+            function_path=self._function_path,
         )
 
     # Messages. Each method takes the node of its message.
 
     def _contents(self, given: _Node | None, root: _Node) -> tuple[str, ...]:
         if given is None:
-            self._find(Reason.CONTENTS_MISSING, root, "the example has no contents")
+            self._find_missing(Reason.CONTENTS_MISSING, root, "the example has no contents", api_schema.EXAMPLE)
             return ()
         contents = self._array(given, "contents")
         if given.value == []:
@@ -91,39 +110,48 @@ class LineWalk:
     def _content(self, given: _Node) -> str:
         if not isinstance(given.value, dict):
             self._find_wrong_type(given, "a content", "an object")
+            self._turns.append(Turn("", None))
             return ""
-        fields = self._fields(given, "a content", api_schema.CONTENT)
+        fields = self._fields(given, "a content", api_schema.CONTENT, needs=_PARTS)
         role = self._role(fields.get("role"))
-        for part in self._parts(fields.get("parts"), given):
-            self._part(part, role)
+        parts = [self._part(part, role) for part in self._parts(fields.get("parts"), given)]
+        if self._look_for_json:
+            texts = [part["text"].value for part in parts if part.keys() == _TEXT]
+            self._turns.append(Turn.of(role, [text for text in texts if isinstance(text, str)], len(parts)))
         return role
 
     def _role(self, given: _Node | None) -> str:
         if given is None:
-            return "user"
+            return USER
         role = self._string(given, "role")
         if not role:
-            return "" if role is None else "user"
-        if role not in ("user", "model"):
-            message = f"the role is {_quote(role)}, not user or model"
-            self._find(Reason.ROLE_UNKNOWN, given, message, _cut(role), "user, model")
+            return "" if role is None else USER
+        if role not in (USER, MODEL):
+            message = f"the role is {_quote(role)}, not {USER} or {MODEL}"
+            self._find(Reason.ROLE_UNKNOWN, given, message, _cut(role), f"{USER}, {MODEL}")
         return role
 
     def _parts(self, given: _Node | None, content: _Node) -> list[_Node]:
         if given is None:
-            self._find(Reason.PARTS_MISSING, content, "the content has no parts")
+            self._find_missing(Reason.PARTS_MISSING, content, "the content has no parts", api_schema.CONTENT)
             return []
         if given.value == []:
             self._find(Reason.PARTS_MISSING, given, "the list of parts is empty")
         return self._array(given, "parts")
 
     def _part(self, given: _Node, role: str) -> _Fields:
-        fields = self._fields(given, "a part", api_schema.PART)
+        fields = self._fields(given, "a part", api_schema.PART, needs=api_schema.PAYLOADS)
         text = self._payload(given, fields)
         if text:
             self._add_text(text, role)
-            if role == "user" and not self._prompt_start:
+            if role == USER and not self._prompt_start:
                 self._prompt_start = text[:PROMPT_START_CHARS]
+        if (
+            self._function_path is None
+            and role != _SYSTEM
+            and ("functionCall" in fields or "functionResponse" in fields)
+        ):
+            self._function_path = given.path
         self._function(fields.get("functionCall"), "functionCall", api_schema.FUNCTION_CALL, "args", role)
         self._function(
             fields.get("functionResponse"), "functionResponse", api_schema.FUNCTION_RESPONSE, "response", role
@@ -154,7 +182,7 @@ class LineWalk:
         elif text == "":
             self._find(Reason.PART_EMPTY, fields["text"], "the text is empty")
         elif not payloads and isinstance(part.value, dict):
-            self._find(Reason.PART_EMPTY, part, "the part holds no payload")
+            self._find_missing(Reason.PART_EMPTY, part, "the part holds no payload", api_schema.PART)
         return text
 
     def _file_data(
@@ -162,7 +190,7 @@ class LineWalk:
     ) -> MediaKind | None:
         if given is None:
             return None
-        fields = self._fields(given, "fileData", api_schema.FILE_DATA)
+        fields = self._fields(given, "fileData", api_schema.FILE_DATA, needs=_FILE_URI)
         mime_type = self._string(fields.get("mimeType"), "mimeType")
         kind = kind_of(mime_type)
         uri = self._string(fields.get("fileUri"), "fileUri")
@@ -171,7 +199,7 @@ class LineWalk:
                 segment = None
             self._media.append(MediaPart(part.path, role, uri, mime_type, kind, segment, resolution))
         elif isinstance(given.value, dict) and (uri == "" or "fileUri" not in fields):
-            self._find(Reason.FILE_URI_MISSING, given, "fileData has no fileUri")
+            self._find_missing(Reason.FILE_URI_MISSING, given, "fileData has no fileUri", api_schema.FILE_DATA)
         return kind
 
     def _video_metadata(self, given: _Node | None) -> Segment | None:
@@ -186,7 +214,7 @@ class LineWalk:
     def _system_instruction(self, given: _Node | None) -> None:
         if given is None or self._is_wrong_type(given, "systemInstruction"):
             return
-        fields = self._fields(given, "systemInstruction", api_schema.CONTENT)
+        fields = self._fields(given, "systemInstruction", api_schema.CONTENT, needs=_PARTS)
         self._string(fields.get("role"), "role")
         for part in self._parts(fields.get("parts"), given):
             for name, payload in self._part(part, _SYSTEM).items():
@@ -212,7 +240,7 @@ class LineWalk:
         if given is None:
             return None
         fields = self._fields(given, "generationConfig", api_schema.GENERATION_CONFIG)
-        return self._level(fields.get("mediaResolution"), MEDIA_RESOLUTIONS)
+        return self._level(fields.get("mediaResolution"), MEDIA_RESOLUTION_VALUES)
 
     def _part_resolution(self, given: _Node | None) -> str | None:
         if given is None:
@@ -223,7 +251,7 @@ class LineWalk:
             self._find(Reason.MEDIA_RESOLUTION_INVALID, given, message, _observed(given.value), "object with level")
             return None
         fields = self._fields(given, "mediaResolution", api_schema.PART_MEDIA_RESOLUTION)
-        return self._level(fields.get("level"), PART_MEDIA_RESOLUTIONS)
+        return self._level(fields.get("level"), PART_MEDIA_RESOLUTION_VALUES)
 
     # Values
 
@@ -254,7 +282,7 @@ class LineWalk:
         value = given.value
         if isinstance(value, str) and _NUMBER.fullmatch(value):
             value = float(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_ordinary(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > sys.float_info.max:
             self._find_wrong_type(given, name, "a number")
             return None
         return float(value)
@@ -281,15 +309,30 @@ class LineWalk:
         self._find_wrong_type(given, name, "an object")
         return True
 
-    def _fields(self, given: _Node, name: str, message: Message) -> _Fields:
-        """The fields that are there, by their names in camelCase; of two spellings the one in camelCase."""
+    def _fields(
+        self,
+        given: _Node,
+        name: str,
+        message: Message,
+        *,
+        needs: frozenset[str] = frozenset(),
+        tell_unknown: bool = True,
+    ) -> _Fields:
+        """The fields that are there, by their names in camelCase; of two spellings the one in camelCase.
+
+        Args:
+          name: of the value, for people.
+          needs: fields of which the message must have one. Where it has none, `_find_missing` tells its unknown fields.
+          tell_unknown: whether unknown fields are found fault with.
+        """
         fields: _Fields = {}
         if self._is_wrong_type(given, name):
             return fields
+        unknown = []
         for key, value in given.value.items():
             field = message.get(key)
             if field is None:
-                self._find_unknown(_Node(value, given, key), key, message)
+                unknown.append(_Node(value, given, key))
                 continue
             if value is None:
                 continue
@@ -303,11 +346,14 @@ class LineWalk:
             elif not field.documented:
                 self._find(Reason.FIELD_NOT_DOCUMENTED, node, f"no page on tuning data mentions {field.name}")
             fields[field.name] = node
+        if unknown and tell_unknown and not (needs and needs.isdisjoint(fields)):
+            for node in unknown:
+                self._find_unknown(node, message)
         return fields
 
     def _add_text(self, text: str, role: str) -> None:
         self._texts.append(text)
-        if role == "model":
+        if role == MODEL:
             self._output_texts.append(text)
 
     # Findings
@@ -327,10 +373,32 @@ class LineWalk:
         found = json_type(node.value)
         self._find(Reason.FIELD_WRONG_TYPE, node, f"{name} is {found}, not {expected}", found, expected)
 
-    def _find_unknown(self, node: _Node, key: str, message: Message) -> None:
+    def _find_unknown(self, node: _Node, message: Message) -> None:
+        key = str(node.key)
         near = api_schema.near_name(key, message)
         hint = f"; it is written {near}" if near else ""
         self._find(Reason.FIELD_UNKNOWN, node, f"the API knows no field {_quote(key)} here{hint}", _cut(key))
+
+    def _find_missing(self, reason: Reason, given: _Node, what: str, message: Message) -> None:
+        """A message lacks what it must hold; its unknown fields may hold that under a wrong name."""
+        unknown = [key for key in given.value if key not in message]
+        hints = [_hint(key, message) for key in unknown[:_MOST_KEYS]]
+        if len(unknown) > _MOST_KEYS:
+            hints.append(f"{len(unknown) - _MOST_KEYS:,} more")
+        instead = f"; it has {', '.join(hints)}" if hints else ""
+        self._find(reason, given, what + instead)
+
+
+def _hint(key: str, message: Message) -> str:
+    near = api_schema.near_name(key, message)
+    return f"{_quote(key)}, which is written {near}" if near else _quote(key)
+
+
+def _asks_for_json(generation_config: _Node | None) -> bool:
+    given = None if generation_config is None else generation_config.value
+    if not isinstance(given, dict):
+        return False
+    return "application/json" in (given.get("responseMimeType"), given.get("response_mime_type"))
 
 
 def _json_text(value: object) -> str:
@@ -354,8 +422,8 @@ def _observed(value: object) -> str | int | float:
 
 
 def _is_ordinary(number: float) -> bool:
-    """Whether a double can hold the number; decoded integers may have thousands of digits."""
-    return abs(number) <= sys.float_info.max
+    """Whether common readers take the number: 64 bits for an integer, a double else."""
+    return abs(number) <= (_LARGEST_INTEGER if isinstance(number, int) else sys.float_info.max)
 
 
 def _cut(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections import Counter
@@ -14,19 +15,24 @@ from beam_tuning.reasons import Finding, Reason
 
 #: Longer lines are not parsed: a worker must hold several of them at once, decoded. 131,072 tokens, the most that an
 #: example may have, are about half a megabyte of English text, and twelve times that if every character is escaped.
-MAX_LINE_BYTES = 10_000_000
+MAX_PARSED_LINE_BYTES = 10_000_000
 #: Objects and arrays in one another, the default of protobuf's parsers
 #: (https://protobuf.dev/reference/cpp/api-docs/google.protobuf.io.coded_stream/, SetRecursionLimit).
 MAX_DEPTH = 100
 
-_BOM = b"\xef\xbb\xbf"
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z|\\\Z)|[\[\]{}]', re.DOTALL)
 _HALF_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONGEST_NUMBER = 400
 _LONGEST_KEY = 100
 
 _decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 _check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def without_byte_order_mark(data: bytes) -> bytes:
+    """The bytes behind the UTF-8 byte order mark, if they begin with one, as some editors write it."""
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def decode_object(line: bytes) -> dict[str, Any] | Finding:
@@ -35,14 +41,14 @@ def decode_object(line: bytes) -> dict[str, Any] | Finding:
     Args:
       line: bytes of one line; a byte order mark before it and a carriage return behind it are passed over.
     """
-    if len(line) > MAX_LINE_BYTES:
+    if len(line) > MAX_PARSED_LINE_BYTES:
         return Finding(
             Reason.LINE_TOO_LONG,
-            f"the line has {len(line):,} bytes; at most {MAX_LINE_BYTES:,} are looked at",
+            f"the line has {len(line):,} bytes; at most {MAX_PARSED_LINE_BYTES:,} are looked at",
             observed=len(line),
-            limit=MAX_LINE_BYTES,
+            limit=MAX_PARSED_LINE_BYTES,
         )
-    data = line.removeprefix(_BOM)
+    data = without_byte_order_mark(line)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -81,15 +87,20 @@ def json_type(value: object) -> str:
     return "an array" if isinstance(value, list) else "an object"
 
 
-def has_quotes(line: bytes, expected: int) -> bool:
-    """Whether this many quotes of JSON text stand around keys and strings, those within strings not counted.
+def has_every_key(decoded: object, line: bytes) -> bool:
+    """Whether decoding has kept every key of the line: no object gives a key twice.
 
-    When they are just the quotes around the keys and strings that decoding has left, no object has a key twice.
+    Encoded again, what was decoded has as many quotes as the line, unless a key with its value was lost on the way: a
+    quote within a text is written as `\\"` in both. Only where the line writes one as `\\u0022` the count says nothing,
+    and the answer is no.
+
+    Args:
+      decoded: what came of the line.
+      line: JSON text.
     """
-    if line.count(b'"') == expected:
-        return True
-    bare = line.replace(b"\\\\", b"")  # now a backslash before a quote escapes it
-    return bare.count(b'"') - bare.count(b'\\"') == expected
+    if line.count(b'"') != _encode(decoded).count(b'"'):
+        return False
+    return b"\\" not in line or b"\\u0022" not in line
 
 
 def repeated_keys(line: bytes, decoded: object) -> Iterator[tuple[str, str]]:
@@ -99,9 +110,9 @@ def repeated_keys(line: bytes, decoded: object) -> Iterator[tuple[str, str]]:
       line: JSON text that `decode_object` took.
       decoded: what came of it.
     """
-    if has_quotes(line, 2 * _count_strings(decoded)):
+    if has_every_key(decoded, line):
         return
-    text = line.removeprefix(_BOM).decode("utf-8")
+    text = without_byte_order_mark(line).decode("utf-8")
     marked = json.loads(text, object_pairs_hook=_Pairs.of, parse_int=str, parse_float=str)
     yield from _find_repeated(marked, "")
 
@@ -140,16 +151,6 @@ def _find_repeated(value: object, path: str) -> Iterator[tuple[str, str]]:
         for index, child in enumerate(value):
             if isinstance(child, dict | list):
                 yield from _find_repeated(child, f"{path}[{index}]")
-
-
-def _count_strings(value: object) -> int:
-    if isinstance(value, str):
-        return 1
-    if isinstance(value, dict):
-        return len(value) + sum(map(_count_strings, value.values()))
-    if isinstance(value, list):
-        return sum(map(_count_strings, value))
-    return 0
 
 
 def is_utf8(data: bytes) -> bool:

@@ -77,14 +77,14 @@ def place_files(files: Iterable[InputFile]) -> tuple[PlacedFile, ...]:
 
 
 def all_shards(files: Iterable[PlacedFile]) -> Iterator[Shard]:
-    """Every shard of every split, those too that no line begins in."""
+    """All shards of all splits. A shard in which no line begins is listed too: its files are written, and empty."""
     for split, total in sorted({placed.file.split: placed.shards for placed in files}.items()):
         for number in range(total):
             yield Shard(split, number, total)
 
 
 def first_lines(packs: Iterable[PackSize]) -> dict[bytes, int]:
-    """The 1-based number of the first line of every pack, by key; blank lines count."""
+    """By key of each pack, the 1-based number of its first line in its file; blank lines count."""
     numbers: dict[bytes, int] = {}
     file, line = None, 1
     for pack in sorted(packs):

@@ -1,36 +1,51 @@
 """Cutting dataset files into packs of whole lines.
 
 A pack, not a line, is what travels through the pipeline: a line through a stage boundary costs more than parsing it.
-Everything here works on file-like objects and bytes; who opens them is not known here.
+Everything here works on file-like objects and bytes; opening files is left to the caller.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from beam_tuning.errors import FileNotJsonLines, FileTruncated, FileUnreadable
+from beam_tuning.errors import FileExpandsTooFar, FileNotJsonLines, FileTruncated, FileUnreadable
 
 #: Bytes of lines in one pack. Larger packs save stage boundaries, smaller ones worker memory.
 PACK_BYTES = 1 << 20
 #: Bytes of a plain file that one reader takes.
 RANGE_BYTES = 64 << 20
-#: A longer line is taken for a file that is no JSON Lines: it would fill a worker's memory.
-MAX_LINE_BYTES = 256 << 20
+#: The longest line that is read. A file with a longer one is taken for no JSON Lines: the line would fill a worker's
+#: memory. (How long a line may be to be parsed is another limit: `json_text.MAX_PARSED_LINE_BYTES`.)
+MAX_READ_LINE_BYTES = 256 << 20
 
 _READ_BYTES = 1 << 20
+#: What any gzip file may expand to, however small it is: no more than a plain file costs that is no burden.
+_EXPANSION_FLOOR_BYTES = 4 << 20
+#: From the start of a line: blank lines, as many as there are.
+_BLANK_LINES = re.compile(rb"\s*\n")
+_SPACE = ord(" ")
 
 
 class InputFile(NamedTuple):
-    """One dataset file as matched: `split` is `train` or `validation`."""
+    """One dataset file as matched.
+
+    Attributes:
+      split: `train` or `validation`.
+      path: local path or gs:// URI.
+      size_bytes: as stored, that is, compressed where the file is.
+      version: text that changes when the file does, e.g. the generation of an object; empty when it is not known.
+    """
 
     split: str
     path: str
     size_bytes: int
+    version: str = ""
 
 
 class LineRange(NamedTuple):
@@ -48,28 +63,41 @@ class LinePack(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
       offset_bytes: where the first line begins in the (decompressed) file.
+      line_count: number of lines, blank ones included.
     """
 
     split: str
     path: str
     offset_bytes: int
+    line_count: int
     data: bytes
 
     @classmethod
     def of(cls, split: str, path: str, offset_bytes: int, lines: bytes) -> LinePack:
-        return cls(split, path, offset_bytes, zlib.compress(lines, 1))
+        return cls(split, path, offset_bytes, count_lines(lines), zlib.compress(lines, 1))
 
     @property
     def key(self) -> bytes:
         """16 bytes: a digest of split and path, then the offset. The same in every attempt, so retries are safe."""
         return file_digest(self.split, self.path) + self.offset_bytes.to_bytes(8, "big")
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """(offset_bytes, line without its newline) of every line, blank ones included."""
-        offset = self.offset_bytes
-        for line in split_lines(zlib.decompress(self.data)):
-            yield offset, line
-            offset += len(line) + 1
+    def lines(self) -> Iterator[PackedLine]:
+        """Every line that is not blank, in order."""
+        return split_lines(zlib.decompress(self.data), self.offset_bytes)
+
+
+class PackedLine(NamedTuple):
+    """One line of a pack.
+
+    Attributes:
+      lines_before: in the pack, blank ones included.
+      offset_bytes: of its first byte in the (decompressed) file.
+      line: without its newline.
+    """
+
+    lines_before: int
+    offset_bytes: int
+    line: bytes
 
 
 def file_digest(split: str, path: str) -> bytes:
@@ -77,19 +105,30 @@ def file_digest(split: str, path: str) -> bytes:
     return hashlib.blake2b(f"{split}\0{path}".encode("utf-8", "surrogateescape"), digest_size=8).digest()
 
 
-def split_lines(data: bytes) -> list[bytes]:
-    r"""Lines without their `\n`; the empty rest behind a last newline is no line.
+def split_lines(data: bytes, offset_bytes: int = 0) -> Iterator[PackedLine]:
+    r"""The lines of `data` that are not blank. Blank lines in a row are passed over at once, however many they are.
 
-    Not bytes.splitlines: that also cuts at a bare carriage return, which JSON allows between tokens.
+    A line ends at `\n` alone. (bytes.splitlines also cuts at a bare carriage return, which JSON allows between tokens.)
+
+    Args:
+      offset_bytes: of the first byte of `data` in its file.
     """
-    lines = data.split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    return lines
+    lines_before = start = 0
+    while start < len(data):
+        if data[start] <= _SPACE and (blank := _BLANK_LINES.match(data, start)):
+            lines_before += data.count(b"\n", start, blank.end())
+            start = blank.end()
+            continue
+        end = data.find(b"\n", start)
+        line = data[start:] if end < 0 else data[start:end]
+        if not line.isspace():
+            yield PackedLine(lines_before, offset_bytes + start, line)
+        lines_before += 1
+        start += len(line) + 1
 
 
 def count_lines(data: bytes) -> int:
-    """As many as `split_lines` gives."""
+    """Number of lines, blank ones included; the empty rest behind a last newline is no line."""
     return data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
 
 
@@ -103,37 +142,75 @@ def ranges_of(file: InputFile, *, compressed: bool, range_bytes: int = RANGE_BYT
         yield LineRange(file.split, file.path, start, stop, compressed=False)
 
 
-def read_packs(stream: BinaryIO, line_range: LineRange, pack_bytes: int = PACK_BYTES) -> Iterator[tuple[int, bytes]]:
+def read_packs(
+    stream: BinaryIO,
+    line_range: LineRange,
+    pack_bytes: int = PACK_BYTES,
+    expansion: ExpansionLimit | None = None,
+) -> Iterator[tuple[int, bytes]]:
     """(offset_bytes, whole lines) of about `pack_bytes` each, for the lines that begin in the range.
 
     Packs of all ranges of a file tile it: every byte stands in exactly one.
 
+    Args:
+      expansion: for a compressed file.
+
     Raises:
       FileTruncated, FileUnreadable: the gzip data are cut short or damaged.
-      FileNotJsonLines: a line is longer than `MAX_LINE_BYTES`.
+      FileExpandsTooFar: they are more than `expansion` allows.
+      FileNotJsonLines: a line is longer than `MAX_READ_LINE_BYTES`.
     """
     if line_range.compressed:
-        yield from _cut(gunzip(stream, line_range.path), 0, None, line_range.path, pack_bytes)
+        yield from _cut(gunzip(stream, line_range.path, expansion), 0, None, line_range.path, pack_bytes)
         return
-    start = line_range.start
+    start, stop = line_range.start, line_range.stop
     if start:
         # The line that holds the byte before the range belongs to the reader of that byte, with all its bytes.
         stream.seek(start - 1)
-        start = _skip_line(stream, start - 1)
-    if line_range.stop is None or start < line_range.stop:
+        start = _skip_line(stream, start - 1, stop)
+    if stop is None or start < stop:
         stream.seek(start)
-        yield from _cut(_chunks(stream), start, line_range.stop, line_range.path, pack_bytes)
+        yield from _cut(_chunks(stream), start, stop, line_range.path, pack_bytes)
 
 
-def gunzip(stream: BinaryIO, path: str) -> Iterator[bytes]:
+class ExpansionLimit(NamedTuple):
+    """How far a gzip file may expand.
+
+    A small file can hold days of work: gzip packs 1,032 equal bytes into one (https://www.zlib.net/zlib_tech.html).
+    JSON Lines expand 5 to 30 times, and hardly 100 times where a long system instruction stands on every line.
+
+    Attributes:
+      stored_bytes: the file's size.
+      times: what the decompressed bytes may be, as a multiple of that. 4 MiB are always allowed.
+    """
+
+    stored_bytes: int
+    times: int
+
+    def check(self, expanded_bytes: int, path: str) -> None:
+        """Raises FileExpandsTooFar when there are more bytes than allowed."""
+        limit_bytes = max(self.stored_bytes * self.times, _EXPANSION_FLOOR_BYTES)
+        if expanded_bytes > limit_bytes:
+            raise FileExpandsTooFar(
+                f"the gzip file expands to more than {self.times} times its size",
+                where=path,
+                observed=f"more than {limit_bytes:,} bytes out of {self.stored_bytes:,}",
+                limit=f"{self.times} times the stored size",
+                remedy="Look at it with: gzip --list FILE. If it is as it should be, raise --max_expansion.",
+            )
+
+
+def gunzip(stream: BinaryIO, path: str, expansion: ExpansionLimit | None = None) -> Iterator[bytes]:
     """The decompressed bytes of every member, in chunks of bounded size.
 
     Raises:
       FileTruncated: a member ends early (Beam's own reader takes that for the end of the file).
       FileUnreadable: a member is damaged.
+      FileExpandsTooFar: there are more bytes than `expansion` allows.
     """
     member = zlib.decompressobj(31)
     open_member = False
+    expanded_bytes = 0
     for chunk in _chunks(stream):
         rest = chunk
         while rest:
@@ -151,6 +228,9 @@ def gunzip(stream: BinaryIO, path: str) -> Iterator[bytes]:
                     observed=str(error),
                     remedy="Upload the file again; check it with: gzip --test FILE",
                 ) from error
+            expanded_bytes += len(data)
+            if expansion is not None:
+                expansion.check(expanded_bytes, path)
             if data:
                 yield data
             if member.eof:
@@ -170,13 +250,18 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def _skip_line(stream: BinaryIO, position: int) -> int:
-    """The offset behind the next newline, or of the end."""
+def _skip_line(stream: BinaryIO, position: int, stop: int | None) -> int:
+    """The offset behind the next newline, or of the end.
+
+    At `stop` the search is over: no line begins before it. So a line without end is read once, not once for each range.
+    """
     for chunk in _chunks(stream):
         newline = chunk.find(b"\n")
         if newline >= 0:
             return position + newline + 1
         position += len(chunk)
+        if stop is not None and position >= stop:
+            break
     return position
 
 
@@ -201,12 +286,12 @@ def _cut(
             continue
         newline = chunk.rfind(b"\n")
         if newline < 0:
-            if held_bytes > MAX_LINE_BYTES:
+            if held_bytes > MAX_READ_LINE_BYTES:
                 raise FileNotJsonLines(
                     "a line does not end",
                     where=f"{path} (byte {position})",
                     observed=f"more than {held_bytes:,} bytes without a newline",
-                    limit=f"{MAX_LINE_BYTES:,} bytes",
+                    limit=f"{MAX_READ_LINE_BYTES:,} bytes",
                     remedy="Write one JSON object a line (JSON Lines).",
                 )
             continue

@@ -8,24 +8,25 @@ from __future__ import annotations
 import functools
 import re
 
+from beam_tuning.dataset.api_schema import MEDIA_RESOLUTION_UNSPECIFIED, MEDIA_RESOLUTIONS, PART_MEDIA_RESOLUTIONS
+
 _DURATION = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,9}))?s", re.ASCII)
 #: Range of google.protobuf.Duration: about 10,000 years.
 _LONGEST_DURATION_NS = 315_576_000_000 * 1_000_000_000
 _LONGEST_TEXT = len("-315576000000.999999999s")
 
-_LEVELS = (None, "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH")
-#: Values of the enums by JSON spelling: name or number. Unspecified is the same as absent.
-MEDIA_RESOLUTIONS: dict[str | int, str | None] = {
-    "MEDIA_RESOLUTION_UNSPECIFIED": None,
-    **{name: name for name in _LEVELS if name},
-    **dict(enumerate(_LEVELS)),
-}
-#: A part's own level knows one more.
-PART_MEDIA_RESOLUTIONS: dict[str | int, str | None] = {
-    **MEDIA_RESOLUTIONS,
-    "MEDIA_RESOLUTION_ULTRA_HIGH": "MEDIA_RESOLUTION_ULTRA_HIGH",
-    4: "MEDIA_RESOLUTION_ULTRA_HIGH",
-}
+
+def _enum_values(names: tuple[str, ...]) -> dict[str | int, str | None]:
+    """Names by JSON spelling: name or number. Unspecified, the value 0, is the same as absent."""
+    spelled: dict[str | int, str | None] = {MEDIA_RESOLUTION_UNSPECIFIED: None, 0: None}
+    for number, name in enumerate(names, 1):
+        spelled[name] = spelled[number] = name
+    return spelled
+
+
+#: What `generationConfig.mediaResolution` and a part's `mediaResolution.level` may hold, and what it means.
+MEDIA_RESOLUTION_VALUES = _enum_values(MEDIA_RESOLUTIONS)
+PART_MEDIA_RESOLUTION_VALUES = _enum_values(PART_MEDIA_RESOLUTIONS)
 
 
 def duration_ns(text: str) -> int | None:

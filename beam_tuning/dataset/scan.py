@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from beam_tuning.dataset.example import VISUAL_KINDS
-from beam_tuning.dataset.fast_path import UsualLine, decode_usual, decode_with_more
-from beam_tuning.dataset.json_text import MAX_LINE_BYTES
+from beam_tuning.dataset.fast_path import UnusualLineError, UsualLine, decode_usual, decode_with_more, either
+from beam_tuning.dataset.json_text import MAX_PARSED_LINE_BYTES
 from beam_tuning.dataset.mime import kind_of
 from beam_tuning.dataset.parse import parse_line
-from beam_tuning.dataset.proto_json import MEDIA_RESOLUTIONS
+from beam_tuning.dataset.proto_json import MEDIA_RESOLUTION_VALUES
 from beam_tuning.dataset.uri import place_of
 
 
@@ -38,9 +38,12 @@ def scan_line(line: bytes) -> LineScan:
     Args:
       line: as for `parse_line`.
     """
-    usual = (decode_usual(line) or decode_with_more(line)) if len(line) <= MAX_LINE_BYTES else None
+    usual = (decode_usual(line) or decode_with_more(line)) if len(line) <= MAX_PARSED_LINE_BYTES else None
     if usual is not None:
-        return _scan_usual(usual)
+        try:
+            return _scan_usual(usual)
+        except UnusualLineError:
+            pass
     example = parse_line(line).example
     if example is None:
         return _NOTHING
@@ -55,16 +58,18 @@ def _scan_usual(usual: UsualLine) -> LineScan:
     has_visual_media = False
     for content in usual.contents:
         for part in content.parts:
-            file = part.file_data if part.fileData is None else part.fileData
+            file = either(part.fileData, part.file_data)
             if file is None:
                 continue
-            uri = file.uri()
+            uri = either(file.fileUri, file.file_uri)
             if not uri:
                 continue
             if place_of(uri):
                 uris[uri] = None
-            if kind_of(file.declared_type()) in VISUAL_KINDS:
+            if kind_of(either(file.mimeType, file.mime_type)) in VISUAL_KINDS:
                 has_visual_media = True
-    config = usual.config()
-    resolution = None if config is None else config.resolution()
-    return LineScan(tuple(uris), None if resolution is None else MEDIA_RESOLUTIONS.get(resolution), has_visual_media)
+    config = either(usual.generationConfig, usual.generation_config)
+    resolution = None if config is None else either(config.mediaResolution, config.media_resolution)
+    return LineScan(
+        tuple(uris), None if resolution is None else MEDIA_RESOLUTION_VALUES.get(resolution), has_visual_media
+    )

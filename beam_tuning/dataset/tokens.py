@@ -1,13 +1,14 @@
 """An estimate of the tokens of one example, as a range, because public sources disagree.
 
-    text    bytes of UTF-8 / bytes a token
-    audio   each file and each video's audio track: seconds x tokens a second, rounded up
-    video   frames x tokens a frame; frames = seconds x fps, rounded up, 1 fps unless the example says otherwise
-    image   tokens of an image at its media resolution
+    text      bytes of UTF-8 / bytes a token
+    audio     each file and each video's audio track: seconds x tokens a second, rounded up
+    video     frames x tokens a frame; frames = seconds x fps, rounded up, 1 fps unless the example says otherwise
+    image     tokens of an image at its media resolution; a small one has rates of its own
+    document  pages x tokens a page
 
 Seconds are those of the segment where one is given: training decodes only that
-(https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/video). Tokens of documents are not known,
-for a probe does not count their pages. The rates are passed in; `beam_tuning.policy` holds them with their sources.
+(https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/video). Text files have no pages, so their
+tokens are not known. The rates are passed in; `beam_tuning.policy` holds them with their sources.
 """
 
 from __future__ import annotations
@@ -26,26 +27,55 @@ class TokenRates(msgspec.Struct, frozen=True):
 
     Attributes:
       text_bytes_per_token: the low end gives the high estimate.
+      small_image: of images that are small in both directions; what is small, `beam_tuning.policy` says.
     """
 
     text_bytes_per_token: tuple[float, float]
     audio_per_s: tuple[float, float]
     video_per_frame: Mapping[str | None, tuple[int, int]]
     image: Mapping[str | None, tuple[int, int]]
+    small_image: Mapping[str | None, tuple[int, int]]
+    page: Mapping[str | None, tuple[int, int]]
+
+    def still_of(self, media_resolution: str | None) -> tuple[tuple[int, int] | None, ...]:
+        """The rates of one image, one small image and one page."""
+        return (
+            self.image.get(media_resolution),
+            self.small_image.get(media_resolution),
+            self.page.get(media_resolution),
+        )
 
 
 class Pictures(msgspec.Struct, frozen=True, gc=False):
-    """The pictures of an example that share a level.
+    """The pictures of an example that share a level: how many there are of each kind.
 
     Attributes:
       level: that their parts set for themselves; None where the example's media resolution counts.
       frames: of videos.
-      images: number of images.
+      images: those that are not small.
+      pages: of documents.
     """
 
     level: str | None
-    frames: int
-    images: int
+    frames: int = 0
+    images: int = 0
+    small_images: int = 0
+    pages: int = 0
+
+    @property
+    def still(self) -> tuple[int, int, int]:
+        """Images, small images and pages."""
+        return self.images, self.small_images, self.pages
+
+    def plus(self, other: Pictures) -> Pictures:
+        """Both together, at this one's level."""
+        return Pictures(
+            self.level,
+            self.frames + other.frames,
+            self.images + other.images,
+            self.small_images + other.small_images,
+            self.pages + other.pages,
+        )
 
 
 class TokenUsage(msgspec.Struct, frozen=True):
@@ -88,19 +118,20 @@ def picture_tokens(
     low = high = 0
     for pictures in usage.pictures:
         resolution = pictures.level if pictures.level and part_levels else media_resolution
-        frames, images = pictures.frames, pictures.images
+        frames = pictures.frames
         if frames:
             rate = rates.video_per_frame.get(resolution)
             if rate is None:
                 return None
             low += frames * rate[0]
             high += frames * rate[1]
-        if images:
-            rate = rates.image.get(resolution)
-            if rate is None:
-                return None
-            low += images * rate[0]
-            high += images * rate[1]
+        if pictures.images or pictures.small_images or pictures.pages:
+            for count, rate in zip(pictures.still, rates.still_of(resolution), strict=True):
+                if count:
+                    if rate is None:
+                        return None
+                    low += count * rate[0]
+                    high += count * rate[1]
     return low, high
 
 
@@ -134,12 +165,13 @@ def tokens_sources() -> tuple[TokenSource, ...]:
         ),
         TokenSource(
             "image",
-            "tokens of an image at the media resolution",
+            "tokens of an image at the media resolution; before Gemini 3 fewer for one of at most 768 px in both "
+            "directions",
             "https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/image",
         ),
         TokenSource(
             "document",
-            "unknown: a probe does not count pages",
+            "pages of all PDF files x tokens a page at the media resolution; unknown for text files",
             "https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/document",
         ),
     )

@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Generic
 
-from beam_tuning.media.host_lane import Host, HostLimits, Item, Lane, Outcome, Task, Waiting
+from beam_tuning.media.host_lane import Host, HostLane, HostLimits, Item, Outcome, Task, Waiting
 
 #: Hosts that have nothing to do are remembered up to this number.
 _REMEMBERED_HOSTS = 4096
@@ -30,9 +30,9 @@ class FairQueue(Generic[Host, Item]):
         self._limits_of = limits_of
         self._capacity = capacity
         self._clock = clock
-        self._lanes: OrderedDict[Host, Lane[Host, Item]] = OrderedDict()
-        self._listed: deque[Lane[Host, Item]] = deque()  # lanes that may run, in the order of their turns
-        self._paused: dict[Host, Lane[Host, Item]] = {}
+        self._lanes: OrderedDict[Host, HostLane[Host, Item]] = OrderedDict()
+        self._listed: deque[HostLane[Host, Item]] = deque()  # lanes that may run, in the order of their turns
+        self._paused: dict[Host, HostLane[Host, Item]] = {}
         self._waiting = 0
         self._arrived = 0
         self._closed = False
@@ -48,7 +48,7 @@ class FairQueue(Generic[Host, Item]):
                 return False
             lane = self._lanes.get(host)
             if lane is None:
-                lane = self._lanes[host] = Lane(host, self._limits_of(host))
+                lane = self._lanes[host] = HostLane(host, self._limits_of(host))
             self._wait_in(lane, item, None)
             self._list(lane)
             return True
@@ -97,7 +97,7 @@ class FairQueue(Generic[Host, Item]):
             self._has_room.notify_all()
             return left
 
-    def _next_lane(self) -> Lane[Host, Item] | None:
+    def _next_lane(self) -> HostLane[Host, Item] | None:
         while self._listed and not self._closed:
             lane = self._listed.popleft()
             lane.is_listed = False
@@ -105,7 +105,7 @@ class FairQueue(Generic[Host, Item]):
                 return lane
         return None
 
-    def _wait_in(self, lane: Lane[Host, Item], item: Item, failed_s: float | None) -> None:
+    def _wait_in(self, lane: HostLane[Host, Item], item: Item, failed_s: float | None) -> None:
         self._arrived += 1
         self._waiting += 1
         lane.add(Waiting(self._arrived, item, failed_s))
@@ -120,13 +120,13 @@ class FairQueue(Generic[Host, Item]):
             self._list(lane)
         return min((lane.pauses_until_s - now_s for lane in self._paused.values()), default=None)
 
-    def _list(self, lane: Lane[Host, Item]) -> None:
+    def _list(self, lane: HostLane[Host, Item]) -> None:
         if not lane.is_listed and lane.may_run(self._clock()):
             lane.is_listed = True
             self._listed.append(lane)
             self._has_work.notify()
 
-    def _put_away(self, lane: Lane[Host, Item]) -> None:
+    def _put_away(self, lane: HostLane[Host, Item]) -> None:
         self._lanes.move_to_end(lane.host)
         oldest = next(iter(self._lanes.values()))
         if len(self._lanes) > _REMEMBERED_HOSTS and oldest.is_empty:

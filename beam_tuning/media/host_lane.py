@@ -83,7 +83,7 @@ class Waiting(NamedTuple, Generic[Item]):
     failed_s: float | None
 
 
-class Lane(Generic[Host, Item]):
+class HostLane(Generic[Host, Item]):
     """One host's tasks. Not thread-safe: the queue's lock is held.
 
     Attributes:

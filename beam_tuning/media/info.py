@@ -85,10 +85,11 @@ class MediaInfo(msgspec.Struct, frozen=True, omit_defaults=True, tag="media"):
       duration_s: presentation length of the longest stream; None when it is not known, and then
         `duration_unknown` says why.
       truncated: None when the object is whole; else a sentence with the declared and the present number of bytes.
-      tail_cut: None, or a sentence that says how many bytes the last frame, packet or page lacks, when nothing else is
-        missing: a recording that was stopped. Every decoder takes such a file, so it is not `truncated`.
+      tail_cut: None, or a sentence that says how many bytes the object lacks, when at most its last frame, packet, page
+        or what follows the media is incomplete: a recording that was stopped, or a box that claims too much. Every
+        decoder takes such a file, so it is not `truncated`.
       width_px, height_px: for images.
-      pages: of a document; None when not known.
+      pages: of a document; None when not known, and then `pages_unknown` says why.
     """
 
     container: str
@@ -101,6 +102,7 @@ class MediaInfo(msgspec.Struct, frozen=True, omit_defaults=True, tag="media"):
     width_px: int | None = None
     height_px: int | None = None
     pages: int | None = None
+    pages_unknown: str | None = None
 
 
 class ProbeFailure(msgspec.Struct, frozen=True, omit_defaults=True, tag="failure"):

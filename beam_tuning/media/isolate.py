@@ -7,7 +7,6 @@ standard input closes, and is killed when it does not answer in time.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import resource
@@ -215,17 +214,3 @@ def _limit(kind: int, value: int) -> None:
     with contextlib.suppress(ValueError, OSError):
         _, hard = resource.getrlimit(kind)
         resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
-
-
-_shared: ChildPool | None = None
-_shared_lock = threading.Lock()
-
-
-def mediainfo_children() -> ChildPool:
-    """The children of this process that run libmediainfo; started when first asked, killed at exit."""
-    global _shared
-    with _shared_lock:
-        if _shared is None:
-            _shared = ChildPool((sys.executable, "-P", "-m", "beam_tuning.media.mediainfo"))
-            atexit.register(_shared.close)
-        return _shared

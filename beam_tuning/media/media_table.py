@@ -1,25 +1,6 @@
 """The media table: a row for each distinct object that a run has probed. It is the next run's probe cache.
 
-| column | type | meaning |
-| --- | --- | --- |
-| uri | string | as the dataset spells it |
-| outcome | string | `media` or `failure` |
-| container | string | short name, e.g. `mp4`; null for a failure, like all columns down to `streams` |
-| kind | string | `audio`, `video`, `image` or `document` |
-| duration_s | double | presentation length of the longest stream; null when unknown |
-| duration_unknown | string | why there is no duration |
-| truncated | string | null when the object is whole; else what is missing |
-| tail_cut | string | null unless only the last frame, packet or page lacks some bytes; then how many |
-| width_px, height_px | int64 | of an image |
-| pages | int64 | of a document |
-| streams | list | a struct for each audio or video stream, with the fields of `StreamInfo` |
-| failure_kind | string | `not_found`, `forbidden`, ...: see `FailureKind`; null when there is media |
-| failure_message | string | what was seen |
-| transient | bool | whether a later run may succeed |
-| size_bytes | int64 | of the whole object; null when the store did not say |
-| generation, etag, crc32c, md5, content_type | string | what the store says of the object |
-| requests, received_bytes, rounds, retries, latency_ms | int64 | what the probe took in the run that wrote the table |
-| cached | bool | whether the answer came from an earlier run |
+`SCHEMA` describes every column; docs/tables.md shows it to readers.
 """
 
 from __future__ import annotations
@@ -41,48 +22,65 @@ from beam_tuning.media.info import (
     ProbeResult,
 )
 
+
+def column(name: str, kind: pa.DataType, about: str, *, nullable: bool = True) -> pa.Field:
+    """A column that says in its metadata what it holds, for docs/tables.md and for whoever opens the file."""
+    return pa.field(name, kind, nullable=nullable, metadata={"description": about})
+
+
 _STREAM = pa.struct(
     [
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("codec", pa.string()),
-        pa.field("duration_s", pa.float64()),
-        pa.field("width_px", pa.int64()),
-        pa.field("height_px", pa.int64()),
-        pa.field("rotation_deg", pa.int64(), nullable=False),
-        pa.field("fps", pa.float64()),
-        pa.field("sample_rate_hz", pa.int64()),
-        pa.field("channels", pa.int64()),
+        column("kind", pa.string(), "`audio` or `video`.", nullable=False),
+        column("codec", pa.string(), "As FFmpeg spells it, e.g. `h264`; null when not known."),
+        column("duration_s", pa.float64(), "The stream's own length; null when the container does not say it."),
+        column("width_px", pa.int64(), "Coded width, before rotation."),
+        column("height_px", pa.int64(), "Coded height, before rotation."),
+        column("rotation_deg", pa.int64(), "Clockwise: 0, 90, 180 or 270.", nullable=False),
+        column("fps", pa.float64(), "Average frames a second; null when the header does not say it."),
+        column("sample_rate_hz", pa.int64(), "Of audio."),
+        column("channels", pa.int64(), "Of audio; null when not known."),
     ]
 )
 SCHEMA = pa.schema(
     [
-        pa.field("uri", pa.string(), nullable=False),
-        pa.field("outcome", pa.string(), nullable=False),
-        pa.field("container", pa.string()),
-        pa.field("kind", pa.string()),
-        pa.field("duration_s", pa.float64()),
-        pa.field("duration_unknown", pa.string()),
-        pa.field("truncated", pa.string()),
-        pa.field("tail_cut", pa.string()),
-        pa.field("width_px", pa.int64()),
-        pa.field("height_px", pa.int64()),
-        pa.field("pages", pa.int64()),
-        pa.field("streams", pa.list_(pa.field("element", _STREAM, nullable=False))),
-        pa.field("failure_kind", pa.string()),
-        pa.field("failure_message", pa.string()),
-        pa.field("transient", pa.bool_()),
-        pa.field("size_bytes", pa.int64()),
-        pa.field("generation", pa.string()),
-        pa.field("etag", pa.string()),
-        pa.field("crc32c", pa.string()),
-        pa.field("md5", pa.string()),
-        pa.field("content_type", pa.string()),
-        pa.field("requests", pa.int64(), nullable=False),
-        pa.field("received_bytes", pa.int64(), nullable=False),
-        pa.field("rounds", pa.int64(), nullable=False),
-        pa.field("retries", pa.int64(), nullable=False),
-        pa.field("latency_ms", pa.int64(), nullable=False),
-        pa.field("cached", pa.bool_(), nullable=False),
+        column("uri", pa.string(), "As the dataset spells it.", nullable=False),
+        column("outcome", pa.string(), "`media` or `failure`.", nullable=False),
+        column(
+            "container", pa.string(), "Short name, e.g. `mp4`; null for a failure, like all columns down to `streams`."
+        ),
+        column("kind", pa.string(), "`audio`, `video`, `image` or `document`."),
+        column("duration_s", pa.float64(), "Presentation length of the longest stream; null when unknown."),
+        column("duration_unknown", pa.string(), "Why there is no duration."),
+        column("truncated", pa.string(), "Null when the object is whole; else what is missing."),
+        column(
+            "tail_cut",
+            pa.string(),
+            "Null unless at most the last frame, packet or page lacks bytes, which every decoder takes; then how many.",
+        ),
+        column("width_px", pa.int64(), "Of an image."),
+        column("height_px", pa.int64(), "Of an image."),
+        column("pages", pa.int64(), "Of a document; null when not known."),
+        column("pages_unknown", pa.string(), "Why a document's pages are not known."),
+        column(
+            "streams",
+            pa.list_(pa.field("element", _STREAM, nullable=False)),
+            "A struct for each audio or video stream.",
+        ),
+        column("failure_kind", pa.string(), "Why there is no answer, e.g. `not_found`; null when there is one."),
+        column("failure_message", pa.string(), "What was seen."),
+        column("transient", pa.bool_(), "Whether a later run may succeed."),
+        column("size_bytes", pa.int64(), "Of the whole object; null when the store did not say."),
+        column("generation", pa.string(), "Cloud Storage generation that was probed."),
+        column("etag", pa.string(), "The store's entity tag."),
+        column("crc32c", pa.string(), "Base64, as Cloud Storage gives it."),
+        column("md5", pa.string(), "Base64, as Cloud Storage gives it."),
+        column("content_type", pa.string(), "MIME type that the store declares."),
+        column("requests", pa.int64(), "Requests of the probe, in the run that wrote the table.", nullable=False),
+        column("received_bytes", pa.int64(), "Body bytes that the probe received.", nullable=False),
+        column("rounds", pa.int64(), "Dependent reads of the probe.", nullable=False),
+        column("retries", pa.int64(), "Requests that were sent again.", nullable=False),
+        column("latency_ms", pa.int64(), "Wall time of the probe.", nullable=False),
+        column("cached", pa.bool_(), "Whether the answer came from an earlier run.", nullable=False),
     ]
 )
 _ROTATIONS = frozenset({0, 90, 180, 270})

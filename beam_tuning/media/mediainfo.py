@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 import pymediainfo
 
+from beam_tuning.media.native_messages import MediaInfoReading, MediaInfoRequest, NativeStream, Segment
+
 #: A first feed above this makes every parser of the library look at it again and again.
 _FEED_BYTES = 16 << 10
 #: Feeds for each held block before the library is taken to go in circles.
@@ -31,52 +33,7 @@ _ALL = ctypes.c_size_t(-1).value
 _MAX_STREAMS = 16
 
 
-class NativeStream(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One stream as the library sees it: `kind` is "video", "audio" or "image", `format` a name of its own."""
-
-    kind: str
-    format: str | None = None
-    profile: str | None = None
-    width_px: int | None = None
-    height_px: int | None = None
-    sample_rate_hz: int | None = None
-    channels: int | None = None
-    fps: float | None = None
-
-
-class NativeReading(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the library made of the bytes.
-
-    Attributes:
-      format: the container's name of its own; None when nothing was recognised.
-      duration_s: as the library says; for many formats an estimate.
-      is_truncated: whether the library finds the object cut off; it looks in few formats.
-      wanted: the byte that it sought and that is not at hand; then all else is absent.
-    """
-
-    format: str | None = None
-    duration_s: float | None = None
-    is_truncated: bool = False
-    streams: tuple[NativeStream, ...] = ()
-    wanted: int | None = None
-
-
-class Segment(msgspec.Struct, frozen=True, array_like=True):
-    """Bytes of the object from `start` on."""
-
-    start: int
-    data: bytes
-
-
-class Request(msgspec.Struct, frozen=True, array_like=True):
-    """What a child process is asked to read: an object's size, what is held of it, and whether more can be had."""
-
-    size_bytes: int
-    segments: tuple[Segment, ...]
-    may_seek: bool
-
-
-def read_segments(request: Request) -> NativeReading:
+def read_segments(request: MediaInfoRequest) -> MediaInfoReading:
     """Feeds the library, following its wishes as long as the segments hold them.
 
     Where it seeks what is not held and `may_seek`, the answer is that place. Else the library has to do with what it
@@ -90,7 +47,7 @@ def read_segments(request: Request) -> NativeReading:
         wanted = _feed(library, handle, segments, size_bytes)
         reads_on = any(wanted == segment.start + len(segment.data) for segment in segments)
         if wanted is not None and request.may_seek and not reads_on:
-            return NativeReading(wanted=wanted)
+            return MediaInfoReading(wanted=wanted)
         library.MediaInfo_Open_Buffer_Finalize(handle)
         return _reading(library, handle)
     finally:
@@ -100,7 +57,7 @@ def read_segments(request: Request) -> NativeReading:
 
 def answer(request: bytes) -> bytes:
     """`read_segments` for a child process: both ends are MessagePack."""
-    return msgspec.msgpack.encode(read_segments(msgspec.msgpack.decode(request, type=Request)))
+    return msgspec.msgpack.encode(read_segments(msgspec.msgpack.decode(request, type=MediaInfoRequest)))
 
 
 _loaded: Any = None
@@ -156,7 +113,7 @@ def _feed(library: Any, handle: int, segments: Sequence[Segment], size_bytes: in
     return position
 
 
-def _reading(library: Any, handle: int) -> NativeReading:
+def _reading(library: Any, handle: int) -> MediaInfoReading:
     def value(kind: int, number: int, name: str) -> str | None:
         return library.MediaInfo_Get(handle, kind, number, name, _TEXT, _NAME) or None
 
@@ -175,7 +132,7 @@ def _reading(library: Any, handle: int) -> NativeReading:
         for number in range(min(library.MediaInfo_Count_Get(handle, kind, _ALL), _MAX_STREAMS))
     )
     duration_ms = _number(value(_GENERAL, 0, "Duration"))
-    return NativeReading(
+    return MediaInfoReading(
         format=value(_GENERAL, 0, "Format"),
         duration_s=duration_ms / 1000 if duration_ms is not None else None,
         is_truncated=value(_GENERAL, 0, "IsTruncated") == "Yes",

@@ -3,77 +3,78 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator
 
 import msgspec
 
 from beam_tuning.media.containers import plan_for
-from beam_tuning.media.containers.plan import HEAD_BYTES, MAX_ROUNDS, ByteRange, Plan, Stream
+from beam_tuning.media.containers.plan import (
+    HEAD_BYTES,
+    MAX_ROUNDS,
+    ByteRange,
+    Plan,
+    PlanAnswer,
+    PlanRequest,
+    Ranges,
+    Stream,
+)
+from beam_tuning.media.containers.work import WorkCapError, limited_to
 from beam_tuning.media.info import FailureKind, MediaInfo, ObjectInfo, ProbeFailure, ProbeResult
+from beam_tuning.media.native_reads import read_natively
 from beam_tuning.media.stores.store import ObjectReader, StoreError
 
 _LOGGER = logging.getLogger(__name__)
 
 
 class ProbeCaps(msgspec.Struct, frozen=True):
-    """What one probe may take before it ends in a `WORK_CAP` or `TIMED_OUT` failure. Retries are the reader's matter.
+    """What the plan of one probe may take before it ends in a `WORK_CAP` failure.
+
+    What goes over the wire (requests, bytes received, retries, time) is the reader's matter: see `stores/budget.py`.
 
     Attributes:
       max_rounds: dependent reads after the first.
-      max_requests: ranges asked for, the head included.
-      max_bytes: asked for in all. The default lets the largest object that tuning takes (100 MB) be read whole, for
-        some containers do not say their duration.
-      timeout_s: from the first read on.
+      max_bytes: that a plan may ask for in all; a read that would go beyond is not begun. The default lets the largest
+        object that tuning takes (100 MB) be read whole, for some containers do not say their duration.
+      max_steps: of work (`containers/work.py`), about a microsecond each. Ten hours of Opus packets of 20 ms are 1.8
+        million.
     """
 
     max_rounds: int = MAX_ROUNDS
-    max_requests: int = 48
     max_bytes: int = 128 << 20
-    timeout_s: float = 120.0
+    max_steps: int = 3_000_000
 
 
 DEFAULT_CAPS = ProbeCaps()
 
 
-def probe_object(
-    uri: str,
-    reader: ObjectReader,
-    caps: ProbeCaps = DEFAULT_CAPS,
-    clock: Callable[[], float] = time.monotonic,
-) -> ProbeResult:
+def probe_object(uri: str, reader: ObjectReader, caps: ProbeCaps = DEFAULT_CAPS) -> ProbeResult:
     """Finds out what one object is. Never raises; the caller closes the reader and measures the time.
 
     Args:
       uri: as the dataset spells it; goes into the result only.
       reader: of the object, nothing read yet.
       caps: what the probe may take.
-      clock: seconds, monotonic.
     """
-    probe = _Probe(reader, caps, clock)
+    probe = _Probe(reader, caps)
     media = probe.run()
     return ProbeResult(uri=uri, media=media, object=probe.object, cost=reader.cost)
 
 
 class _CapReachedError(Exception):
-    """A probe asked for more than it may have."""
+    """A plan asked for more than it may have."""
 
-    def __init__(self, kind: FailureKind, message: str) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.failure = ProbeFailure(kind, message, transient=kind is FailureKind.TIMED_OUT)
+        self.failure = ProbeFailure(FailureKind.WORK_CAP, message)
 
 
 class _Probe:
     """The state of one probe: what has been asked for so far."""
 
-    def __init__(self, reader: ObjectReader, caps: ProbeCaps, clock: Callable[[], float]) -> None:
+    def __init__(self, reader: ObjectReader, caps: ProbeCaps) -> None:
         self.object: ObjectInfo | None = None
         self._reader = reader
         self._caps = caps
-        self._clock = clock
-        self._deadline_s = clock() + caps.timeout_s
         self._rounds = 0
-        self._requests = 1
         self._bytes = 0
 
     def run(self) -> MediaInfo | ProbeFailure:
@@ -85,9 +86,15 @@ class _Probe:
             if size_bytes == 0 or not head:
                 return ProbeFailure(FailureKind.EMPTY, "The object holds no bytes.")
             self._bytes = len(head)
-            return self._drive(plan_for(head, size_bytes), size_bytes)
+            with limited_to(self._caps.max_steps):
+                return self._drive(plan_for(head, size_bytes), size_bytes)
         except (StoreError, _CapReachedError) as error:
             return error.failure
+        except WorkCapError:
+            message = (
+                f"Reading the object takes more than {self._caps.max_steps} steps: it is made of very small parts."
+            )
+            return ProbeFailure(FailureKind.WORK_CAP, message)
         except Exception as error:
             # A fault of ours in one object's bytes must not cost the others.
             _LOGGER.exception("A container reader failed.")
@@ -98,17 +105,19 @@ class _Probe:
         try:
             request = next(plan)
             while True:
-                self._count_round()
-                if isinstance(request, Stream):
-                    self._count_request(ByteRange(request.start, size_bytes), size_bytes)
-                    request = plan.send(self._stream(request.start))
-                else:
-                    for wanted in request.ranges:
-                        self._count_request(wanted, size_bytes)
-                    request = plan.send(self._read(request.ranges))
+                request = plan.send(self._answer(request, size_bytes))
         except StopIteration as ended:
             media: MediaInfo | ProbeFailure = ended.value
             return media
+
+    def _answer(self, request: PlanRequest, size_bytes: int) -> PlanAnswer:
+        if isinstance(request, Stream):
+            self._count_round(ByteRange(request.start, size_bytes), size_bytes=size_bytes)
+            return self._reader.stream(request.start)
+        if isinstance(request, Ranges):
+            self._count_round(*request.ranges, size_bytes=size_bytes)
+            return self._read(request.ranges)
+        return read_natively(request)
 
     def _read(self, ranges: tuple[ByteRange, ...]) -> tuple[bytes, ...]:
         answer = self._reader.read(ranges)
@@ -118,36 +127,15 @@ class _Probe:
             )
         return answer
 
-    def _stream(self, start: int) -> Iterator[bytes]:
-        for chunk in self._reader.stream(start):
-            self._check_time()
-            yield chunk
-
-    def _count_round(self) -> None:
+    def _count_round(self, *wanted: ByteRange, size_bytes: int) -> None:
         self._rounds += 1
         if self._rounds > self._caps.max_rounds:
-            raise _CapReachedError(
-                FailureKind.WORK_CAP, f"Reading the object takes more than {self._caps.max_rounds} rounds."
-            )
-        self._check_time()
-
-    def _count_request(self, wanted: ByteRange, size_bytes: int) -> None:
-        if not 0 <= wanted.start < wanted.stop <= size_bytes:
-            raise ValueError(f"bytes {wanted.start} to {wanted.stop} of an object of {size_bytes} were asked for")
-        self._requests += 1
-        self._bytes += wanted.stop - wanted.start
-        if self._requests > self._caps.max_requests:
-            raise _CapReachedError(
-                FailureKind.WORK_CAP, f"Reading the object takes more than {self._caps.max_requests} requests."
-            )
+            raise _CapReachedError(f"Reading the object takes more than {self._caps.max_rounds} rounds.")
+        for start, stop in wanted:
+            if not 0 <= start < stop <= size_bytes:
+                raise ValueError(f"bytes {start} to {stop} of an object of {size_bytes} were asked for")
+            self._bytes += stop - start
         if self._bytes > self._caps.max_bytes:
             raise _CapReachedError(
-                FailureKind.WORK_CAP,
                 f"Reading the object takes {self._bytes} bytes, more than {self._caps.max_bytes}.",
-            )
-
-    def _check_time(self) -> None:
-        if self._clock() > self._deadline_s:
-            raise _CapReachedError(
-                FailureKind.TIMED_OUT, f"Reading the object took longer than {self._caps.timeout_s:g} s."
             )

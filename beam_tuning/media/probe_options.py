@@ -10,7 +10,8 @@ class ProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
       allow_local_media: whether plain paths and file:// URIs are read.
-      allow_private_addresses: whether http(s):// hosts may have private, loopback or link-local addresses.
+      allow_private_addresses: whether http(s):// hosts may have private or loopback addresses. Link-local ones and
+        those of metadata services stay closed.
       billing_project: pays for gs:// buckets that charge the reader (requester pays).
       trust_cache: whether the answer of an earlier run is taken without asking the store.
       threads: probes in flight in one process.
@@ -22,7 +23,8 @@ class ProbeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
       max_retry_after_s: a server that asks for a longer pause is not asked again in this run.
       outage_patience_s: how long a host that is known to be there may fail before probes of it fail too.
       max_requests: of one object.
-      max_received_bytes: of one object. The service takes files of up to 100 MB; a whole one and its head again fit.
+      max_received_bytes: of one object, headers and all else that comes over its connections included. The service
+        takes files of up to 100 MB; a whole one and its head again fit.
     """
 
     allow_local_media: bool = False

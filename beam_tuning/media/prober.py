@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -62,8 +61,7 @@ class Prober:
         self.options = options
         self._stores = stores or Stores(options)
         self._clock = clock
-        # Readers count requests and bytes, and hold to the options (stores/budget.py): the probe need not.
-        self._caps = ProbeCaps(max_requests=sys.maxsize, max_bytes=sys.maxsize, timeout_s=options.object_timeout_s)
+        self._caps = ProbeCaps(max_bytes=options.max_received_bytes)
         self._queue: FairQueue[Lane, _Job] = FairQueue(
             self._limits_of,
             capacity=_WAITING_PER_THREAD * options.threads,
@@ -128,7 +126,7 @@ class Prober:
         while (task := self._queue.take()) is not None:
             job = task.item
             if job.last is None and not job.answer.set_running_or_notify_cancel():
-                self._queue.finish(task, Outcome.ANSWERED)
+                self._queue.finish(task._replace(refused=True), Outcome.SILENT)  # nothing was learned of the host
                 continue
             result, outcome = self._refused(task) if task.refused else self._probe(job)
             job.last = result

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
@@ -14,16 +15,20 @@ from rich.console import Console
 from beam_tuning import __version__
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
+from beam_tuning.limits_file import load_limits
 from beam_tuning.media import media_table
 from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.pipelines.inputs import check_splits, match_inputs
 from beam_tuning.pipelines.launch import is_in_process, is_on_dataflow, launch, pipeline_options
-from beam_tuning.pipelines.preflight import check_splits, match_inputs, refuse_output_in_input
+from beam_tuning.pipelines.preflight import refuse_output_in_input
 from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build, file_names
 from beam_tuning.pipelines.validate_options import ValidateOptions
+from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.policy.judge import Policy
-from beam_tuning.policy.limits import Limits, load_limits
+from beam_tuning.policy.limits import Limits
 from beam_tuning.policy.readiness import FailOn
 from beam_tuning.report.console import print_summary
+from beam_tuning.report.document import Document
 from beam_tuning.report.folder import read_document
 from beam_tuning.report.run import RunSettings
 from beam_tuning.run_folder import names
@@ -76,7 +81,7 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
         return ended.stopped.exit_code if ended.stopped else 0
     run = RunFolder(options.output)
     document = _report_of(run, job.start)
-    exit_code = BeamTuningError.exit_code if document is None else document["readiness"]["gate"]["exit_code"]
+    exit_code = BeamTuningError.exit_code if document is None else document.readiness.gate.exit_code
     manifest = run.manifest()
     is_whole = manifest is not None and manifest.run_id == claim.run_id
     if document is None or not (is_whole or exit_code == InputError.exit_code):
@@ -86,17 +91,19 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
             observed=ended.failed,
             remedy="Run again with --overwrite; with a remote runner, look at the job's log first.",
         )
-    print_summary(document, console)
+    # Whoever reads the summary may read its first lines only; what became of the dataset is told all the same.
+    with contextlib.suppress(BrokenPipeError):
+        print_summary(document, console)
     return int(exit_code)
 
 
-def _report_of(folder: RunFolder, start: RunStart) -> dict[str, Any] | None:
+def _report_of(folder: RunFolder, start: RunStart) -> Document | None:
     """The report of this very run; None when it wrote none."""
     try:
         document = read_document(folder)
     except InputError:
         return None
-    return document if document["run"]["started"] == start.at else None
+    return document if document.run.started == start.at else None
 
 
 class CheckedOptions(NamedTuple):
@@ -123,9 +130,9 @@ def check(options: ValidateOptions) -> CheckedOptions:
     policy = Policy.of(
         limits,
         options.model,
-        length_basis=options.length_basis,
-        media_resolution=options.media_resolution,
-        resolution_scope=options.resolution_scope,
+        length_basis=LengthBasis(options.length_basis),
+        media_resolution=MediaResolutionChoice(options.media_resolution),
+        resolution_scope=ResolutionScope(options.resolution_scope),
         tolerate=options.tolerate,
         allow_local_media=options.allow_local_media,
     )
@@ -152,17 +159,19 @@ def make_job(
             threads=options.probe_threads,
         ),
         probe_cache=checked.probe_cache,
+        max_expansion=options.max_expansion,
         settings=RunSettings(
             version=__version__,
-            model=options.model,
-            options=msgspec.to_builtins(options),
+            model=checked.policy.model,
+            options={name: value for name, value in msgspec.to_builtins(options).items() if name != "given"},
+            options_given=options.given,
             inputs=checked.inputs,
             splits=("train", "validation") if options.validation else ("train",),
             output=target.folder,
             fail_on=FailOn(options.fail_on),
             epochs=options.epochs,
             limits=checked.limits,
-            resolution_scope=options.resolution_scope,
+            resolution_scope=checked.policy.resolution_scope,
             tolerated=options.tolerate,
             price_per_million_tokens=options.price_per_million_tokens,
         ),

@@ -39,6 +39,7 @@ class ValidateJob(NamedTuple):
       target: where the run writes.
       settings: what the report is told; also the files to read.
       probe_cache: Parquet files of the media table of an earlier run.
+      max_expansion: what a gzip file may expand to, as a multiple of its size.
       raise_when_closed: whether a dataset that is not ready fails the job itself (see `FinishRun`).
     """
 
@@ -46,6 +47,7 @@ class ValidateJob(NamedTuple):
     policy: Policy
     probing: ProbeOptions
     probe_cache: tuple[str, ...]
+    max_expansion: int
     settings: RunSettings
     start: RunStart
     raise_when_closed: bool
@@ -69,7 +71,7 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
     files = place_files(job.settings.inputs)
     buckets = bucket_count(_input_bytes(job.settings.inputs))
 
-    read = pipeline | "Read" >> ReadLinePacks(files)
+    read = pipeline | "Read" >> ReadLinePacks(files, job.max_expansion)
     scanned = read.packs | "Scan" >> ScanLines(buckets, visual_only=job.policy.resolution_scope == "visual")
     probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache)
 

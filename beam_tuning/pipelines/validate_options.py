@@ -13,12 +13,14 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
       tolerate: reason codes.
       limits: path of a TOML file.
       probe_cache: output folder of an earlier run.
+      given: names of those that have another value than their default, in the order of the help.
     """
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
     output: str
     overwrite: bool
+    max_expansion: int
     model: str
     media_resolution: str
     length_basis: str
@@ -35,3 +37,4 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     price_per_million_tokens: float | None
     epochs: int
     sarif: bool
+    given: tuple[str, ...] = ()

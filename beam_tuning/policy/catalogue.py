@@ -13,14 +13,6 @@ _SCOPES = {
     Scope.FILE: "Dataset files",
     Scope.DATASET: "The dataset as a whole",
 }
-_OUTCOMES = {
-    Outcome.REJECTS_JOB: "the service refuses the whole dataset. The example is dropped.",
-    Outcome.DROPS_EXAMPLE: "the service leaves the example out, as documented. It is dropped.",
-    Outcome.OVER_LIMIT: "the example breaks a documented limit or rule, or does what no page says is supported; what "
-    "the service then does is not documented. It is dropped, to be on the safe side.",
-    Outcome.UNDECIDED: "it could not be found out. The example is neither kept nor dropped.",
-    Outcome.ADVICE: "worth knowing; decides nothing.",
-}
 
 
 def reasons_markdown() -> str:
@@ -33,10 +25,10 @@ def reasons_markdown() -> str:
         "",
         "What an outcome means:",
         "",
-        *(f"- `{outcome.value}`: {text}" for outcome, text in _OUTCOMES.items()),
+        *(f"- `{outcome.value}`: {outcome.meaning}" for outcome in Outcome),
         "",
         "Reasons marked *tolerable* rest on something that is not documented or was not found out: `--tolerate CODE`",
-        "keeps examples that have no other reason.",
+        "keeps examples that have no other reason. For a reason of the dataset as a whole it opens the gate.",
         "",
     ]
     ordered = sorted(Reason, key=lambda reason: list(Scope).index(reason.scope))

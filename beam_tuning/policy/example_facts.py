@@ -1,4 +1,4 @@
-"""One example with all that rules look at, worked out once."""
+"""What rules look at: one example, and what is known of each of its media parts, worked out once."""
 
 from __future__ import annotations
 
@@ -8,44 +8,18 @@ import msgspec
 
 from beam_tuning.dataset.example import Example, MediaPart, Segment
 from beam_tuning.dataset.tokens import Pictures, TokenUsage, frames_of
-from beam_tuning.dataset.uri import Place, place_of
+from beam_tuning.dataset.uri import place_of
 from beam_tuning.media.info import MediaInfo, MediaKind, ProbeFailure, ProbeResult
 from beam_tuning.policy.limits import ModelLimits
 from beam_tuning.policy.policy import Policy
-from beam_tuning.summary.judged_example import TokenRange
+from beam_tuning.summary.distributions import LONGEST_S
+from beam_tuning.summary.judged_example import PartFacts, TokenRange
 
 _NS_PER_S = 1_000_000_000
-#: Thirty years: a file that claims more says nothing.
-_LONGEST_S = 1e9
-_AUDIO, _VIDEO, _IMAGE = MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.IMAGE
+_AUDIO, _VIDEO, _IMAGE, _DOCUMENT = MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.IMAGE, MediaKind.DOCUMENT
 
 
-class PartFacts(msgspec.Struct, gc=False):
-    """One media part with what the probe found.
-
-    Attributes:
-      place: where the URI leads; None when tuning does not read it.
-      kind: as declared, else as found.
-      info, failure: one of them, or neither when there is no answer.
-      size_bytes: of the object.
-      file_ns: length of the file; None when unknown.
-      used_ns: length that training decodes: of the segment within the file where one is given.
-      length_ns: length that is held against limits, `used_ns` or `file_ns`.
-    """
-
-    part: MediaPart
-    place: Place | None
-    kind: MediaKind | None
-    result: ProbeResult | None
-    info: MediaInfo | None
-    failure: ProbeFailure | None
-    size_bytes: int | None
-    file_ns: int | None
-    used_ns: int | None
-    length_ns: int | None
-
-
-class Case(msgspec.Struct, gc=False):
+class ExampleFacts(msgspec.Struct, gc=False):
     """What a rule is given.
 
     Attributes:
@@ -64,75 +38,125 @@ class Case(msgspec.Struct, gc=False):
     tokens: TokenRange | None
 
 
-def facts_of(part: MediaPart, media: Mapping[str, ProbeResult], *, of_segment: bool) -> PartFacts:
+def part_facts(given: MediaPart, media: Mapping[str, ProbeResult], *, of_segment: bool) -> PartFacts:
     """What is known of a part.
 
     Args:
       media: results by URI.
       of_segment: whether the segment's length is held against limits, not the file's.
     """
-    result = media.get(part.uri)
-    place = place_of(part.uri)
+    result = media.get(given.uri)
+    place = place_of(given.uri)
     if result is None:
-        return PartFacts(part, place, part.kind, None, None, None, None, None, None, None)
+        return PartFacts(given, place, given.kind)
     size_bytes = None if result.object is None else result.object.size_bytes
     info = result.media
     if isinstance(info, ProbeFailure):
-        return PartFacts(part, place, part.kind, result, None, info, size_bytes, None, None, None)
-    duration_s = info.duration_s
-    file_ns = round(duration_s * _NS_PER_S) if duration_s is not None and 0 <= duration_s <= _LONGEST_S else None
-    used_ns = file_ns if part.segment is None else _segment_ns(part.segment, file_ns)
+        return PartFacts(given, place, given.kind, result, failure=info, size_bytes=size_bytes)
+    kind = given.kind or info.kind
+    file_ns = used_ns = longest_ns = _nanoseconds(info.duration_s)
+    sound_ns: int | None = None
+    if kind is _VIDEO:
+        used_ns, sound_ns = _pictures_and_sound(info, file_ns)
+    length_ns = used_ns
+    segment = given.segment
+    if segment is not None:
+        used_ns = _within(segment, used_ns)
+        sound_ns = 0 if sound_ns == 0 else _within(segment, sound_ns)
+        if of_segment:
+            length_ns, longest_ns = used_ns, _within(segment, file_ns)
     return PartFacts(
-        part,
+        given,
         place,
-        part.kind or info.kind,
+        kind,
         result,
         info,
         None,
         size_bytes,
         file_ns,
         used_ns,
-        used_ns if of_segment else file_ns,
+        sound_ns,
+        length_ns,
+        longest_ns,
     )
 
 
-def _segment_ns(segment: Segment, file_ns: int | None) -> int | None:
+def _nanoseconds(duration_s: float | None) -> int | None:
+    """None for a length that no file has."""
+    return round(duration_s * _NS_PER_S) if duration_s is not None and 0 <= duration_s <= LONGEST_S else None
+
+
+def _pictures_and_sound(info: MediaInfo, file_ns: int | None) -> tuple[int | None, int | None]:
+    """Lengths of a video's pictures and of its sound: of the longest track of each, within the file.
+
+    A track that does not say how long it is lasts as long as the file; of a file whose length is not known, a track's
+    is not believed. Sound is 0 where there is none.
+    """
+    if file_ns is None:
+        return None, None if any(stream.kind is _AUDIO for stream in info.streams) else 0
+    pictures_ns = sound_ns = 0
+    file_s = info.duration_s
+    for stream in info.streams:
+        stream_ns, stream_s = file_ns, stream.duration_s
+        if stream_s is not None and stream_s != file_s:
+            stream_ns = min(_nanoseconds(stream_s) or file_ns, file_ns)
+        if stream.kind is _AUDIO:
+            if stream_ns > sound_ns:
+                sound_ns = stream_ns
+        elif stream_ns > pictures_ns:
+            pictures_ns = stream_ns
+    return pictures_ns or file_ns, sound_ns
+
+
+def _within(segment: Segment, whole_ns: int | None) -> int | None:
+    """Length of the segment, as far as it lies within so much."""
     start_ns = max(0, segment.start_ns or 0)
     end_ns = segment.end_ns
-    if end_ns is None or (file_ns is not None and end_ns > file_ns):
-        end_ns = file_ns
+    if end_ns is None or (whole_ns is not None and end_ns > whole_ns):
+        end_ns = whole_ns
     return None if end_ns is None else max(0, end_ns - start_ns)
 
 
 def usage_of(example: Example, parts: tuple[PartFacts, ...], limits: ModelLimits) -> TokenUsage | None:
-    """What of the example becomes tokens; None when a length is unknown, or with documents, whose pages are."""
+    """What of the example becomes tokens; None when a length or a number of pages is not known."""
     if not parts:
         return TokenUsage(example.text_bytes)
     audio_ns: list[int] = []
     pictures: dict[str | None, Pictures] = {}
-    for facts in parts:
-        kind, info, used_ns, level = facts.kind, facts.info, facts.used_ns, facts.part.media_resolution
-        frames = images = 0
-        if kind is _IMAGE:
-            images = 1
-        elif used_ns is None or info is None:
-            return None
+    for part in parts:
+        kind, used_ns = part.kind, part.used_ns
+        if kind is _VIDEO:
+            if used_ns is None or part.sound_ns is None:
+                return None
+            seen = Pictures(part.given.media_resolution, frames_of(used_ns, _fps(part.given.segment, limits)))
+            if part.sound_ns:
+                audio_ns.append(part.sound_ns)
         elif kind is _AUDIO:
+            if used_ns is None:
+                return None
             audio_ns.append(used_ns)
             continue
-        elif kind is _VIDEO:
-            frames = frames_of(used_ns, _fps(facts.part.segment, limits))
-            for stream in info.streams:
-                if stream.kind is _AUDIO:
-                    audio_ns.append(used_ns)
-                    break
         else:
-            return None
-        before = pictures.get(level)
-        if before is not None:
-            frames, images = frames + before.frames, images + before.images
-        pictures[level] = Pictures(level, frames, images)
+            still = _still(part, limits)
+            if still is None:
+                return None
+            seen = still
+        before = pictures.get(seen.level)
+        pictures[seen.level] = seen if before is None else before.plus(seen)
     return TokenUsage(example.text_bytes, tuple(audio_ns), tuple(pictures.values()))
+
+
+def _still(part: PartFacts, limits: ModelLimits) -> Pictures | None:
+    """The image, or the pages of a document; None when it is neither, or when pages are not known."""
+    info, level = part.info, part.given.media_resolution
+    if part.kind is _IMAGE:
+        small_px = limits.small_image_side.value
+        sides_px = () if info is None else (info.width_px, info.height_px)
+        is_small = bool(sides_px) and all(side_px is not None and 0 < side_px <= small_px for side_px in sides_px)
+        return Pictures(level, small_images=1) if is_small else Pictures(level, images=1)
+    if part.kind is _DOCUMENT and info is not None and info.pages is not None:
+        return Pictures(level, pages=info.pages)
+    return None
 
 
 def _fps(segment: Segment | None, limits: ModelLimits) -> float | None:

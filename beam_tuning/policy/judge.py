@@ -8,7 +8,8 @@ from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.parse import ParsedLine
 from beam_tuning.dataset.tokens import picture_tokens, text_and_audio_tokens
 from beam_tuning.media.info import ProbeResult
-from beam_tuning.policy.example_facts import Case, facts_of, usage_of
+from beam_tuning.policy.choices import LengthBasis
+from beam_tuning.policy.example_facts import ExampleFacts, part_facts, usage_of
 from beam_tuning.policy.policy import Policy as Policy
 from beam_tuning.policy.profiles import Profile as Profile
 from beam_tuning.policy.profiles import what_if_profiles as what_if_profiles
@@ -16,6 +17,9 @@ from beam_tuning.policy.ruleset import findings_of
 from beam_tuning.policy.what_if import what_if
 from beam_tuning.reasons import Verdict, verdict_of
 from beam_tuning.summary.judged_example import JudgedExample, TokenRange
+
+# Looking an enum's member up costs more than comparing it.
+_SEGMENT = LengthBasis.SEGMENT
 
 
 def judge(
@@ -31,25 +35,25 @@ def judge(
     if example is None:
         verdict = verdict_of(parsed.findings, policy.tolerated)
         return JudgedExample(line_id, size_bytes, verdict, parsed.findings)
-    of_segment = policy.length_basis == "segment"
-    parts = tuple([facts_of(part, media, of_segment=of_segment) for part in example.media])
+    of_segment = policy.length_basis is _SEGMENT
+    parts = tuple([part_facts(part, media, of_segment=of_segment) for part in example.media])
     usage = usage_of(example, parts, policy.limits)
     resolution = example.media_resolution
     part_levels = policy.limits.part_media_resolution.value
     pictures = None if usage is None else picture_tokens(usage, policy.rates, resolution, part_levels=part_levels)
     base = (0, 0) if usage is None else text_and_audio_tokens(usage, policy.rates)
     tokens = None if pictures is None else TokenRange(base[0] + pictures[0], base[1] + pictures[1])
-    case = Case(policy, policy.limits, example, parts, usage, base, tokens)
-    findings = parsed.findings + findings_of(case)
+    facts = ExampleFacts(policy, policy.limits, example, parts, usage, base, tokens)
+    findings = parsed.findings + findings_of(facts)
     return JudgedExample(
         line_id=line_id,
         size_bytes=size_bytes,
         verdict=verdict_of(findings, policy.tolerated) if findings else Verdict.KEPT,
         findings=findings,
-        media=tuple([(facts.part, facts.result) for facts in parts]),
+        media=parts,
         media_resolution=resolution,
         text_chars=example.text_chars,
         tokens=tokens,
         prompt_start=example.prompt_start,
-        what_if=what_if(case, parsed.findings, findings),
+        what_if=what_if(facts, parsed.findings, findings),
     )

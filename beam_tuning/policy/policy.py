@@ -8,7 +8,7 @@ import msgspec
 
 from beam_tuning.dataset.tokens import TokenRates
 from beam_tuning.errors import OptionError
-from beam_tuning.policy.choices import CONSISTENT
+from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.policy.limits import Limits, ModelLimits
 from beam_tuning.policy.profiles import (
     ProfileColumn,
@@ -25,19 +25,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that judging takes beside the example. Made by `Policy.of`.
 
     Attributes:
-      limits: of the model to tune.
-      rates: its token rates.
-      groups: what-if profiles.
-      usual_columns: the same in the form for usual examples, where there is one.
-      differ_without_pictures: whether profiles may differ on examples without pictures.
-      length_basis: `segment` when a length limit is held against the segment where one is given, `file` when always
-        against the whole file. No page says which.
-      media_resolution: `consistent` leaves the question to the dataset as a whole; `majority` drops examples with
-        another value than `chosen_resolution`; a value drops examples with another.
-      chosen_resolution: the most common value of the dataset, "" for absent; None when not counted (yet).
-      resolution_scope: whether the media resolution of `all` examples must be the same, as the page literally says, or
-        of those with `visual` media only, which are the ones that it changes.
-      allow_local_media: whether local paths are taken, for a try-out; the tuning service cannot read them.
+      limits: what the model to tune accepts.
+      rates: the model's token rates.
+      groups: the what-if profiles, by groups of models that treat every example alike.
+      usual_columns: the same profiles for usual examples (see `profiles.usual_columns`); None when all examples take
+        the long way.
+      differ_without_pictures: whether profiles may differ on an example without video, image and document.
+      chosen_resolution: with `MediaResolutionChoice.MAJORITY` the most common value of the dataset, `ABSENT` for an
+        absent one; None when it was not counted (yet).
+      allow_local_media: whether media on this machine are looked at, for a try-out; the tuning service cannot read
+        them.
       tolerated: reasons that decide nothing, because a person takes the risk.
     """
 
@@ -46,10 +43,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[ProfileGroup, ...]
     usual_columns: tuple[ProfileColumn, ...] | None = None
     differ_without_pictures: bool = False
-    length_basis: str = "segment"
-    media_resolution: str = CONSISTENT
+    length_basis: LengthBasis
+    media_resolution: MediaResolutionChoice
     chosen_resolution: str | None = None
-    resolution_scope: str = "all"
+    resolution_scope: ResolutionScope
     allow_local_media: bool = False
     tolerated: frozenset[Reason] = frozenset()
 
@@ -59,19 +56,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         limits: Limits,
         model: str,
         *,
-        length_basis: str = "segment",
-        media_resolution: str = CONSISTENT,
-        resolution_scope: str = "all",
+        length_basis: LengthBasis = LengthBasis.SEGMENT,
+        media_resolution: MediaResolutionChoice = MediaResolutionChoice.CONSISTENT,
+        resolution_scope: ResolutionScope = USUAL_SCOPE,
         allow_local_media: bool = False,
         tolerate: Iterable[str] = (),
     ) -> Policy:
-        """Of options whose values are among their choices (`beam_tuning.policy.choices`).
+        """The policy for one model.
 
         Args:
+          model: as `Limits.model` takes it.
           tolerate: codes of reasons to tolerate.
 
         Raises:
-          OptionError: there is no such model, or a reason cannot be tolerated.
+          OptionError: the model is not known, or a reason cannot be tolerated.
         """
         own = limits.model(model)
         rates = token_rates(own)
@@ -98,5 +96,5 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 def _tolerable(code: str) -> Reason:
     codes = [reason.code for reason in Reason if reason.tolerable]
     if code not in codes:
-        raise OptionError.of_choice("--tolerate", code, codes)
+        raise OptionError.of_choice("--tolerate", code, codes, what="this reason cannot be tolerated")
     return Reason[code]

@@ -1,4 +1,8 @@
-"""What-if profiles: models that treat every example alike, at each media resolution that a dataset may ask for."""
+"""What-if profiles: which models and media resolutions the report compares, and what decides between them.
+
+A profile is a group of models with one media resolution that is set on every line, or on none. Models are in one group
+when no limit tells their examples apart, so that judging by one of them is judging by all.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +10,23 @@ import math
 
 import msgspec
 
+from beam_tuning.dataset.api_schema import ABSENT, MEDIA_RESOLUTIONS
 from beam_tuning.dataset.tokens import TokenRates
-from beam_tuning.policy.limits import ABSENT, Levels, Limits, ModelLimits
+from beam_tuning.media.info import MediaKind
+from beam_tuning.policy.limits import DatasetLimits, Levels, Limits, ModelLimits
 
 _NS_PER_S = 1_000_000_000
 #: What `generationConfig.mediaResolution` may be set to on every line; None for leaving it out.
-RESOLUTIONS = (None, "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH")
+RESOLUTIONS = (None, *MEDIA_RESOLUTIONS)
 
 #: Entries that say nothing about one example.
-_NOT_OF_EXAMPLES = frozenset(
-    {
-        "drop_percent",
-        "training_file_bytes",
-        "text_examples",
-        "multimodal_examples",
-        "validation_examples",
-        "validation_percent",
-        "validation_percent_from",
-        "adapter_sizes",
-        "document_pages",
-        "price",
-    }
-)
+_NOT_OF_EXAMPLES = frozenset({*DatasetLimits.__struct_fields__, "adapter_sizes", "price", "removal", "retirement"})
 #: Entries that count only where an example has pictures.
-_OF_PICTURES = ("video_", "image_", "document_", "part_media_resolution", "fps", "segment_tolerance")
-#: Entries that are looked at for each profile of its own; all others make findings that profiles share.
+_OF_PICTURES = (
+    *("video_", "image_", "small_image_", "document_", "page_", "part_media_resolution", "fps", "segment_tolerance"),
+)
+#: Entries that what-if looks at for each profile or each group of models; by all others it takes the run's findings for
+#: those of the group. Leaving one out here costs time, nothing else.
 _PER_PROFILE = frozenset(
     {
         "example_tokens",
@@ -39,10 +35,13 @@ _PER_PROFILE = frozenset(
         "video_length_medium",
         "video_length_high",
         "part_media_resolution",
+        "uncertain_parts",
         "text_bytes_per_token",
         "audio_tokens_per_second",
         "video_frame_tokens",
         "image_tokens",
+        "small_image_tokens",
+        "page_tokens",
     }
 )
 
@@ -62,11 +61,12 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 class ProfileColumn(msgspec.Struct, frozen=True, gc=False):
-    """A profile, with what most examples are held against under it.
+    """A profile, with the numbers that most examples are held against under it.
 
     Attributes:
+      longest_video_ns: that a video may last.
       frame_tokens: (low, high) of a video frame; None when not known.
-      tokens: limit of an example.
+      tokens: that an example may have.
     """
 
     key: str
@@ -82,8 +82,8 @@ class ProfileGroup(msgspec.Struct, frozen=True):
     Attributes:
       limits: of one of the models.
       columns: the profiles, in order.
-      same_findings: whether the limits give the findings of the run's own model, those apart that every profile looks
-        at itself.
+      same_findings: whether the limits differ from those of the run's own model in nothing but what what-if works out
+        for the group anyway (`_PER_PROFILE`), so that all other findings of the run hold for the group too.
     """
 
     limits: ModelLimits
@@ -92,11 +92,18 @@ class ProfileGroup(msgspec.Struct, frozen=True):
     same_findings: bool
 
 
-def what_if_profiles(limits: Limits) -> tuple[Profile, ...]:
-    """All profiles: for each group of models one for each media resolution."""
+def what_if_profiles(limits: Limits, own: str) -> tuple[Profile, ...]:
+    """All profiles: for each group of models one for each media resolution.
+
+    Models that were removed are left out: nobody can tune them any more.
+
+    Args:
+      own: name of the run's model, which stays in any case.
+    """
     groups: dict[str, list[ModelLimits]] = {}
     for model in limits.models.values():
-        groups.setdefault(_example_rules(model), []).append(model)
+        if model.removal.value is None or model.name == own:
+            groups.setdefault(_example_rules(model), []).append(model)
     generations = [models[0].generation for models in groups.values()]
     profiles = []
     for models in groups.values():
@@ -115,7 +122,7 @@ def profile_groups(limits: Limits, own: ModelLimits) -> tuple[ProfileGroup, ...]
       own: limits of the run's model.
     """
     columns: dict[str, list[ProfileColumn]] = {}
-    for profile in what_if_profiles(limits):
+    for profile in what_if_profiles(limits, own.name):
         name, resolution = profile.models[0], profile.media_resolution
         model = limits.model(name)
         longest_ns = model.video_length_s(resolution) * _NS_PER_S
@@ -132,24 +139,32 @@ def profile_groups(limits: Limits, own: ModelLimits) -> tuple[ProfileGroup, ...]
 
 
 def usual_columns(groups: tuple[ProfileGroup, ...], own: TokenRates) -> tuple[ProfileColumn, ...] | None:
-    """All columns, where they differ in nothing but what a column says; else None."""
-    columns = [column for group in groups for column in group.columns]
+    """All columns, where what a column says is enough to judge a usual example under its profile; else None.
+
+    A usual example has no finding, no function call and no pictures but those of videos. It is enough when no group
+    has another rate for text and sound, another limit that a usual example could be over, or a kind of media that it
+    may not tune.
+
+    Args:
+      own: rates of the run's model.
+    """
     for group in groups:
         rates = group.rates
         same_rates = (rates.text_bytes_per_token, rates.audio_per_s) == (own.text_bytes_per_token, own.audio_per_s)
-        if not (group.same_findings and same_rates and all(column.frame_tokens for column in group.columns)):
+        takes_all_media = not any(kind in group.limits.uncertain_parts.values for kind in MediaKind)
+        known_rates = all(column.frame_tokens for column in group.columns)
+        if not (group.same_findings and same_rates and takes_all_media and known_rates):
             return None
-    return tuple(columns)
+    return tuple([column for group in groups for column in group.columns])
 
 
 def differ_without_pictures(groups: tuple[ProfileGroup, ...]) -> bool:
-    """Whether profiles may judge an example differently that has no video, image or document."""
-    without = {
-        _example_rules(
-            group.limits, leave_out=frozenset(n for n in group.limits.entries() if n.startswith(_OF_PICTURES))
-        )
-        for group in groups
-    }
+    """Whether profiles may judge an example differently that has no video, image, document or function call."""
+    without = set()
+    for group in groups:
+        of_pictures = {name for name in group.limits.entries() if name.startswith(_OF_PICTURES)}
+        rules = _example_rules(group.limits, leave_out=frozenset({*of_pictures, "uncertain_parts"}))
+        without.add((rules, MediaKind.AUDIO in group.limits.uncertain_parts.values))
     return len(without) > 1
 
 
@@ -161,6 +176,8 @@ def token_rates(limits: ModelLimits) -> TokenRates:
         (audio.low, audio.high),
         _by_level(limits.video_frame_tokens),
         _by_level(limits.image_tokens),
+        _by_level(limits.small_image_tokens),
+        _by_level(limits.page_tokens),
     )
 
 

@@ -10,40 +10,21 @@ from rich.table import Table
 from rich.text import Text
 
 from beam_tuning.errors import OptionError
-from beam_tuning.policy.limits import Levels, Limit, ModelLimits, Names, Number, Price, Range, Sizes, Switch
-from beam_tuning.reasons import Outcome, Reason
-from beam_tuning.report.wording import NARROW
-
-_OUTCOME_STYLES = {
-    Outcome.REJECTS_JOB: "bold red",
-    Outcome.DROPS_EXAMPLE: "red",
-    Outcome.OVER_LIMIT: "yellow",
-    Outcome.UNDECIDED: "cyan",
-    Outcome.ADVICE: "dim",
-}
+from beam_tuning.policy.limits import Day, Levels, Limit, ModelLimits, Names, Number, Price, Range, Sizes, Switch
+from beam_tuning.reasons import Reason
+from beam_tuning.report.terminal import OUTCOME_STYLES, listed, say
 
 
 def print_reasons(console: Console) -> None:
-    """All codes with title and outcome; a star marks those that --tolerate takes.
-
-    On a narrow terminal the title stands below the code, where its words have room.
-    """
-    is_narrow = console.width < NARROW
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("Code, title" if is_narrow else "Code", no_wrap=not is_narrow)
-    table.add_column("Outcome", no_wrap=True)
-    table.add_column("")
-    if not is_narrow:
-        table.add_column("Title")
+    """All codes with title and outcome; a star marks those that --tolerate takes."""
+    widest = max(len(reason.code) for reason in Reason)
+    console.print(Text(f"{'Code':{widest}}  {'Outcome':13}     Title", style="dim"))
     for reason in Reason:
-        outcome = Text(reason.outcome.value, style=_OUTCOME_STYLES[reason.outcome])
-        star = "*" if reason.tolerable else ""
-        if is_narrow:
-            table.add_row(f"{reason.code}\n  {reason.title}", outcome, star)
-        else:
-            table.add_row(reason.code, outcome, star, reason.title)
-    console.print(table)
-    console.print("* can be given to --tolerate. `beam-tuning reasons CODE` tells one whole.", style="dim")
+        star = "*" if reason.tolerable else " "
+        outcome = (f"{reason.outcome.value:13}", OUTCOME_STYLES[reason.outcome])
+        heading = Text.assemble(f"{reason.code:{widest}}  ", outcome, f"  {star}  ")
+        listed(console, heading, reason.title, below=4)
+    say(console, "* can be given to --tolerate. `beam-tuning reasons CODE` tells one whole.", style="dim")
 
 
 def find_reason(code: str) -> Reason:
@@ -57,7 +38,6 @@ def find_reason(code: str) -> Reason:
         near = difflib.get_close_matches(code.upper(), Reason.__members__, n=3)
         raise OptionError(
             "there is no such reason code",
-            where="CODE",
             observed=code,
             remedy=f"Did you mean {' or '.join(near)}?" if near else "`beam-tuning reasons` lists them.",
         )
@@ -66,10 +46,11 @@ def find_reason(code: str) -> Reason:
 
 def print_reason(reason: Reason, console: Console) -> None:
     """One reason whole."""
-    console.print(Text(reason.code, style="bold"), Text(reason.outcome.value, style=_OUTCOME_STYLES[reason.outcome]))
-    console.print(Text(reason.message))
-    console.print(Text(f"remedy: {reason.remedy}"))
-    console.print(Text(f"source: {reason.source}"), soft_wrap=True)
+    console.print(Text(reason.code, style="bold"), Text(reason.outcome.value, style=OUTCOME_STYLES[reason.outcome]))
+    say(console, reason.message)
+    say(console, reason.outcome.meaning)
+    say(console, f"remedy: {reason.remedy}")
+    say(console, f"source: {reason.source}")
 
 
 def print_limits(models: Iterable[ModelLimits], console: Console) -> None:
@@ -86,7 +67,7 @@ def print_limits(models: Iterable[ModelLimits], console: Console) -> None:
             table.add_row(name, _value(entry), Text(f"[{number}]", style="dim"))
         console.print(table)
         if model.status:
-            console.print(Text(model.status))
+            say(console, model.status)
         console.print()
     for source, number in numbers.items():
         console.print(Text(f"[{number}] {source}"), soft_wrap=True)
@@ -106,7 +87,9 @@ def _value(entry: Limit) -> str:
             )
             return f"{', '.join(levels)} {entry.unit}"
         case Names() | Sizes():
-            return ", ".join(map(str, entry.values))
+            return ", ".join(map(str, entry.values)) or "none"
+        case Day():
+            return "none" if entry.value is None else str(entry.value)
         case Switch():
             return "yes" if entry.value else "no"
         case Price():

@@ -10,12 +10,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import vl_convert
 
-from beam_tuning.report.wording import count, length, share, short, size, value_in, visible
+from beam_tuning.report.shapes import Named
+from beam_tuning.report.wording import count, length, share, size, tick, value_in, visible
 from beam_tuning.summary.distributions import bin_of, bin_start
+
+if TYPE_CHECKING:
+    from beam_tuning.report.sections.distributions import Distribution, DrawnLimit, Series
+    from beam_tuning.report.sections.media import Media
+    from beam_tuning.report.sections.run import Run
 
 _WIDTH_PX = 340
 _ROW_PX = 96
@@ -27,11 +33,28 @@ _MOST_BARS = 44
 _MOST_NAMES = 10
 _VERDICTS = ("kept", "undecided", "dropped")
 _VERDICT_COLOURS = ["var(--kept)", "var(--undecided)", "var(--dropped)"]
-#: Round values of the logarithmic axes.
+#: Round values of the logarithmic axes: from few to many, of which an axis takes the first that are enough.
+_DECADES = [10**power for power in range(19)]
 _TICKS = {
-    "ms": [1, 10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 360_000_000],
-    None: [10**power for power in range(16)],
+    "ms": (
+        [1, 10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 360_000_000],
+        [
+            *(number * power for power in (1, 10, 100, 1_000) for number in (1, 2, 5)),
+            *(number * 1_000 for number in (10, 20, 30, 60, 120, 300, 600, 1_200, 1_800)),
+            *(number * 3_600_000 for number in (1, 2, 5, 10, 20, 50, 100)),
+        ],
+    ),
+    None: (_DECADES, [number * power for power in _DECADES for number in (1, 2, 5)]),
 }
+_ENOUGH_TICKS = 5
+_X_TITLES = {
+    "ms": "length (seconds, minutes, hours)",
+    "bytes": "size (kB, MB, GB)",
+    "tokens": "tokens",
+    "characters": "characters",
+}
+#: What a bar counts where it is not examples.
+_Y_TITLES = {"video_length": "videos", "audio_length": "audio files", "media_size": "media parts"}
 
 
 #: A part of a Vega-Lite specification.
@@ -52,12 +75,7 @@ class Picture(NamedTuple):
     notes: tuple[str, ...]
 
 
-def distribution_pictures(document: Mapping[str, Any]) -> list[Picture]:
-    """Lengths, sizes, tokens and texts for each split, with the limits drawn in."""
-    return [_distribution(one) for one in document["distributions"] if any(row["count"] for row in one["series"])]
-
-
-def media_pictures(document: Mapping[str, Any]) -> list[Picture]:
+def media_pictures(media: Media) -> list[Picture]:
     """What the distinct media objects are."""
     titles = {
         "outcomes": "What probing found",
@@ -66,62 +84,65 @@ def media_pictures(document: Mapping[str, Any]) -> list[Picture]:
         "audio_codecs": "Audio codecs",
         "picture_sizes": "Picture sizes, shorter side in pixels",
     }
+    counted: dict[str, list[Named]] = {name: getattr(media, name) for name in titles}
     return [
-        _bars(name, title, [(_name(row), row["count"]) for row in document["media"][name]], count)
-        for name, title in titles.items()
-        if document["media"][name]
+        _bars(name, titles[name], [(_name(row), row.count) for row in rows], count)
+        for name, rows in counted.items()
+        if rows
     ]
 
 
-def run_pictures(document: Mapping[str, Any]) -> list[Picture]:
+def run_pictures(run: Run) -> list[Picture]:
     """Where time and bytes of the run went."""
-    run = document["run"]
-    found = []
-    by_container = [row for row in run["probing"]["by_container"] if row["fresh"]]
-    if by_container:
-        waited = [(row["name"], row["latency_ms_sum"]) for row in by_container]
-        found.append(_bars("waited", "Time spent waiting for media, summed over all probes", waited, length))
-        received = {row["name"]: row["received_bytes"] for row in by_container}
-        whole = {row["name"]: row["object_bytes"] for row in by_container}
-        notes = [
-            f"{name}: {size(received[name])} of {size(whole[name])} read, {share(received[name] / whole[name])}"
-            for name in received
-            if whole[name]
-        ]
-        found.append(_bars("received", "Bytes read of media", list(received.items()), size, notes))
-    return found
+    by_container = [row for row in run.probing.by_container if row.fresh]
+    if not by_container:
+        return []
+    waited = [(row.name, row.latency_ms_sum) for row in by_container]
+    received = [(row.name, row.received_bytes) for row in by_container]
+    notes = [
+        f"{row.name}: {size(row.received_bytes)} of {size(row.object_bytes)} read, "
+        f"{share(row.received_bytes / row.object_bytes)}"
+        for row in by_container
+        if row.object_bytes
+    ]
+    return [
+        _bars("waited", "Time spent waiting for media, summed over all probes", waited, length),
+        _bars("received", "Bytes read of media", received, size, notes),
+    ]
 
 
-def _distribution(distribution: Mapping[str, Any]) -> Picture:
-    unit = distribution["unit"]
-    splits = list(dict.fromkeys(row["split"] for row in distribution["series"] if row["count"]))
-    limits = distribution["limits"]
-    merged = _merged_bins(distribution["series"])
+def distribution_picture(distribution: Distribution) -> Picture:
+    """A distribution that holds something: a histogram for each split, with the limits drawn in."""
+    unit = distribution.unit
+    splits = list(dict.fromkeys(row.split for row in distribution.series if row.count))
+    limits = [limit for limit in distribution.limits if limit.value > 0]  # a logarithmic axis has no 0
+    merged = _merged_bins(distribution.series)
     edges = [edge for row in merged for edge in (row["start"], row["stop"])]
-    domain = [min(edges), max(edges + [1.1 * limit["value"] for limit in limits])]
+    domain = [min(edges), max(edges + [1.1 * limit.value for limit in limits])]
     rows = [
-        _histogram([row for row in merged if row["split"] == split], limits, domain, unit, split, split == splits[-1])
+        _histogram([row for row in merged if row["split"] == split], limits, domain, distribution, split)
         for split in splits
     ]
     chart = {"vconcat": rows, "spacing": 14}
     notes = [
-        f"{split}: {count(total['count'])}, from {value_in(unit, total['min'])} to {value_in(unit, total['max'])}"
+        f"{split}: {count(total['count'])} {_counted(distribution)}, from {value_in(unit, total['min'])} to "
+        f"{value_in(unit, total['max'])}"
         for split in splits
-        for total in [_together([row for row in distribution["series"] if row["split"] == split])]
+        for total in [_together([row for row in distribution.series if row.split == split])]
     ]
-    notes += [f"Limit: {limit['label']}" for limit in limits]
-    return Picture(distribution["name"], distribution["title"], _svg(chart), tuple(notes))
+    notes += [f"Limit: {value_in(unit, limit.value)} ({limit.label})" for limit in distribution.limits]
+    return Picture(distribution.name, distribution.title, _svg(chart), tuple(notes))
 
 
 def _histogram(
     bins: Sequence[Mapping[str, Any]],
-    limits: Sequence[Mapping[str, Any]],
+    limits: Sequence[DrawnLimit],
     domain: list[float],
-    unit: str,
+    distribution: Distribution,
     split: str,
-    is_last: bool,
 ) -> _Spec:
-    ticks = [tick for tick in _TICKS.get(unit, _TICKS[None]) if domain[0] <= tick <= domain[1]]
+    unit = distribution.unit
+    ticks = _ticks(unit, domain)
     bars = {
         "data": {"values": list(bins)},
         "mark": {"type": "bar", "orient": "vertical", "stroke": "var(--surface)", "strokeWidth": 0.6},
@@ -130,7 +151,13 @@ def _histogram(
                 "field": "start",
                 "type": "quantitative",
                 "scale": {"type": "log", "domain": domain, "nice": False},
-                "axis": {"values": ticks, "labelExpr": _labels(ticks, unit), "labels": is_last, "title": None},
+                "axis": {
+                    "values": ticks,
+                    "labelExpr": _labels(ticks, unit),
+                    "labelOverlap": "greedy",
+                    "labelSeparation": 8,
+                    "title": _X_TITLES[unit],
+                },
             },
             "x2": {"field": "stop"},
             "y": {
@@ -139,10 +166,10 @@ def _histogram(
                 "stack": "zero",
                 "axis": {
                     "tickCount": 3,
-                    "title": None,
+                    "tickMinStep": 1,
+                    "title": _counted(distribution),
                     "domain": False,
-                    "ticks": False,
-                    "format": "~s",
+                    "format": ",d",
                     "grid": True,
                     "minExtent": _COUNTS_PX,
                 },
@@ -176,28 +203,42 @@ def _histogram(
     }
 
 
-def _limit_labels(limits: Sequence[Mapping[str, Any]], domain: list[float], unit: str) -> list[dict[str, Any]]:
+def _counted(distribution: Distribution) -> str:
+    return _Y_TITLES.get(distribution.name, "examples")
+
+
+def _ticks(unit: str, domain: list[float]) -> list[int | float]:
+    """Round values within the domain; where it is too narrow for enough of them, its ends."""
+    for values in _TICKS.get(unit, _TICKS[None]):
+        inside = [value for value in values if domain[0] <= value <= domain[1]]
+        if len(inside) >= _ENOUGH_TICKS:
+            return list(inside)
+    middle = math.sqrt(domain[0] * domain[1])
+    return [domain[0], float(f"{middle:.3g}"), domain[1]]
+
+
+def _limit_labels(limits: Sequence[DrawnLimit], domain: list[float], unit: str) -> list[dict[str, Any]]:
     """Where each limit and its label stand; labels that would touch stand one above the other."""
     px_per_octave = (_WIDTH_PX - _COUNTS_PX) / max(1e-9, math.log2(domain[1] / domain[0]))
     labels: list[dict[str, Any]] = []
     y = _LABEL_PX
-    for limit in sorted(limits, key=lambda one: float(one["value"])):
-        near = labels and math.log2(limit["value"] / labels[-1]["at"]) * px_per_octave < _LABEL_WIDTH_PX
+    for limit in sorted(limits, key=lambda one: one.value):
+        near = labels and math.log2(limit.value / labels[-1]["at"]) * px_per_octave < _LABEL_WIDTH_PX
         y = y + _LABEL_PX if near else _LABEL_PX
-        labels.append({"at": limit["value"], "label": _tick(unit, limit["value"]), "y": 8 - y})
+        labels.append({"at": limit.value, "label": _tick(unit, limit.value), "y": 8 - y})
     return labels
 
 
-def _merged_bins(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _merged_bins(series: Sequence[Series]) -> list[dict[str, Any]]:
     """Neighbouring bins put together until they are few enough to see, by a power of two so that octaves stay whole."""
-    indexes = [bin_of(start) for row in series for start, _, _ in row["bins"]]
-    values = sum(row["count"] for row in series)
+    indexes = [bin_of(start) for row in series for start, _, _ in row.bins]
+    values = sum(row.count for row in series)
     wanted = min(_MOST_BARS, max(6, 2 * math.isqrt(values)))
     width = next(width for width in (1, 2, 4, 8, 16, 32, 64) if (max(indexes) - min(indexes)) / width < wanted)
     merged: dict[tuple[str, str, int], int] = {}
     for row in series:
-        for start, _, examples in row["bins"]:
-            key = (row["split"], row["verdict"], bin_of(start) // width)
+        for start, _, examples in row.bins:
+            key = (row.split, row.verdict.value, bin_of(start) // width)
             merged[key] = merged.get(key, 0) + examples
     return [
         {
@@ -212,12 +253,11 @@ def _merged_bins(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _together(series: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    filled = [row for row in series if row["count"]]
+def _together(series: Sequence[Series]) -> dict[str, int]:
     return {
-        "count": sum(row["count"] for row in filled),
-        "min": min(row["min"] for row in filled),
-        "max": max(row["max"] for row in filled),
+        "count": sum(row.count for row in series),
+        "min": min(row.min for row in series if row.min is not None),
+        "max": max(row.max for row in series if row.max is not None),
     }
 
 
@@ -269,18 +309,18 @@ def _bars(
     return Picture(name, title, _svg(chart), tuple(notes) or tuple(f"{one}: {words(value)}" for one, value in shown))
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    return "others" if row["name"] is None else visible(row["name"])
+def _name(row: Named) -> str:
+    return "others" if row.name is None else visible(row.name)
 
 
-def _labels(ticks: Sequence[int], unit: str) -> str:
+def _labels(ticks: Sequence[int | float], unit: str) -> str:
     """A Vega expression that writes each tick."""
     return f"{[_tick(unit, tick) for tick in ticks]!r}[indexof({list(ticks)!r}, datum.value)]"
 
 
-def _tick(unit: str, value: int) -> str:
+def _tick(unit: str, value: int | float) -> str:
     """A value on an axis, where the picture's title says what is counted."""
-    return value_in(unit, value) if unit in ("ms", "bytes") else short(value)
+    return value_in(unit, value) if unit in ("ms", "bytes") else tick(value)
 
 
 def _svg(chart: _Spec) -> str:
@@ -304,6 +344,10 @@ _CONFIG: _Spec = {
     "axis": {
         "grid": False,
         "labelColor": "var(--soft)",
+        "titleColor": "var(--soft)",
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+        "titlePadding": 4,
         "labelFontSize": 11,
         "domainColor": "var(--line)",
         "tickColor": "var(--line)",

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import fnmatch
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_tuning.errors import InputError
-from beam_tuning.report.json import SCHEMA_VERSION
+from beam_tuning.report.document import Document
+from beam_tuning.report.document import read_document as decode_document
+from beam_tuning.report.verdict_files import read_batches, read_columns
 from beam_tuning.run_folder.names import REPORT_JSON, FileRole
 from beam_tuning.run_folder.reader import RunFolder
+
+#: Columns that showing an example takes.
+_SHOWN = ("split", "file", "line", "verdict", "findings")
 
 
 class Filter(NamedTuple):
@@ -29,40 +34,46 @@ class Filter(NamedTuple):
     file: str | None = None
 
 
-def read_document(folder: RunFolder) -> dict[str, Any]:
+def read_document(folder: RunFolder) -> Document:
     """The report of a run: of a whole one, or of one whose input could not be read to its end.
 
     Raises:
-      InputError: there is none, or one of another schema version.
+      InputError: there is none, or one that does not have the document's form.
     """
-    remedy = "Name the output folder of a finished `beam-tuning validate`."
-    try:
-        document: dict[str, Any] = json.loads(folder.read(REPORT_JSON))
-    except ValueError as error:
-        raise InputError("report.json is damaged", where=folder.name, observed=error, remedy=remedy) from error
-    version = document.get("schema_version") if isinstance(document, dict) else None
-    if version != SCHEMA_VERSION:
+    document = decode_document(folder.read(REPORT_JSON), folder.name)
+    if folder.manifest() is None and document.readiness.gate.exit_code != InputError.exit_code:
         raise InputError(
-            "report.json has another schema version than this beam-tuning reads",
+            "the run is not whole: it has no manifest.json",
             where=folder.name,
-            observed=version,
-            limit=SCHEMA_VERSION,
-            remedy="Use the version of beam-tuning that made the run, or run `validate` again.",
+            remedy="Name the output folder of a finished `beam-tuning validate`.",
         )
-    if folder.manifest() is None and document["readiness"]["gate"]["exit_code"] != InputError.exit_code:
-        raise InputError("the run is not whole: it has no manifest.json", where=folder.name, remedy=remedy)
     return document
 
 
 def read_examples(folder: RunFolder, wanted: Filter) -> Iterator[dict[str, Any]]:
-    """Rows of the verdict table that a filter wants, by name of the table's files, then by line."""
-    for batch in folder.batches(FileRole.VERDICTS):
-        yield from _matching(batch, wanted).to_pylist()
+    """Rows of the verdict table that a filter wants, by name of the table's files, then by line.
+
+    Raises:
+      InputError: there is no verdict table, or one that cannot be read.
+    """
+    for name in folder.tables(FileRole.VERDICTS):
+        for batch in read_batches(partial(folder.open, name), folder.path_of(name), _SHOWN):
+            yield from _matching(batch, wanted).to_pylist()
 
 
-def read_verdicts(folder: RunFolder) -> pa.Table:
-    """The columns split, file, line and verdict of all examples."""
-    return pa.Table.from_batches(folder.batches(FileRole.VERDICTS, ["split", "file", "line", "verdict"]))
+def read_verdicts(folder: RunFolder, columns: Sequence[str], optional: Sequence[str] = ()) -> pa.Table:
+    """Some columns of all examples; `optional` ones only where every file of the table has them.
+
+    Raises:
+      InputError: there is no verdict table, or one that cannot be read.
+    """
+    tables = [
+        read_columns(partial(folder.open, name), folder.path_of(name), columns, optional)
+        for name in folder.tables(FileRole.VERDICTS)
+    ]
+    shared = [name for name in optional if all(name in table.column_names for table in tables)]
+    names = [*dict.fromkeys(column.partition(".")[0] for column in columns), *shared]
+    return pa.concat_tables([table.select(names) for table in tables])
 
 
 def _matching(batch: pa.RecordBatch, wanted: Filter) -> pa.RecordBatch:

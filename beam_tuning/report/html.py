@@ -9,46 +9,55 @@ from __future__ import annotations
 import base64
 import hashlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
 import jinja2
+import msgspec
 from markupsafe import Markup
 
-from beam_tuning.report import charts, wording
+from beam_tuning.report import wording
+from beam_tuning.report.document import SECTIONS, Document
 from beam_tuning.report.links import media_link, page_link
+from beam_tuning.report.sections.section import Section
 
-#: The page stays below this whatever the dataset: reasons show fewer samples until it does.
+#: The page stays below this whatever the dataset: reasons then show fewer samples.
 MOST_BYTES = 2_000_000
 _ALL = sys.maxsize
+#: Where templates lie: of the page as a whole, and of its sections.
+_PACKAGES = ("beam_tuning.report", "beam_tuning.report.sections")
 
 
-def render_html(document: Mapping[str, Any]) -> str:
-    """The page of a `report.json` document.
-
-    Args:
-      document: of the schema version that this version of beam_tuning writes.
-    """
-    template = _environment().get_template("page.html")
+def render_html(document: Document) -> str:
+    """The page of a document."""
+    environment = _environment()
     css, script = _part("page.css"), _part("page.js")
-    local_media = bool(document["options"].get("allow_local_media"))
-    content = {
-        "document": document,
-        "css": Markup(css),  # noqa: S704  # our own file
-        "script": Markup(script),  # noqa: S704  # our own file
-        "policy": _policy(css, script, local_media),
-        "local_media": local_media,
-        "distributions": charts.distribution_pictures(document),
-        "media": charts.media_pictures(document),
-        "run": charts.run_pictures(document),
-    }
+    local_media = bool(document.options.get("allow_local_media"))
+    content = {"document": document, "local_media": local_media}
+    contexts = {section.name: section.context(document) for section in SECTIONS}
     page = ""
     for samples in (_ALL, 8, 4, 2, 1, 0):
-        page = template.render(content, samples_shown=samples)
+        rendered = [
+            (section, _render(environment, section, {**content, **contexts[section.name], "samples_shown": samples}))
+            for section in SECTIONS
+        ]
+        # What has nothing to show is not in the navigation either.
+        parts = [(section, part) for section, part in rendered if part.strip()]
+        page = environment.get_template("page.html").render(
+            content,
+            sections=parts,
+            css=Markup(css),  # noqa: S704  # our own file
+            script=Markup(script),  # noqa: S704  # our own file
+            policy=_policy(css, script, local_media),
+        )
         if len(page.encode()) <= MOST_BYTES:
             break
     return page
+
+
+def _render(environment: jinja2.Environment, section: Section, content: Mapping[str, Any]) -> Markup:
+    return Markup(environment.get_template(section.template).render(content))  # noqa: S704  # escaped by its template
 
 
 def _policy(css: str, script: str, local_media: bool) -> str:
@@ -69,21 +78,21 @@ def _hash(text: str) -> str:
 
 
 def _part(name: str) -> str:
-    return resources.files("beam_tuning.report").joinpath(name).read_text("utf-8")
+    found = [resources.files(package).joinpath(name) for package in _PACKAGES]
+    return next(part for part in found if part.is_file()).read_text("utf-8")
 
 
-def _by_code(findings: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for finding in findings:
-        groups.setdefault(finding["code"], []).append(finding)
-    return list(groups.values())
+def _shown(value: object) -> object:
+    """Any text of the page: nothing in it is hidden, and a number stays with its per cent sign."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return wording.visible(value).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _offset(offset_ns: int | None, where_absent: str) -> str:
     if offset_ns is None:
         return where_absent
-    length = wording.length(abs(offset_ns) // 1_000_000)
-    return length if offset_ns >= 0 else f"−{length}"
+    return wording.exact_length(offset_ns / 1e9)
 
 
 def _environment() -> jinja2.Environment:
@@ -91,29 +100,28 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FunctionLoader(_part),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(
-        by_code=_by_code,
         count=wording.count,
+        fields=msgspec.structs.asdict,
         share=wording.share,
         size=wording.size,
-        value=wording.value,
-        visible=lambda text: wording.visible(text).replace(" %", "\N{NO-BREAK SPACE}%"),
         first_of=lambda samples, most: samples[:most],
         percent=lambda value: f"{100 * value:.4g}%",
         page_link=page_link,
     )
     environment.globals.update(
         length=wording.length,
+        value=wording.value,
         limit_value=wording.limit_value,
         offset=_offset,
         media_link=media_link,
         number_range=wording.number_range,
         share_range=wording.share_range,
         usd_range=wording.usd_range,
-        OUTCOMES=wording.OUTCOMES,
         STATES=wording.STATES,
     )
     return environment

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from beam_tuning.dataset.lines import InputFile
+from beam_tuning.policy.choices import USUAL_SCOPE, ResolutionScope
 from beam_tuning.policy.limits import Limits
 from beam_tuning.policy.readiness import FailOn
 
@@ -18,9 +19,10 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
       version: of beam_tuning.
       limits: of all models; `model` is one of them.
       options: all options by name, as JSON values.
+      options_given: names of those that have another value than their default.
       splits: for which files were named.
       resolution_scope: as in `readiness`.
-      tolerated: codes of reasons that keep no example out.
+      tolerated: codes of reasons that decide nothing.
       epochs: that the price assumes.
       price_per_million_tokens: US dollars for the run's model, in place of the price in `limits`.
     """
@@ -33,10 +35,11 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     splits: tuple[str, ...]
     output: str
     fail_on: FailOn
-    resolution_scope: str = "all"
+    resolution_scope: ResolutionScope = USUAL_SCOPE
     tolerated: tuple[str, ...] = ()
     epochs: int = 1
     price_per_million_tokens: float | None = None
+    options_given: tuple[str, ...] = ()
 
 
 class RunTimes(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,13 +5,16 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from beam_tuning.reasons import Outcome
+from beam_tuning.report.document import Document
 from beam_tuning.report.links import page_link
+from beam_tuning.report.sections.reasons import ReasonRow
+from beam_tuning.report.sections.verdict import AnswerFinding
 from beam_tuning.report.wording import visible
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -25,30 +28,25 @@ _LEVELS = {
 }
 
 
-def sarif_document(document: Mapping[str, Any]) -> dict[str, Any]:
+def sarif_document(document: Document) -> dict[str, Any]:
     """The log as JSON values.
 
     One result for each sample and for each finding on the whole dataset; how many examples a reason has in all stands
     in its rule's properties, since a log of a million results is of no use to a viewer.
     """
-    answers = document["readiness"]
-    on_dataset = {finding["code"]: finding for name in ("as_given", "cleaned") for finding in answers[name]["findings"]}
-    rules = {row["code"]: _rule(row, _LEVELS[Outcome(row["outcome"])], row["examples"]) for row in document["reasons"]}
+    answers = document.readiness
+    advice = answers.as_given.advice
+    on_dataset = {finding.code: finding for one in (answers.as_given, answers.cleaned) for finding in one.findings}
+    rules = {row.code: _rule(row, _LEVELS[row.outcome], row.examples) for row in document.reasons}
     for code, finding in on_dataset.items():
-        rules.setdefault(code, _rule(finding, "error" if finding["certain"] else "warning", None))
+        rules.setdefault(code, _rule(finding, "error" if finding.certain else "warning", None))
+    for finding in advice:
+        rules.setdefault(finding.code, _rule(finding, "note", None))
     codes = list(rules)
     results = [
-        *(
-            {
-                "ruleId": finding["code"],
-                "ruleIndex": codes.index(finding["code"]),
-                "level": "error" if finding["certain"] else "warning",
-                "message": {"text": visible(finding["message"])},
-                "properties": {"scope": "dataset", "split": finding["split"], "answer": "as given"},
-            }
-            for finding in answers["as_given"]["findings"]
-        ),
-        *_sample_results(document["reasons"], codes),
+        *(_dataset_result(one, "error" if one.certain else "warning", codes) for one in answers.as_given.findings),
+        *(_dataset_result(one, "note", codes) for one in advice),
+        *_sample_results(document.reasons, codes),
     ]
     return {
         "$schema": SCHEMA,
@@ -57,12 +55,12 @@ def sarif_document(document: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "tool": {
                     "driver": {
-                        "name": document["tool"]["name"],
-                        "version": document["tool"]["version"],
+                        "name": document.tool.name,
+                        "version": document.tool.version,
                         "rules": list(rules.values()),
                     }
                 },
-                "invocations": [{"executionSuccessful": True, "exitCode": answers["gate"]["exit_code"]}],
+                "invocations": [{"executionSuccessful": True, "exitCode": answers.gate.exit_code}],
                 "columnKind": "unicodeCodePoints",
                 "results": results,
             }
@@ -70,46 +68,54 @@ def sarif_document(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rule(row: Mapping[str, Any], level: str, examples: int | None) -> dict[str, Any]:
+def _dataset_result(finding: AnswerFinding, level: str, codes: list[str]) -> dict[str, Any]:
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": codes.index(finding.code),
+        "level": level,
+        "message": {"text": visible(finding.message)},
+        "properties": {"scope": "dataset", "split": finding.split, "answer": "as given"},
+    }
+
+
+def _rule(row: ReasonRow | AnswerFinding, level: str, examples: int | None) -> dict[str, Any]:
     rule = {
-        "id": row["code"],
-        "shortDescription": {"text": row["title"]},
-        "fullDescription": {"text": visible(row["message"])},
-        "help": {"text": row["remedy"]},
+        "id": row.code,
+        "shortDescription": {"text": row.title},
+        "fullDescription": {"text": visible(row.message)},
+        "help": {"text": row.remedy},
         "defaultConfiguration": {"level": level},
     }
-    if page_link(row["source"]):
-        rule["helpUri"] = row["source"]
+    if page_link(row.source):
+        rule["helpUri"] = row.source
     if examples is not None:
         rule["properties"] = {"examples": examples}
     return rule
 
 
-def _sample_results(reasons: Iterable[Mapping[str, Any]], codes: list[str]) -> Iterable[dict[str, Any]]:
+def _sample_results(reasons: Iterable[ReasonRow], codes: list[str]) -> Iterable[dict[str, Any]]:
     for row in reasons:
-        for sample in row["samples"]:
+        for sample in row.samples:
             location: dict[str, Any] = {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": _artifact_uri(sample["file"])},
-                    "region": {"startLine": sample["line"]},
+                    "artifactLocation": {"uri": _artifact_uri(sample.file)},
+                    "region": {"startLine": sample.line},
                 }
             }
-            if sample["path"]:
-                location["logicalLocations"] = [{"fullyQualifiedName": sample["path"]}]
+            if sample.path:
+                location["logicalLocations"] = [{"fullyQualifiedName": sample.path}]
             yield {
-                "ruleId": row["code"],
-                "ruleIndex": codes.index(row["code"]),
-                "level": _LEVELS[Outcome(row["outcome"])],
-                "message": {"text": visible(sample["message"]) or row["message"]},
+                "ruleId": row.code,
+                "ruleIndex": codes.index(row.code),
+                "level": _LEVELS[row.outcome],
+                "message": {"text": visible(sample.message) or row.message},
                 "locations": [location],
-                "partialFingerprints": {
-                    "example/v1": f"{row['code']}:{sample['split']}:{sample['file']}:{sample['offset_bytes']}"
-                },
+                "partialFingerprints": {"example/v1": f"{row.code}:{sample.split}:{sample.file}:{sample.offset_bytes}"},
                 "properties": {
-                    "split": sample["split"],
-                    "verdict": sample["verdict"],
-                    "observed": sample["observed"],
-                    "limit": sample["limit"],
+                    "split": sample.split,
+                    "verdict": sample.verdict,
+                    "observed": sample.observed,
+                    "limit": sample.limit,
                 },
             }
 

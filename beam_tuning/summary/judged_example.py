@@ -1,5 +1,8 @@
 """What is counted of one example: the input of the summary and a row of the verdict table.
 
+What a media part is and how much of it training decodes is worked out once, by `beam_tuning.policy.example_facts`, and
+travels here as `PartFacts`.
+
 None of these can be part of a reference cycle, so the garbage collector need not look at them (`gc=False`): thousands
 live at a time.
 """
@@ -9,8 +12,42 @@ from __future__ import annotations
 import msgspec
 
 from beam_tuning.dataset.example import LineId, MediaPart
-from beam_tuning.media.info import ProbeResult
+from beam_tuning.dataset.uri import Place
+from beam_tuning.media.info import MediaInfo, MediaKind, ProbeFailure, ProbeResult
 from beam_tuning.reasons import Finding, Reason, Verdict
+
+
+class PartFacts(msgspec.Struct, frozen=True, gc=False):
+    """One media part: what the line says of it, and what probing found.
+
+    Lengths are in nanoseconds, of the segment where one is given, and None when unknown.
+
+    Attributes:
+      given: the part as the line gives it.
+      place: where the URI leads; None when tuning does not read it.
+      kind: as declared, else as found.
+      result: the probe's answer; None when there is none.
+      info, failure: what the answer holds: one of them.
+      size_bytes: of the object.
+      file_ns: length of the whole file, of its longest stream.
+      used_ns: what training decodes: of the sound of an audio file, of the pictures of a video.
+      sound_ns: of the sound of a video; 0 without an audio track.
+      length_ns: what is held against limits: `used_ns`, or the same of the whole file where the policy says so.
+      longest_ns: the same where a video counts with its sound, which may last longer than its pictures.
+    """
+
+    given: MediaPart
+    place: Place | None
+    kind: MediaKind | None
+    result: ProbeResult | None = None
+    info: MediaInfo | None = None
+    failure: ProbeFailure | None = None
+    size_bytes: int | None = None
+    file_ns: int | None = None
+    used_ns: int | None = None
+    sound_ns: int | None = None
+    length_ns: int | None = None
+    longest_ns: int | None = None
 
 
 class TokenRange(msgspec.Struct, frozen=True, gc=False):
@@ -24,7 +61,7 @@ class WhatIf(msgspec.Struct, frozen=True, gc=False):
     """What would become of the example under one profile (models that share limits) and media resolution.
 
     Attributes:
-      profile: key of the column, e.g. `gemini-2.5/MEDIA_RESOLUTION_LOW`.
+      profile: key of the column, e.g. `gemini-2/MEDIA_RESOLUTION_LOW`.
       verdict: with every other finding unchanged.
       tokens: None when a duration is unknown.
       over: the limits that the example is over under this profile, for "what is then over which limit".
@@ -42,7 +79,7 @@ class JudgedExample(msgspec.Struct, frozen=True, gc=False):
     Attributes:
       size_bytes: of the line, without its newline.
       findings: all of them, in the order of the rules.
-      media: (part, what the probe said; None where the URI was not probed) in order of appearance.
+      media: the media parts in order of appearance.
       media_resolution: the global one, or None when absent or when the line could not be parsed.
       tokens: None when unknown.
       what_if: one entry for each profile; empty where every profile gives the same verdict and tokens.
@@ -52,7 +89,7 @@ class JudgedExample(msgspec.Struct, frozen=True, gc=False):
     size_bytes: int
     verdict: Verdict
     findings: tuple[Finding, ...]
-    media: tuple[tuple[MediaPart, ProbeResult | None], ...] = ()
+    media: tuple[PartFacts, ...] = ()
     media_resolution: str | None = None
     text_chars: int = 0
     tokens: TokenRange | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from beam_tuning.dataset.uri import Place, place_of
 from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult
 from beam_tuning.summary.distributions import LONGEST_S, BoundedCounts, Distribution
 
@@ -16,6 +17,8 @@ SHORTER_SIDE_CLASSES_PX = (144, 240, 360, 480, 720, 1080, 1440, 2160)
 #: What a media object counts as when it was probed; else the kind of failure.
 PROBED = "probed"
 UNKNOWN_CODEC = "unknown"
+#: Fields of a media summary that are no counts by name or bin.
+_PLAIN = frozenset({"local", "costs"})
 
 
 class ProbeCosts(msgspec.Struct, array_like=True):
@@ -66,6 +69,7 @@ class MediaSummary(msgspec.Struct, array_like=True):
       picture_sizes: of the first video stream as shown (rotation applied) or of an image, by shorter side and
         orientation, e.g. `1080 landscape`; sizes over the last class count as `larger`.
       duration_ms, size_bytes: where known.
+      local: objects that lie on this machine, where the tuning service cannot read them.
       costs: by container, or by kind of failure.
     """
 
@@ -77,6 +81,7 @@ class MediaSummary(msgspec.Struct, array_like=True):
     picture_sizes: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
     duration_ms: Distribution = msgspec.field(default_factory=Distribution)
     size_bytes: Distribution = msgspec.field(default_factory=Distribution)
+    local: int = 0
     costs: dict[str, ProbeCosts] = {}
 
     @classmethod
@@ -94,8 +99,10 @@ class MediaSummary(msgspec.Struct, array_like=True):
         else:
             name = media.kind.value
             self.outcomes.add(name)
-        if result.object is not None and result.object.size_bytes is not None:
-            self.size_bytes.add(result.object.size_bytes)
+        if result.object is not None:
+            self.local += place_of(result.uri) is Place.LOCAL
+            if result.object.size_bytes is not None:
+                self.size_bytes.add(result.object.size_bytes)
         # Both sets of names are closed: containers are named by our own code, never by a file's bytes.
         self.costs.setdefault(name, ProbeCosts()).add(result)
 
@@ -120,8 +127,9 @@ class MediaSummary(msgspec.Struct, array_like=True):
 
     def merge(self, other: MediaSummary) -> MediaSummary:
         """Add another summary to this one, which is returned; the other is left as it was."""
+        self.local += other.local
         for field in self.__struct_fields__:
-            if field != "costs":
+            if field not in _PLAIN:
                 getattr(self, field).merge(getattr(other, field))
         for name, costs in other.costs.items():
             self.costs.setdefault(name, ProbeCosts()).merge(costs)
@@ -130,7 +138,7 @@ class MediaSummary(msgspec.Struct, array_like=True):
     def to_bytes(self) -> bytes:
         """A compact encoding; equal summaries have equal bytes."""
         for field in self.__struct_fields__:
-            if field != "costs":
+            if field not in _PLAIN:
                 getattr(self, field).sort()
         self.costs = dict(sorted(self.costs.items()))
         for costs in self.costs.values():

@@ -7,11 +7,10 @@ import math
 
 import msgspec
 
-from beam_tuning.dataset.example import LineId, MediaPart
-from beam_tuning.media.info import ProbeResult
+from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import Finding
 from beam_tuning.summary.distributions import LARGEST, encodable
-from beam_tuning.summary.judged_example import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample, PartFacts
 
 #: Samples of each reason in each split.
 SAMPLES_PER_REASON = 8
@@ -82,9 +81,9 @@ def _order(sample: Sample) -> tuple[int, bytes]:
     return sample.rank, msgspec.msgpack.encode(sample)
 
 
-def _media_near(media: tuple[tuple[MediaPart, ProbeResult | None], ...], path: str) -> tuple[SampleMedia, ...]:
+def _media_near(media: tuple[PartFacts, ...], path: str) -> tuple[SampleMedia, ...]:
     """The part that the finding speaks of, if it speaks of one; else the first parts."""
-    parts = [part for part, _ in media]
+    parts = [facts.given for facts in media]
     spoken_of = [part for part in parts if path == part.path or path.startswith(part.path + ".")]
     return tuple(
         SampleMedia(

@@ -11,20 +11,17 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from beam_tuning.dataset.example import MediaPart
-from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult
+from beam_tuning.dataset.api_schema import ABSENT
+from beam_tuning.dataset.uri import Place
+from beam_tuning.media.info import MediaKind
 from beam_tuning.reasons import Finding, Outcome, Reason, Verdict
-from beam_tuning.summary.distributions import LONGEST_S, BoundedCounts, Distribution
+from beam_tuning.summary.distributions import BoundedCounts, Distribution
 from beam_tuning.summary.judged_example import JudgedExample, WhatIf
 from beam_tuning.summary.samples import SAMPLES_PER_REASON, Sample, keep_smallest, rank_of, sample_of
 
-#: How an absent media resolution is counted: it is a value of its own.
-ABSENT = ""
-
 # Looking an enum's member up costs more than the counting: these are the same members, under names of the module.
 _AUDIO, _VIDEO, _IMAGE, _DOCUMENT = MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.IMAGE, MediaKind.DOCUMENT
-_KEPT, _DROPPED = Verdict.KEPT, Verdict.DROPPED
-_NS_PER_S = 1_000_000_000
+_KEPT, _DROPPED, _LOCAL = Verdict.KEPT, Verdict.DROPPED, Place.LOCAL
 _NS_PER_MS = 1_000_000
 
 
@@ -38,10 +35,10 @@ class VerdictCounts(msgspec.Struct, array_like=True):
       tokens_high: the upper ends of the token estimates; `tokens_low_sum` sums the lower ends.
       tokens_unknown: examples without an estimate.
       with_media, with_audio, ...: examples that hold at least one such part. An example may be in several.
-      audio_ms, video_ms: used length of each part whose length is known: of the segment within the file where a
-        segment is given, else of the file.
+      with_local: examples that name a file of this machine, which the tuning service cannot read.
+      audio_ms, video_ms: `PartFacts.used_ns` of each part, where known.
       media_bytes: size of the object behind each part where it is known, an object used twice counted twice.
-      length_unknown: audio and video parts without a known length.
+      length_unknown: audio and video parts of which it is not known.
       picture_resolutions: `generationConfig.mediaResolution` of each example that holds a video, an image or a
         document, which it changes; `ABSENT` where absent.
       other_resolutions: that of all other examples that could be parsed.
@@ -59,6 +56,7 @@ class VerdictCounts(msgspec.Struct, array_like=True):
     with_video: int = 0
     with_image: int = 0
     with_document: int = 0
+    with_local: int = 0
     audio_ms: Distribution = msgspec.field(default_factory=Distribution)
     video_ms: Distribution = msgspec.field(default_factory=Distribution)
     media_bytes: Distribution = msgspec.field(default_factory=Distribution)
@@ -88,28 +86,26 @@ class VerdictCounts(msgspec.Struct, array_like=True):
         video_ms: list[int] = []
         media_bytes: list[int] = []
         for one in with_media:
-            has_audio = has_video = has_image = has_document = False
-            for part, probe in one.media:
-                if part.media_resolution:
-                    self.part_resolutions.add(part.media_resolution)
-                kind = part.kind
-                if probe is not None:
-                    if kind is None and isinstance(probe.media, MediaInfo):
-                        kind = probe.media.kind
-                    if probe.object is not None and probe.object.size_bytes is not None:
-                        media_bytes.append(probe.object.size_bytes)
+            has_audio = has_video = has_image = has_document = is_local = False
+            for facts in one.media:
+                if facts.given.media_resolution:
+                    self.part_resolutions.add(facts.given.media_resolution)
+                if facts.size_bytes is not None:
+                    media_bytes.append(facts.size_bytes)
+                kind = facts.kind
                 if kind is _AUDIO or kind is _VIDEO:
-                    length_ms = used_length_ms(part, probe)
-                    if length_ms is None:
+                    used_ns = facts.used_ns
+                    if used_ns is None:
                         self.length_unknown += 1
-                    elif kind is _AUDIO:
-                        audio_ms.append(length_ms)
                     else:
-                        video_ms.append(length_ms)
+                        lengths_ms = audio_ms if kind is _AUDIO else video_ms
+                        lengths_ms.append((used_ns + _NS_PER_MS // 2) // _NS_PER_MS)
                 has_audio |= kind is _AUDIO
                 has_video |= kind is _VIDEO
                 has_image |= kind is _IMAGE
                 has_document |= kind is _DOCUMENT
+                is_local |= facts.place is _LOCAL
+            self.with_local += is_local
             self.with_audio += has_audio
             self.with_video += has_video
             self.with_image += has_image
@@ -137,21 +133,6 @@ class VerdictCounts(msgspec.Struct, array_like=True):
             value = getattr(self, field)
             if not isinstance(value, int):
                 value.sort()
-
-
-def used_length_ms(part: MediaPart, probe: ProbeResult | None) -> int | None:
-    """Milliseconds of the part that training decodes; None when the file's length is not known."""
-    if probe is None or not isinstance(probe.media, MediaInfo):
-        return None
-    duration_s = probe.media.duration_s
-    if duration_s is None or not 0 <= duration_s <= LONGEST_S:
-        return None
-    segment = part.segment
-    if segment is None:
-        return round(duration_s * 1000)
-    file_end_ns = round(duration_s * _NS_PER_S)
-    end_ns = file_end_ns if segment.end_ns is None else min(segment.end_ns, file_end_ns)
-    return max(0, end_ns - max(0, segment.start_ns or 0)) // _NS_PER_MS
 
 
 class ProfileCounts(msgspec.Struct, array_like=True):
@@ -223,7 +204,15 @@ class ReasonCounts(msgspec.Struct, array_like=True):
 
 
 class SplitSummary(msgspec.Struct, array_like=True):
-    """One split. `what_if` holds examples that profiles treat differently; the others are in `same_for_all`."""
+    """What is counted of one split.
+
+    Attributes:
+      blank_lines: lines of white space only, which are no examples.
+      by_verdict: by the value of a `Verdict`, all of which are there.
+      reasons: by code; only those that occur.
+      what_if: by profile, the examples on which profiles differ.
+      same_for_all: the examples on which they do not; under a profile both count.
+    """
 
     blank_lines: int = 0
     by_verdict: dict[str, VerdictCounts] = msgspec.field(

@@ -6,19 +6,16 @@ several times the rest of the pipeline.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 import pyarrow as pa
 
-from beam_tuning.media.info import MediaInfo, ProbeFailure
+from beam_tuning.media.media_table import column as _field
 from beam_tuning.summary.distributions import LARGEST, encodable
-from beam_tuning.summary.judged_example import JudgedExample
-
-
-def _field(name: str, kind: pa.DataType, about: str, *, nullable: bool = True) -> pa.Field:
-    return pa.field(name, kind, nullable=nullable, metadata={"description": about})
-
+from beam_tuning.summary.judged_example import JudgedExample, PartFacts
+from beam_tuning.summary.media_summary import PROBED
 
 FINDING = pa.struct(
     [
@@ -61,6 +58,7 @@ VERDICT_SCHEMA = pa.schema(
         _field("line", pa.int64(), "Line in the file, from 1, blank lines counted.", nullable=False),
         _field("offset_bytes", pa.int64(), "Offset of the line's first byte in the uncompressed file.", nullable=False),
         _field("size_bytes", pa.int64(), "Size of the line without its newline.", nullable=False),
+        _field("line_hash", pa.binary(16), "BLAKE2b of the line's bytes, 128 bits; equal lines have equal ones."),
         _field("verdict", pa.string(), "kept, dropped or undecided.", nullable=False),
         _field("media_resolution", pa.string(), "The example's `generationConfig.mediaResolution`; null when absent."),
         _field("text_chars", pa.int64(), "Characters of text that counts as tokens.", nullable=False),
@@ -75,11 +73,17 @@ VERDICT_SCHEMA = pa.schema(
 )
 
 
-def verdict_table(judged: Sequence[JudgedExample]) -> pa.Table:
+def line_hash(line: bytes) -> bytes:
+    """16 bytes that tell a line from all others: where it stands, and in which run, does not matter."""
+    return hashlib.blake2b(line, digest_size=16).digest()
+
+
+def verdict_table(judged: Sequence[JudgedExample], line_hashes: Sequence[bytes] | None = None) -> pa.Table:
     """A row for each example, in the order given.
 
     Args:
       judged: any number of examples.
+      line_hashes: `line_hash` of the line of each; without them the column is null.
 
     Returns:
       A table of `VERDICT_SCHEMA`.
@@ -92,6 +96,7 @@ def verdict_table(judged: Sequence[JudgedExample]) -> pa.Table:
         _integers([place.line for place in places]),
         _integers([place.offset_bytes for place in places]),
         _integers([one.size_bytes for one in judged]),
+        pa.nulls(len(judged), pa.binary(16)) if line_hashes is None else pa.array(line_hashes, pa.binary(16)),
         _text([one.verdict for one in judged]),
         _text([one.media_resolution for one in judged]),
         _integers([one.text_chars for one in judged]),
@@ -120,11 +125,10 @@ def _findings(judged: Sequence[JudgedExample]) -> pa.Array:
 
 
 def _media(judged: Sequence[JudgedExample]) -> pa.Array:
-    parts = [part for one in judged for part, _ in one.media]
-    probes = [probe for one in judged for _, probe in one.media]
+    media = [facts for one in judged for facts in one.media]
+    parts = [facts.given for facts in media]
     segments = [part.segment for part in parts]
-    found = [None if probe is None or isinstance(probe.media, ProbeFailure) else probe.media for probe in probes]
-    objects = [None if probe is None else probe.object for probe in probes]
+    objects = [None if facts.result is None else facts.result.object for facts in media]
     columns = [
         _text([part.path for part in parts]),
         _text([part.role for part in parts]),
@@ -135,18 +139,19 @@ def _media(judged: Sequence[JudgedExample]) -> pa.Array:
         _integers([None if one is None else one.start_ns for one in segments]),
         _integers([None if one is None else one.end_ns for one in segments]),
         pa.array([None if one is None else one.fps for one in segments], pa.float64()),
-        _text(
-            [
-                None if probe is None else "probed" if isinstance(probe.media, MediaInfo) else probe.media.kind
-                for probe in probes
-            ]
-        ),
-        _text([None if one is None else one.container for one in found]),
-        pa.array([None if one is None else one.duration_s for one in found], pa.float64()),
-        _integers([None if one is None else one.size_bytes for one in objects]),
+        _text([_probe(facts) for facts in media]),
+        _text([None if facts.info is None else facts.info.container for facts in media]),
+        pa.array([None if facts.info is None else facts.info.duration_s for facts in media], pa.float64()),
+        _integers([facts.size_bytes for facts in media]),
         _text([None if one is None else one.generation for one in objects]),
     ]
     return _lists(columns, MEDIA, [len(one.media) for one in judged])
+
+
+def _probe(facts: PartFacts) -> str | None:
+    if facts.failure is not None:
+        return facts.failure.kind
+    return None if facts.info is None else PROBED
 
 
 def _lists(columns: list[pa.Array], struct: pa.StructType, lengths: Iterable[int]) -> pa.Array:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import apache_beam as beam
-import msgspec
 from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
 
@@ -16,7 +15,7 @@ from beam_tuning.errors import GateClosed, InputError
 from beam_tuning.policy.readiness import file_fault
 from beam_tuning.reasons import Reason, Verdict
 from beam_tuning.report.html import render_html
-from beam_tuning.report.json import encode_document, report_document
+from beam_tuning.report.json import encode_json, report_document
 from beam_tuning.report.run import OutputFile, RunSettings, RunTimes
 from beam_tuning.report.sarif import sarif_document
 from beam_tuning.report.tuning_job import tuning_job
@@ -113,20 +112,21 @@ def _write_reports(
         file_faults=[file_fault(Reason[fault.code], fault.split, fault.message) for fault in found],
         outputs=[OutputFile(file.name, file.size_bytes, file.lines) for file in sorted(written)],
     )
-    gate = document["readiness"]["gate"]
+    gate = document.readiness.gate
     reports: dict[str, bytes] = {
-        names.REPORT_JSON: encode_document(document),
+        names.REPORT_JSON: encode_json(document),
         names.REPORT_HTML: render_html(document).encode(),
-        names.TUNING_JOB: _json(tuning_job(document)),
+        names.TUNING_JOB: encode_json(tuning_job(document)),
     }
     if settings.options.get("sarif"):
-        reports[names.REPORT_SARIF] = _json(sarif_document(document))
+        reports[names.REPORT_SARIF] = encode_json(sarif_document(document))
     written += [write_file(target, name, [content]) for name, content in reports.items()]
     if not found:
-        manifest = Manifest.of(msgspec.convert(document["tool"], Tool), gate["exit_code"], written, target.run_id)
+        tool = Tool(document.tool.name, document.tool.version)
+        manifest = Manifest.of(tool, gate.exit_code, written, target.run_id)
         write_file(target, names.MANIFEST, [manifest.to_bytes()])
         release_claim(folder, target.run_id)
-    return _Ending(tuple(fault.message for fault in found), gate["exit_code"], gate["why"])
+    return _Ending(tuple(fault.message for fault in found), gate.exit_code, gate.why)
 
 
 def _check_written(folder: Folder, written: Iterable[WrittenFile]) -> None:
@@ -157,7 +157,3 @@ def _times(start: RunStart) -> RunTimes:
         elapsed_s=round(elapsed.total_seconds(), 3),
         runner=start.runner,
     )
-
-
-def _json(value: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

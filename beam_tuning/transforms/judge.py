@@ -13,6 +13,7 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
 from beam_tuning.dataset.example import LineId
+from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.parse import parse_line
@@ -26,14 +27,13 @@ from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.summary import Summary
-from beam_tuning.summary.tables import verdict_table
+from beam_tuning.summary.tables import line_hash, verdict_table
 from beam_tuning.transforms.codecs import decoder, results_from_bytes
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.write import ShardFiles
 
 SUMMARY = "summary"
-_BOM = b"\xef\xbb\xbf"
 
 
 class JudgedShards(NamedTuple):
@@ -114,7 +114,7 @@ class _JudgeShardFn(beam.DoFn):
                 for verdict, lines in judged.lines.items():
                     files.write(verdict, lines)
                     self._verdicts[verdict].inc(len(lines))
-                files.write_verdicts(verdict_table(judged.examples))
+                files.write_verdicts(verdict_table(judged.examples, judged.line_hashes))
                 summary.add_all(judged.examples)
                 summary.add_blank_lines(pack.split, judged.blank_lines)
                 PROGRESS.add(EXAMPLES_JUDGED, len(judged.examples))
@@ -124,6 +124,7 @@ class _JudgeShardFn(beam.DoFn):
 
 class _JudgedPack(NamedTuple):
     examples: list[JudgedExample]
+    line_hashes: list[bytes]
     lines: dict[Verdict, list[bytes]]
     blank_lines: int
 
@@ -132,17 +133,16 @@ def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[
     """Every line of a pack: judged, and as it is to be written."""
     lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
     examples: list[JudgedExample] = []
-    blank_lines = 0
-    for number, (offset, line) in enumerate(pack.lines(), first_line):
-        if not line or line.isspace():
-            blank_lines += 1
-            continue
-        line_id = LineId(pack.split, pack.path, number, offset)
+    line_hashes: list[bytes] = []
+    for lines_before, offset, line in pack.lines():
+        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         example = judge(policy, line_id, len(line), parse_line(line), media)
+        # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
+        text = without_byte_order_mark(line)
         if example.verdict is Verdict.KEPT:
-            # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
-            lines[Verdict.KEPT].append(line.removeprefix(_BOM) if offset == 0 else line)
+            lines[Verdict.KEPT].append(text)
         else:
             lines[example.verdict].append(rejected_line(example, line))
         examples.append(example)
-    return _JudgedPack(examples, lines, blank_lines)
+        line_hashes.append(line_hash(text))
+    return _JudgedPack(examples, line_hashes, lines, pack.line_count - len(examples))

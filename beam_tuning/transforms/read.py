@@ -15,24 +15,33 @@ from apache_beam.transforms.combiners import ToList
 from beam_tuning.dataset.layout import PackSize, PlacedFile, first_lines
 from beam_tuning.dataset.lines import (
     PACK_BYTES,
+    ExpansionLimit,
     InputFile,
     LinePack,
     LineRange,
-    count_lines,
     gunzip,
     ranges_of,
     read_packs,
 )
 from beam_tuning.dataset.sniff import SNIFF_BYTES, check_json_lines, is_gzip
-from beam_tuning.errors import FileNotJsonLines, FileTruncated, FileUnreadable, InputError
+from beam_tuning.errors import (
+    FileChanged,
+    FileExpandsTooFar,
+    FileNotJsonLines,
+    FileTruncated,
+    FileUnreadable,
+    InputError,
+)
 from beam_tuning.reasons import Reason
 from beam_tuning.transforms.codecs import encode
-from beam_tuning.transforms.files import open_file
+from beam_tuning.transforms.dataset_files import open_dataset_file
 
 _REASON_OF = {
     FileNotJsonLines: Reason.INPUT_FILE_NOT_JSON_LINES,
     FileTruncated: Reason.INPUT_FILE_TRUNCATED,
     FileUnreadable: Reason.INPUT_FILE_UNREADABLE,
+    FileExpandsTooFar: Reason.INPUT_FILE_EXPANDS_TOO_FAR,
+    FileChanged: Reason.INPUT_FILE_CHANGED,
 }
 _CANNOT_OPEN = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
@@ -65,9 +74,13 @@ class ReadPacks(NamedTuple):
 
 @dataclass
 class ReadLinePacks(beam.PTransform):
-    """Pipeline -> `ReadPacks` of all lines of `files`."""
+    """Pipeline -> `ReadPacks` of all lines of `files`.
+
+    `max_expansion` is what the bytes of a gzip file may expand to, as a multiple of its size.
+    """
 
     files: tuple[PlacedFile, ...]
+    max_expansion: int
     pack_bytes: int = PACK_BYTES
 
     def expand(self, pipeline: beam.Pipeline) -> ReadPacks:
@@ -79,7 +92,8 @@ class ReadLinePacks(beam.PTransform):
         read = (
             ranges.ranges
             | "Spread ranges" >> beam.Reshuffle()
-            | "Read packs" >> beam.ParDo(_ReadPacksFn(self.pack_bytes)).with_outputs(SIZES, FAULTS, main="packs")
+            | "Read packs"
+            >> beam.ParDo(_ReadPacksFn(self.max_expansion, self.pack_bytes)).with_outputs(SIZES, FAULTS, main="packs")
         )
         numbers = read[SIZES] | "List packs" >> ToList() | "Number lines" >> beam.Map(first_lines)
         faults = (ranges[FAULTS], read[FAULTS]) | "All faults" >> beam.Flatten()
@@ -91,14 +105,14 @@ class _CutRangesFn(beam.DoFn):
     """PlacedFile -> (PlacedFile, LineRange), and FileFault for files that are no JSON Lines."""
 
     def process(self, element: PlacedFile) -> Iterator[tuple[PlacedFile, LineRange] | pvalue.TaggedOutput]:
-        file = element.file
+        file = InputFile(*element.file)
         try:
-            with open_file(file.path) as stream:
+            with open_dataset_file(file) as stream:
                 head = stream.read(SNIFF_BYTES)
                 compressed = is_gzip(head)
                 if compressed:
                     head = next(gunzip(io.BytesIO(head), file.path), b"")
-            check_json_lines(head, file.path)
+                check_json_lines(head, file.path)
         except FileTruncated:
             pass  # The head alone of a gzip file is cut short by us; the reader will tell.
         except InputError as error:
@@ -115,17 +129,20 @@ class _CutRangesFn(beam.DoFn):
 class _ReadPacksFn(beam.DoFn):
     """(PlacedFile, LineRange) -> (shard key, encoded LinePack); PackSize and FileFault as tagged outputs."""
 
-    def __init__(self, pack_bytes: int) -> None:
+    def __init__(self, max_expansion: int, pack_bytes: int) -> None:
+        self._max_expansion = max_expansion
         self._pack_bytes = pack_bytes
 
     def process(self, element: tuple[PlacedFile, LineRange]) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
         placed, line_range = element
+        file = InputFile(*placed.file)
+        expansion = ExpansionLimit(file.size_bytes, self._max_expansion)
         try:
-            with open_file(line_range.path) as stream:
-                for offset, lines in read_packs(stream, line_range, self._pack_bytes):
+            with open_dataset_file(file) as stream:
+                for offset, lines in read_packs(stream, line_range, self._pack_bytes, expansion):
                     pack = LinePack.of(line_range.split, line_range.path, offset, lines)
                     yield placed.shard_of(line_range, offset).key, encode(pack)
-                    size = PackSize(pack.split, pack.path, offset, count_lines(lines), pack.key)
+                    size = PackSize(pack.split, pack.path, offset, pack.line_count, pack.key)
                     yield pvalue.TaggedOutput(SIZES, size)
         except InputError as error:
             yield _fault(line_range, error)

@@ -13,6 +13,7 @@ import msgspec
 from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
 
+from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.scan import scan_line
 from beam_tuning.transforms.codecs import decoder, encode
@@ -36,7 +37,7 @@ class ScannedPacks(NamedTuple):
 
     Attributes:
       media: (bucket, encoded `NamedUris`). A URI is always in the same bucket.
-      resolutions: `Counter` of media resolutions of the examples in scope, one a pack; "" stands for an absent one.
+      resolutions: `Counter` of media resolutions of the examples in scope, one a pack; `ABSENT` for an absent one.
     """
 
     media: PCollection[tuple[int, bytes]]
@@ -73,13 +74,13 @@ class _ScanPackFn(beam.DoFn):
         uris: dict[str, None] = {}
         resolutions: Counter[str] = Counter()
         examples = 0
-        for _, line in self._decoder.decode(packed).lines():
+        for _, _, line in self._decoder.decode(packed).lines():
             scan = scan_line(line)
-            examples += bool(line) and not line.isspace()
+            examples += 1
             for uri in scan.uris:
                 uris[uri] = None
             if scan.has_visual_media or (scan.is_example and not self._visual_only):
-                resolutions[scan.media_resolution or ""] += 1
+                resolutions[scan.media_resolution or ABSENT] += 1
         of_bucket: defaultdict[int, list[str]] = defaultdict(list)
         for uri in uris:
             of_bucket[bucket_of(uri, self._buckets)].append(uri)
@@ -106,7 +107,7 @@ def bucket_of(uri: str, buckets: int) -> int:
 class MostCommonResolutionCombineFn(beam.CombineFn):
     """Counters of `ScannedPacks.resolutions` -> the media resolution of most examples in scope.
 
-    Of equally common ones the first in the alphabet; "" when it is an absent one, or when there is no example.
+    Of equally common ones an absent one, else the first in the alphabet; an absent one too when there is no example.
     """
 
     def create_accumulator(self) -> Counter[str]:
@@ -123,4 +124,7 @@ class MostCommonResolutionCombineFn(beam.CombineFn):
         return merged
 
     def extract_output(self, accumulator: Counter[str]) -> str:
-        return min(accumulator, key=lambda resolution: (-accumulator[resolution], resolution), default="")
+        def order(resolution: str) -> tuple[int, bool, str]:
+            return -accumulator[resolution], resolution != ABSENT, resolution
+
+        return min(accumulator, key=order, default=ABSENT)

@@ -6,16 +6,22 @@ import json
 import re
 from typing import Any
 
+import msgspec
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import example as also
-from hypothesis import given, settings
 from hypothesis import strategies as st
-from odd_lines import good_lines, odd_lines, written
+from odd_lines import good_lines, odd_lines, usual_lines, written
+from tuning_lines import clip, encoded, example, image, text, video
 
+from beam_tuning.dataset import fast_path
 from beam_tuning.dataset.fast_path import decode_usual, example_of
+from beam_tuning.dataset.full_parse import LineWalk
+from beam_tuning.dataset.json_text import decode_object
 from beam_tuning.dataset.parse import ParsedLine, parse_line
 from beam_tuning.dataset.scan import LineScan, scan_line
 from beam_tuning.dataset.uri import place_of
-from beam_tuning.reasons import MAX_FINDINGS_PER_REASON, Outcome, Reason
+from beam_tuning.reasons import MAX_FINDINGS_PER_REASON, FindingList, Outcome, Reason
 
 LINES = written(odd_lines())
 BYTES = st.binary(max_size=200) | st.text(max_size=200).map(str.encode)
@@ -66,28 +72,109 @@ def test_a_line_without_an_example_has_a_finding_that_drops_it(line: bytes) -> N
         assert 0 <= parsed.example.output_text_chars <= parsed.example.text_chars <= parsed.example.text_bytes
 
 
-@settings(deadline=None, max_examples=250)
-@given(written(good_lines() | odd_lines()))
-def test_the_short_way_gives_the_same_as_the_long_one(line: bytes) -> None:
-    """The walk gives the same when the line has one more, unknown field, which keeps it off the short way."""
+def walked(line: bytes) -> ParsedLine:
+    """What the full parse alone makes of a line that is JSON, its keys given once."""
+    decoded = decode_object(line)
+    assert isinstance(decoded, dict)
+    findings = FindingList()
+    example = LineWalk(findings, look_for_json=True).example(decoded, tell_unknown=True)
+    return ParsedLine(example, findings.as_tuple())
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.one_of(usual_lines(), written(good_lines()), written(odd_lines())))
+def test_the_fast_path_gives_the_same_as_the_full_parse(line: bytes) -> None:
     usual = decode_usual(line)
-    short = usual and example_of(usual, line)
-    if not short:
-        return
-    assert parse_line(line) == ParsedLine(short)
-    at = line.index(b"{") + 1
-    walked = parse_line(line[:at] + b'"unknown":0,' + line[at:])
-    assert walked.example == short
-    assert [finding.reason for finding in walked.findings] == [Reason.FIELD_UNKNOWN]
+    fast = usual and example_of(usual, line)
+    assume(fast)
+    assert parse_line(line) == ParsedLine(fast)
+    assert walked(line) == ParsedLine(fast)
+
+
+@settings(deadline=None, max_examples=400)
+@given(usual_lines())
+def test_usual_lines_take_the_fast_path(line: bytes) -> None:
+    """A fall to the full parse would cost time alone, and nobody would see it."""
+    usual = decode_usual(line)
+    assert usual is not None
+    assert example_of(usual, line) is not None
+
+
+FAST = [
+    example(),
+    example(video(), text('Say "hi" \\ \n\u2028 日本 😀'), resolution="MEDIA_RESOLUTION_LOW"),
+    example(clip("1.5s", "20s", fps=2), text(), answer="a" * 100_000),
+    example(clip(fps=0.5)),
+    example(image(mediaResolution={"level": "MEDIA_RESOLUTION_HIGH"}), image()),
+    example(systemInstruction={"role": "system", "parts": [text(), text('"')]}),
+    example(generation_config={"media_resolution": "MEDIA_RESOLUTION_UNSPECIFIED"}),
+    example({"file_data": {"file_uri": "gs://b/o", "mime_type": "video/mp4"}, "video_metadata": {"end_offset": "5s"}}),
+    {"contents": [{"parts": [text()]}, {"role": "model", "parts": [text("{}")]}]},
+]
+SLOW = [
+    example(video(id=None)),
+    example(clip("x")),
+    example(text("")),
+    example(systemInstruction={"parts": []}),
+    example(systemInstruction={"parts": [text("")]}),
+    example({"fileData": {"fileUri": "a", "file_uri": "b"}}),
+    example({"fileData": {"fileUri": "a"}, "file_data": {"fileUri": "a"}}),
+    example(generationConfig={}, generation_config={}),
+    example(systemInstruction={"parts": [text()]}, system_instruction={"parts": [text()]}),
+    example(resolution="LOW"),
+    example(video(mediaResolution={"level": "LOW"})),
+    example({"text": "a", "fileData": {"fileUri": "a"}}),
+    example({"text": "a", "videoMetadata": {}}),
+    example({}),
+    {"contents": []},
+    {"contents": [{"role": "assistant", "parts": [text()]}]},
+    {"contents": [{"parts": []}]},
+    b'{"contents":[{"parts":[{"text":"a","text":"b"}]}]}',
+    b'{"contents":[{"parts":[{"text":"a\\u0022\\u0022","text":"\\u0022"}]}]}',
+    b'{"contents":[{"parts":[{"text":"a","text":"\\u0022\\u0022\\u0022\\u0022"}]}]}',
+    b'{"contents":[{"parts":[]}],"contents":[{"parts":[{"text":"a"}]}]}',
+]
+
+
+@pytest.mark.parametrize("line", FAST, ids=str)
+def test_what_takes_the_fast_path(line: Any) -> None:
+    data = encoded(line)
+    usual = decode_usual(data)
+    assert usual is not None
+    assert example_of(usual, data) == walked(data).example
+
+
+@pytest.mark.parametrize("line", SLOW, ids=str)
+def test_what_needs_a_closer_look(line: Any) -> None:
+    data = encoded(line)
+    usual = decode_usual(data)
+    assert usual is None or example_of(usual, data) is None
+
+
+def test_encoded_again_a_decoded_line_has_the_fields_that_were_given() -> None:
+    """What finding keys that are given twice rests on."""
+    structs = [kind for kind in vars(fast_path).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+    own = [kind for kind in structs if kind.__module__ == fast_path.__name__]
+    assert len(own) > 8
+    assert all(kind.__struct_config__.omit_defaults and not kind.__struct_config__.gc for kind in own)
 
 
 @settings(deadline=None, max_examples=250)
 @given(written(odd_lines()))
+def test_a_line_that_is_no_json_has_one_finding(line: bytes) -> None:
+    not_json = {Reason.LINE_NOT_JSON, Reason.LINE_NOT_UTF8}
+    findings = parse_line(line).findings
+    if not_json & {finding.reason for finding in findings}:
+        assert len(findings) == 1
+    else:
+        json.loads(line.removeprefix(b"\xef\xbb\xbf"))
+
+
+@settings(deadline=None, max_examples=250)
+@given(written(odd_lines(), damaged=False))
 def test_paths_lead_to_what_is_wrong(line: bytes) -> None:
     findings = parse_line(line).findings
-    if any(finding.reason in (Reason.LINE_NOT_JSON, Reason.LINE_NOT_UTF8) for finding in findings):
-        assert len(findings) == 1
-        return
+    assume(findings)
     value = json.loads(line.removeprefix(b"\xef\xbb\xbf"))
     for finding in findings:
         at_path = resolve(value, finding.path)

@@ -16,7 +16,14 @@ from beam_tuning.dataset.tokens import (
 
 LOW, HIGH = "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_HIGH"
 SECOND = 1_000_000_000
-RATES = TokenRates((3, 6), (25, 32), {None: (10, 12), LOW: (1, 2)}, {None: (100, 120), HIGH: (1000, 1200)})
+RATES = TokenRates(
+    (3, 6),
+    (25, 32),
+    {None: (10, 12), LOW: (1, 2)},
+    {None: (100, 120), HIGH: (1000, 1200)},
+    {None: (50, 60)},
+    {None: (200, 220), LOW: (20, 22)},
+)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +70,10 @@ def test_text_and_audio(text_bytes: int, audio_ns: tuple[int, ...], tokens: tupl
         ((Pictures(None, 5, 0),), HIGH, False, None),
         ((Pictures(None, 0, 1),), LOW, False, None),
         ((Pictures("odd", 0, 1),), HIGH, True, None),
+        ((Pictures(None, 5, 2, 3, 4),), None, False, (50 + 200 + 150 + 800, 60 + 240 + 180 + 880)),
+        ((Pictures(None, pages=7),), LOW, False, (140, 154)),
+        ((Pictures(None, pages=7),), HIGH, False, None),
+        ((Pictures(None, small_images=1),), LOW, False, None),
     ],
 )
 def test_pictures(

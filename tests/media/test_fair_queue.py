@@ -92,41 +92,6 @@ def test_the_limit_is_halved_once_for_all_that_failed_together(clock: Clock) -> 
     assert len(take_all(queue)) == 10
 
 
-def test_a_failure_beside_answers_leaves_a_host_what_it_had_in_the_beginning(clock: Clock) -> None:
-    queue: FairQueue[str, int] = FairQueue(lambda host: HostLimits(8, 20, 1000, 60.0, 0.0), capacity=1000, clock=clock)
-    put(queue, "a", 200)
-    bad, *others = take_all(queue)
-    clock.now_s = 1.0
-    for task in others:
-        queue.finish(task, Outcome.ANSWERED)
-    others = take_all(queue)
-    assert len(others) == 8 + 7 - 1
-    clock.now_s = 1.5
-    assert not queue.finish(bad, Outcome.SILENT)
-    for task in others:
-        assert not queue.finish(task, Outcome.ANSWERED)
-    widths = []
-    for _ in range(5):
-        bad, *others = take_all(queue)
-        widths.append(1 + len(others))
-        clock.now_s += 1.0
-        for task in others:
-            queue.finish(task, Outcome.SILENT if task is others[0] else Outcome.ANSWERED)
-        queue.finish(bad, Outcome.ANSWERED)
-    assert min(widths) >= 8
-
-
-def test_an_answer_with_an_error_changes_no_limit(clock: Clock) -> None:
-    queue: FairQueue[str, int] = FairQueue(lambda host: HostLimits(8, 10, 1000, 60.0, 0.0), capacity=1000, clock=clock)
-    put(queue, "a", 200)
-    for _ in range(10):
-        tasks = take_all(queue)
-        assert len(tasks) == 8
-        for task in tasks:
-            clock.now_s += 1.0
-            queue.finish(task, Outcome.FAULTY)
-
-
 def test_a_host_that_keeps_failing_rests_and_is_tried_again(queue: FairQueue[str, int], clock: Clock) -> None:
     put(queue, "a", 10)
     refused = []

@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_making import make_media, make_mp4
 
 from beam_tuning.media.info import FailureKind
-from beam_tuning.media.isolate import ChildError, ChildPool, mediainfo_children
-from beam_tuning.media.mediainfo import NativeReading, Request, Segment
+from beam_tuning.media.isolate import ChildError, ChildPool
+from beam_tuning.media.native_messages import MediaInfoReading, MediaInfoRequest, Segment
+from beam_tuning.media.native_reads import read_natively
 
 MakePool = Callable[..., ChildPool]
 
@@ -103,7 +103,7 @@ def test_a_crash_costs_one_answer(make_pool: MakePool, request_: bytes, words: s
 
 @pytest.mark.parametrize("request_", [b"loop", b"sleep"])
 def test_an_endless_loop_costs_one_answer(make_pool: MakePool, request_: bytes) -> None:
-    pool = make_pool(timeout_s=1.0)
+    pool = make_pool(timeout_s=5.0)  # which the start of a child has to fit in
     pid = int(pool.ask(b"pid"))
     with pytest.raises(ChildError, match="did not come to an end"):
         pool.ask(request_)
@@ -182,12 +182,13 @@ def test_closing_kills_the_children(make_pool: MakePool) -> None:
 
 PARENT = """
 import os, sys
-from beam_tuning.media.isolate import ChildPool, mediainfo_children
-from beam_tuning.media.mediainfo import Request, Segment
-import msgspec
-if sys.argv[1] == "shared":
-    pool = mediainfo_children()
-    pool.ask(msgspec.msgpack.encode(Request(3, (Segment(0, b"abc"),), False)))
+from beam_tuning.media.isolate import ChildPool
+from beam_tuning.media.native_messages import MediaInfoRequest, PageCountRequest, Segment
+from beam_tuning.media.native_reads import children, read_natively
+if sys.argv[1] in ("mediainfo", "page_count"):
+    pool = children("beam_tuning.media." + sys.argv[1])
+    is_media = sys.argv[1] == "mediainfo"
+    read_natively(MediaInfoRequest(3, (Segment(0, b"abc"),), False) if is_media else PageCountRequest(b"abc"))
     pid = pool._idle[0]._process.pid
 else:
     pool = ChildPool((sys.executable, sys.argv[2]))
@@ -198,7 +199,7 @@ sys.stdin.readline()
 
 
 @pytest.mark.parametrize("ending", ["exit", "kill"])
-@pytest.mark.parametrize("pool", ["shared", "own"])
+@pytest.mark.parametrize("pool", ["mediainfo", "page_count", "own"])
 def test_no_child_outlives_its_parent(tmp_path: Path, pool: str, ending: str) -> None:
     (tmp_path / "child.py").write_text(CHILD)
     parent = subprocess.Popen(
@@ -245,9 +246,10 @@ def test_a_forked_process_starts_children_of_its_own(tmp_path: Path) -> None:
 # -- libmediainfo itself ---------------------------------------------------------------------------------------------
 
 
-def read(data: bytes, *, may_seek: bool = True) -> NativeReading:
-    request = Request(len(data), (Segment(0, data[:65536]),), may_seek)
-    return msgspec.msgpack.decode(mediainfo_children().ask(msgspec.msgpack.encode(request)), type=NativeReading)
+def read(data: bytes, *, may_seek: bool = True) -> MediaInfoReading:
+    reading = read_natively(MediaInfoRequest(len(data), (Segment(0, data[:65536]),), may_seek))
+    assert isinstance(reading, MediaInfoReading)
+    return reading
 
 
 def test_libmediainfo_reads_what_is_at_hand() -> None:
@@ -280,4 +282,4 @@ def test_libmediainfo_comes_to_an_end_on_damaged_files(places: list[tuple[int, b
     data = small_webm()
     for at, value in places:
         data = data[:at] + value + data[at + len(value) :]
-    assert isinstance(read(data, may_seek=False), NativeReading)
+    read(data, may_seek=False)

@@ -12,6 +12,7 @@ from media_making import close_enough, demuxed, make_media, make_mp4
 
 from beam_tuning.media import probe
 from beam_tuning.media.containers.plan import HEAD_BYTES, ByteRange, Plan, Ranges, Stream
+from beam_tuning.media.containers.work import spend
 from beam_tuning.media.info import (
     FailureKind,
     MediaInfo,
@@ -21,6 +22,7 @@ from beam_tuning.media.info import (
     ProbeFailure,
     ProbeResult,
 )
+from beam_tuning.media.native_messages import MediaInfoReading, MediaInfoRequest, PageCountRequest
 from beam_tuning.media.probe import ProbeCaps, probe_object
 from beam_tuning.media.stores.store import StoreError
 
@@ -187,8 +189,7 @@ def asks_for_ever(*ranges: tuple[int, int]) -> Plan:
     ("caps", "words"),
     [
         ({"max_rounds": 5}, "more than 5 rounds"),
-        ({"max_rounds": 10**6, "max_requests": 7}, "more than 7 requests"),
-        ({"max_rounds": 10**6, "max_requests": 10**6, "max_bytes": 5000}, "more than 5000"),
+        ({"max_rounds": 10**6, "max_bytes": 5000}, "more than 5000"),
         ({}, "more than"),
     ],
 )
@@ -223,36 +224,62 @@ def test_a_plan_may_answer_from_the_head_alone(monkeypatch: pytest.MonkeyPatch) 
         yield from ()
         return media
 
-    assert run_plan(monkeypatch, at_once(), max_rounds=0, max_requests=1, max_bytes=1).media is media
+    assert run_plan(monkeypatch, at_once(), max_rounds=0, max_bytes=1).media is media
 
 
-class Clock:
-    """Each look at it takes a second."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        self.now_s += 1
-        return self.now_s
+def test_a_read_that_is_too_long_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run_plan(monkeypatch, asks_for_ever((0, 900)), max_bytes=1500)
+    assert failure_of(result).kind is FailureKind.WORK_CAP
+    assert result.cost.received_bytes == 1000
 
 
-def test_time_runs_out_between_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "plan_for", lambda head, size_bytes: asks_for_ever((0, 1)))
-    result = probe_object(URI, MemoryReader(bytes(1000)), ProbeCaps(timeout_s=4), Clock())
-    assert failure_of(result).kind is FailureKind.TIMED_OUT
-    assert failure_of(result).transient
-    assert result.cost.rounds < 6
+@pytest.mark.parametrize("steps", [0, 1, 999, 10**9])
+def test_a_plan_that_works_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    def busy() -> Plan:
+        yield Ranges((ByteRange(0, 1),))
+        while True:
+            spend(10**6)
+
+    failure = failure_of(run_plan(monkeypatch, busy(), max_steps=steps))
+    assert failure.kind is FailureKind.WORK_CAP
+    assert f"more than {steps} steps" in failure.message
+    assert not failure.transient
 
 
-def test_time_runs_out_within_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    def whole() -> Plan:
-        chunks = yield Stream(0)
-        for _ in chunks:
-            pass
-        raise AssertionError("time ran out before the end")
+def test_work_before_the_first_request_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hesitant() -> Plan:
+        spend(100)
+        yield Ranges((ByteRange(0, 1),))
+        return MediaInfo("none", MediaKind.IMAGE)
 
-    monkeypatch.setattr(probe, "plan_for", lambda head, size_bytes: whole())
-    result = probe_object(URI, MemoryReader(bytes(5_000_000)), ProbeCaps(timeout_s=20), Clock())
-    assert failure_of(result).kind is FailureKind.TIMED_OUT
-    assert result.cost.received_bytes < 3_000_000
+    assert failure_of(run_plan(monkeypatch, hesitant(), max_steps=99)).kind is FailureKind.WORK_CAP
+
+
+def test_each_probe_has_steps_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    media = MediaInfo("none", MediaKind.IMAGE)
+
+    def working() -> Plan:
+        spend(60)
+        yield Ranges((ByteRange(0, 1),))
+        return media
+
+    for _ in range(3):
+        assert run_plan(monkeypatch, working(), max_steps=100).media is media
+
+
+# -- Native code -----------------------------------------------------------------------------------------------------
+
+
+def test_what_native_code_says_goes_to_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    failure = ProbeFailure(FailureKind.CRASHED, "It crashed.")
+    answers: list[object] = []
+
+    def asking() -> Plan:
+        answers.append((yield PageCountRequest(b"abc")))
+        answers.append((yield MediaInfoRequest(1000, (), may_seek=True)))
+        return MediaInfo("pdf", MediaKind.DOCUMENT)
+
+    monkeypatch.setattr(probe, "read_natively", lambda request: [failure, MediaInfoReading()][len(answers)])
+    result = run_plan(monkeypatch, asking(), max_rounds=0)
+    assert isinstance(result.media, MediaInfo)
+    assert answers == [failure, MediaInfoReading()]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from beam_tuning.dataset.lines import InputFile
-from beam_tuning.errors import InputError, OutputError
-from beam_tuning.pipelines.preflight import check_splits, match_inputs, refuse_output_in_input
+from beam_tuning.errors import OutputError
+from beam_tuning.pipelines.inputs import match_inputs
+from beam_tuning.pipelines.preflight import refuse_output_in_input
 from beam_tuning.run_folder.opening import open_folder
 
 
@@ -19,44 +20,6 @@ def data(tmp_path: Path) -> Path:
     for name in ("a.jsonl", "b.jsonl", "c.jsonl.gz"):
         (folder / name).write_bytes(b"{}\n")
     return folder
-
-
-def test_patterns_match_files_once_in_order(data: Path) -> None:
-    files = match_inputs("train", [f"{data}/b.jsonl", f"{data}/*.jsonl", f"{data}/../data/a.jsonl"])
-    assert [Path(file.path).name for file in files] == ["a.jsonl", "b.jsonl"]
-    assert {file.split for file in files} == {"train"}
-    assert {file.size_bytes for file in files} == {3}
-
-
-@pytest.mark.parametrize(
-    ("pattern", "message"),
-    [
-        ("{data}/*.json", "matches no file"),
-        ("{data}/missing.jsonl", "matches no file"),
-        ("{data}", "folder"),
-        ("{data}/missing/*.jsonl", "matches no file"),
-        ("nowhere://bucket/x", "cannot be listed"),
-    ],
-)
-def test_a_pattern_without_files_is_an_error_with_a_remedy(data: Path, pattern: str, message: str) -> None:
-    with pytest.raises(InputError, match=message) as caught:
-        match_inputs("validation", [f"{data}/a.jsonl", pattern.format(data=data)])
-    assert caught.value.where == "--validation"
-    assert caught.value.remedy
-
-
-def test_a_name_that_is_not_utf8_is_an_error(data: Path) -> None:
-    (data / "bad\udcff.jsonl").write_bytes(b"{}")
-    with pytest.raises(InputError, match="UTF-8"):
-        match_inputs("train", [f"{data}/*.jsonl"])
-
-
-def test_the_same_file_in_both_splits_is_an_error_even_through_a_link(data: Path) -> None:
-    (data / "link.jsonl").symlink_to(data / "a.jsonl")
-    train = match_inputs("train", [f"{data}/a.jsonl"])
-    with pytest.raises(InputError, match="both splits"):
-        check_splits(train, match_inputs("validation", [f"{data}/link.jsonl"]))
-    check_splits(train, match_inputs("validation", [f"{data}/b.jsonl"]))
 
 
 @pytest.mark.parametrize(

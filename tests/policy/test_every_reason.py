@@ -64,6 +64,11 @@ def turns(*roles: str | None) -> Json:
     return {"contents": contents}
 
 
+def turns_with(**model_part: Any) -> Json:
+    """A user turn, and a model turn with this part."""
+    return {"contents": [{"role": "user", "parts": [text()]}, {"role": "model", "parts": [model_part]}]}
+
+
 def failing(kind: FailureKind) -> Case:
     return Case(example(video()), example(video()), PART, {VIDEO_URI: failed(kind)})
 
@@ -96,6 +101,11 @@ CASES: dict[Reason, Case] = {
     ),
     Reason.FIRST_TURN_NOT_USER: Case(turns("model", "user", "model"), turns(None, "model"), "contents[0]"),
     Reason.LAST_TURN_NOT_MODEL: Case(turns("user", "model", "user"), turns("user", "model"), "contents[2]"),
+    Reason.ANSWER_NOT_JSON: Case(
+        example(text("Return strict JSON."), answer='{"goals": {"total": 3}'),
+        example(text("Return strict JSON."), answer='{"goals": {"total": 3}}'),
+        "contents[1]",
+    ),
     Reason.SYSTEM_INSTRUCTION_NOT_TEXT: Case(
         example(systemInstruction={"parts": [text(), video()]}),
         example(systemInstruction={"role": "system", "parts": [text(), text()]}),
@@ -142,12 +152,18 @@ CASES: dict[Reason, Case] = {
     Reason.MEDIA_RESOLUTION_INCONSISTENT: Case(
         example(video(), resolution=HIGH), example(video(), resolution=LOW), options={"media_resolution": LOW}
     ),
+    Reason.PART_UNCERTAIN_FOR_MODEL: Case(
+        turns_with(functionCall={"name": "f"}), turns_with(text="functionCall"), "contents[1].parts[0]"
+    ),
     Reason.MEDIA_NOT_FOUND: failing(FailureKind.NOT_FOUND),
     Reason.MEDIA_FORBIDDEN: failing(FailureKind.FORBIDDEN),
     Reason.MEDIA_ADDRESS_BLOCKED: failing(FailureKind.ADDRESS_BLOCKED),
     Reason.MEDIA_EMPTY: failing(FailureKind.EMPTY),
     Reason.MEDIA_TRUNCATED: Case(
         example(video()), example(video()), PART, {VIDEO_URI: found_video(truncated="9 of 10 bytes are there")}
+    ),
+    Reason.MEDIA_TAIL_CUT: Case(
+        example(video()), example(video()), PART, {VIDEO_URI: found_video(tail_cut="the last packet lacks 9 bytes")}
     ),
     Reason.MEDIA_UNREADABLE: failing(FailureKind.UNREADABLE),
     Reason.MEDIA_KIND_MISMATCH: Case(example(video()), example(video()), PART, {VIDEO_URI: found_audio()}),
@@ -160,9 +176,6 @@ CASES: dict[Reason, Case] = {
         PART,
         {VIDEO_URI: found_video(None)},
         {VIDEO_URI: found_video(None)},
-    ),
-    Reason.MEDIA_SIZE_UNKNOWN: Case(
-        example(video()), example(video()), PART, {VIDEO_URI: found_video(size_bytes=None)}
     ),
     Reason.MEDIA_TIMED_OUT: failing(FailureKind.TIMED_OUT),
     Reason.MEDIA_SERVER_ERROR: failing(FailureKind.SERVER_ERROR),
@@ -192,6 +205,9 @@ CASES: dict[Reason, Case] = {
         {VIDEO_URI: found_video(size_bytes=100_000_000)},
     ),
     Reason.VIDEO_TOO_LONG: Case(
+        example(video()), example(video()), PART, {VIDEO_URI: found_video(300.1)}, {VIDEO_URI: found_video(300.01)}
+    ),
+    Reason.VIDEO_LENGTH_AT_LIMIT: Case(
         example(video()), example(video()), PART, {VIDEO_URI: found_video(300.001)}, {VIDEO_URI: found_video(300.0)}
     ),
     Reason.IMAGE_TOO_MANY: Case(example(*[image()] * 31), example(*[image()] * 30), "contents[0].parts[30]"),
@@ -209,6 +225,16 @@ CASES: dict[Reason, Case] = {
         PART,
         {PDF_URI: found_document(size_bytes=20_000_001)},
         {PDF_URI: found_document(size_bytes=20_000_000)},
+    ),
+    Reason.DOCUMENT_TOO_MANY_PAGES: Case(
+        example(document(), document("gs://example-bucket/other.pdf")),
+        example(document(), document("gs://example-bucket/other.pdf")),
+        "contents[0].parts[1]",
+        {PDF_URI: found_document(pages=150), "gs://example-bucket/other.pdf": found_document(pages=151)},
+        {PDF_URI: found_document(pages=150), "gs://example-bucket/other.pdf": found_document(pages=150)},
+    ),
+    Reason.DOCUMENT_PAGES_UNKNOWN: Case(
+        example(document()), example(document()), PART, {PDF_URI: found_document(pages=None)}
     ),
     Reason.HTTP_MEDIA_TOO_LARGE: Case(
         example(file(HTTPS)),

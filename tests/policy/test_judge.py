@@ -8,14 +8,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from generated_lines import EXAMPLES, POLICIES, URIS, answers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tuning_lines import (
     AUDIO_URI,
     GEMINI_2,
     GEMINI_3,
+    IMAGE_URI,
     LIMITS,
     LINE_ID,
+    PDF_URI,
     VIDEO_URI,
     Json,
     audio,
@@ -26,6 +29,7 @@ from tuning_lines import (
     failed,
     file,
     found_audio,
+    found_document,
     found_image,
     found_video,
     image,
@@ -36,6 +40,7 @@ from tuning_lines import (
     video,
 )
 
+from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.dataset.parse import parse_line
 from beam_tuning.errors import OptionError
 from beam_tuning.media.info import (
@@ -51,6 +56,7 @@ from beam_tuning.policy.judge import Policy, judge
 from beam_tuning.reasons import MAX_FINDINGS_PER_REASON, Outcome, Reason, Verdict, verdict_of
 from beam_tuning.summary.judged_example import TokenRange
 
+TOO_LONG, AT_LIMIT = Reason.VIDEO_TOO_LONG, Reason.VIDEO_LENGTH_AT_LIMIT
 LOW, MEDIUM, HIGH = "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"
 ULTRA_HIGH = "MEDIA_RESOLUTION_ULTRA_HIGH"
 
@@ -61,7 +67,7 @@ def test_a_good_example_is_kept_with_all_that_the_report_needs() -> None:
     assert (result.verdict, result.findings) == (Verdict.KEPT, ())
     assert result.line_id == LINE_ID
     assert result.size_bytes == len(encoded(line))
-    assert [(part.uri, probe and probe.uri) for part, probe in result.media] == [(VIDEO_URI, VIDEO_URI)]
+    assert [(part.given.uri, part.result and part.result.uri) for part in result.media] == [(VIDEO_URI, VIDEO_URI)]
     assert (result.media_resolution, result.prompt_start) == (LOW, "Name the dog.")
     assert result.text_chars == len("Name the dog." + "A dog barks.")
 
@@ -100,27 +106,73 @@ def test_all_findings_are_kept_in_the_order_of_the_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("duration_s", "start", "end", "basis", "too_long"),
+    ("duration_s", "start", "end", "basis", "reason"),
     [
-        (400.0, "0s", "300s", "segment", False),
-        (400.0, "0s", "300.000000001s", "segment", True),
-        (400.0, "100s", None, "segment", False),
-        (400.0, "99.999999999s", None, "segment", True),
-        (400.0, "-100s", None, "segment", True),
-        (400.0, "0s", "10s", "file", True),
-        (300.0, "0s", "10s", "file", False),
+        (400.0, "0s", "300s", "segment", None),
+        (400.0, "0s", "300.000000001s", "segment", AT_LIMIT),
+        (400.0, "0s", "300.05s", "segment", TOO_LONG),
+        (400.0, "100s", None, "segment", None),
+        (400.0, "99.999999999s", None, "segment", AT_LIMIT),
+        (400.0, "99.95s", None, "segment", TOO_LONG),
+        (400.0, "-100s", None, "segment", TOO_LONG),
+        (400.0, "-100s", "299s", "segment", None),
+        (400.0, "0s", "10s", "file", TOO_LONG),
+        (300.0, "0s", "10s", "file", None),
         # A segment that ends after its file is no longer than the file.
-        (299.5, "0s", "300.5s", "segment", False),
-        (None, "0s", "301s", "segment", True),
-        (None, "0s", "300s", "segment", False),
+        (299.5, "0s", "300.5s", "segment", None),
+        (None, "0s", "301s", "segment", TOO_LONG),
+        (None, "0s", "300s", "segment", None),
     ],
 )
 def test_length_of_segment_or_file(
-    duration_s: float | None, start: str, end: str | None, basis: str, too_long: bool
+    duration_s: float | None, start: str, end: str | None, basis: str, reason: Reason | None
 ) -> None:
     found = {VIDEO_URI: found_video(duration_s)}
     result = judged(example(clip(start, end)), found, policy(length_basis=basis))
-    assert (Reason.VIDEO_TOO_LONG in reasons_of(result)) == too_long
+    assert [one for one in reasons_of(result) if one in (TOO_LONG, AT_LIMIT)] == ([] if reason is None else [reason])
+    if reason is not None:
+        what = "segment" if basis == "segment" else "video"
+        assert f"the {what} lasts" in next(one.message for one in result.findings if one.reason is reason)
+
+
+@pytest.mark.parametrize(
+    ("file_s", "pictures_s", "fps", "reason"),
+    [
+        (300.032, 300.0, 30.0, None),  # AAC fills its last frame
+        (300.9, 300.0, 30.0, None),
+        (301.001, 300.0, 30.0, AT_LIMIT),  # sound alone goes on
+        (500.0, 100.0, 30.0, AT_LIMIT),
+        (300.033, 300.033, 30.0, AT_LIMIT),  # one frame more
+        (300.034, 300.034, 30.0, TOO_LONG),
+        (300.04, 300.04, None, AT_LIMIT),  # no rate known: a frame of a film
+        (300.042, 300.042, None, TOO_LONG),
+        (301.0, 301.0, 0.01, AT_LIMIT),  # no frame is longer than one that is sampled
+        (301.001, 301.001, 0.01, TOO_LONG),
+        (300.01, 300.01, math.nan, AT_LIMIT),
+        (300.01, 300.01, -5.0, AT_LIMIT),
+        (300.01, 300.01, math.inf, TOO_LONG),
+        (300.01, math.nan, 30.0, AT_LIMIT),  # a track that lies counts as long as the file
+        (299.0, 400.0, 30.0, None),  # an edit list cuts the track
+        (400.0, 0.0, 30.0, TOO_LONG),
+    ],
+)
+def test_a_hair_over_the_limit_is_uncertain(
+    file_s: float, pictures_s: float, fps: float | None, reason: Reason | None
+) -> None:
+    found = {VIDEO_URI: found_video(file_s, pictures_s=pictures_s, fps=fps)}
+    result = judged(example(video()), found)
+    assert reasons_of(result) == ([] if reason is None else [reason])
+    if reason is AT_LIMIT:
+        assert result.verdict is Verdict.UNDECIDED
+        assert result.findings[0].limit == 300
+        assert float(result.findings[0].observed or 0) > 300
+        assert judged(example(video()), found, policy(tolerate=[AT_LIMIT.code])).verdict is Verdict.KEPT
+
+
+def test_one_of_two_tracks_of_pictures_may_be_the_longer() -> None:
+    streams = tuple(StreamInfo(MediaKind.VIDEO, "h264", length_s, fps=30.0) for length_s in (10.0, 310.0, 20.0))
+    found = ProbeResult(VIDEO_URI, MediaInfo("mp4", MediaKind.VIDEO, streams, 310.0), ObjectInfo(9, "1"))
+    assert reasons_of(judged(example(video()), {VIDEO_URI: found})) == [TOO_LONG]
 
 
 def test_length_basis_file_needs_the_duration() -> None:
@@ -136,7 +188,7 @@ def test_length_basis_file_needs_the_duration() -> None:
 def test_video_length_by_media_resolution(resolution: str | None, longest_s: int) -> None:
     line = example(video(), resolution=resolution)
     assert judged(line, {VIDEO_URI: found_video(float(longest_s))}).verdict is Verdict.KEPT
-    over = judged(line, {VIDEO_URI: found_video(math.nextafter(longest_s, math.inf) + 1e-6)})
+    over = judged(line, {VIDEO_URI: found_video(longest_s + 0.05)})
     (finding,) = over.findings
     assert (finding.reason, finding.limit) == (Reason.VIDEO_TOO_LONG, longest_s)
 
@@ -168,9 +220,9 @@ def test_a_parts_own_level_comes_first_on_gemini_3(model: str, whole: str, part:
         (LOW, None, None, False),
         ("majority", LOW, LOW, True),
         ("majority", LOW, None, False),
-        ("majority", "", None, True),
-        ("majority", "", "MEDIA_RESOLUTION_UNSPECIFIED", True),
-        ("majority", "", LOW, False),
+        ("majority", ABSENT, None, True),
+        ("majority", ABSENT, "MEDIA_RESOLUTION_UNSPECIFIED", True),
+        ("majority", ABSENT, LOW, False),
         ("majority", None, LOW, True),
     ],
 )
@@ -181,9 +233,9 @@ def test_chosen_media_resolution(wanted: str, chosen: str | None, found: str | N
     assert (result.verdict is Verdict.KEPT) == consistent
 
 
-@pytest.mark.parametrize(("scope", "dropped"), [("all", True), ("visual", False)])
-def test_lines_without_pictures_count_unless_told_otherwise(scope: str, dropped: bool) -> None:
-    rules = policy(media_resolution=LOW, resolution_scope=scope)
+@pytest.mark.parametrize(("scope", "dropped"), [({}, False), ({"resolution_scope": "all"}, True)])
+def test_lines_without_pictures_count_only_when_told_so(scope: dict[str, str], dropped: bool) -> None:
+    rules = policy(media_resolution=LOW, **scope)
     for line in (example(text()), example(audio())):
         assert (judged(line, rules=rules).verdict is Verdict.DROPPED) == dropped
     assert judged(example(image()), rules=rules).verdict is Verdict.DROPPED
@@ -376,12 +428,67 @@ TEXT = ("What happens here?", "A dog barks.")  # 30 bytes: 5 to 10 tokens
         (example(text(TEXT[0]), image(), image(), resolution=LOW), GEMINI_2, (5 + 2 * 64, 10 + 2 * 66)),
         (example(text(TEXT[0]), image(mediaResolution={"level": ULTRA_HIGH})), GEMINI_3, (5 + 2160, 10 + 2240)),
         (example(text(TEXT[0]), video(mediaResolution={"level": ULTRA_HIGH})), GEMINI_3, None),
-        (example(text(TEXT[0]), image(), document()), GEMINI_2, None),
+        (example(text(TEXT[0]), image()), GEMINI_2, (5 + 256, 10 + 1280)),
+        (example(text(TEXT[0]), image(), document()), GEMINI_2, (5 + 256 + 3 * 256, 10 + 1280 + 3 * 258)),
+        (example(text(TEXT[0]), document(), resolution=LOW), GEMINI_2, (5 + 3 * 64, 10 + 3 * 258)),
+        (example(text(TEXT[0]), document()), GEMINI_3, (5 + 3 * 266, 10 + 3 * 560)),
+        (example(text(TEXT[0]), document(), document(), resolution=HIGH), GEMINI_3, (5 + 6 * 532, 10 + 6 * 2620)),
     ],
 )
 def test_tokens(line: Json, model: str, tokens: tuple[int, int] | None) -> None:
     expected = None if tokens is None else TokenRange(*tokens)
     assert judged(line, rules=policy(model)).tokens == expected
+
+
+@pytest.mark.parametrize(
+    ("width_px", "height_px", "small"),
+    [
+        (768, 768, True),
+        (1, 768, True),
+        (769, 768, False),
+        (768, 769, False),
+        (None, 100, False),
+        (100, None, False),
+        (0, 100, False),
+        (-5, 100, False),
+    ],
+)
+def test_images_of_one_tile_have_few_tokens(width_px: int | None, height_px: int | None, small: bool) -> None:
+    found = {IMAGE_URI: found_image(width_px=width_px, height_px=height_px)}
+    for resolution, high in ((None, 341 if small else 1280), (HIGH, 341 if small else 1280), (LOW, 66)):
+        low = 64 if resolution == LOW else 256
+        result = judged(example(text(TEXT[0]), image(), resolution=resolution), found)
+        assert result.tokens == TokenRange(5 + low, 10 + high)
+
+
+def test_a_billed_job_is_within_the_estimate() -> None:
+    """A public report of 2.5 Flash: two images of at most 768 px, no media resolution: 682 tokens a line with text."""
+    found = {IMAGE_URI: found_image(width_px=768, height_px=432)}
+    tokens = judged(example(image(), image(), text("x" * 300)), found).tokens
+    assert tokens is not None
+    assert tokens.low <= 682 <= tokens.high < 2 * 682
+
+
+def test_pages_that_are_not_known_make_the_tokens_unknown() -> None:
+    result = judged(example(document()), {PDF_URI: found_document(pages=None)})
+    assert (result.verdict, reasons_of(result)) == (Verdict.UNDECIDED, [Reason.DOCUMENT_PAGES_UNKNOWN])
+    assert result.tokens is None
+
+
+def test_sound_counts_by_its_own_length() -> None:
+    streams = (StreamInfo(MediaKind.VIDEO, "h264", 20.0), StreamInfo(MediaKind.AUDIO, "aac", 5.0))
+    found = ProbeResult(VIDEO_URI, MediaInfo("mp4", MediaKind.VIDEO, streams, 20.0), ObjectInfo(9, "1"))
+    result = judged(example(text(TEXT[0]), video(), resolution=LOW), {VIDEO_URI: found})
+    assert result.tokens == TokenRange(5 + 20 * 64 + 5 * 25, 10 + 20 * 66 + 5 * 32)
+    segment = judged(example(text(TEXT[0]), clip("3s", "10s"), resolution=LOW), {VIDEO_URI: found})
+    assert segment.tokens == TokenRange(5 + 7 * 64 + 2 * 25, 10 + 7 * 66 + 2 * 32)
+
+
+def test_a_segment_of_a_file_of_unknown_length_has_tokens() -> None:
+    found = {VIDEO_URI: found_video(None)}
+    result = judged(example(text(TEXT[0]), clip("10s", "20s"), resolution=LOW), found)
+    assert result.verdict is Verdict.KEPT
+    assert result.tokens == TokenRange(5 + 10 * (64 + 25), 10 + 10 * (66 + 32))
 
 
 def test_a_video_without_an_audio_track_has_no_audio_tokens() -> None:
@@ -409,61 +516,6 @@ def test_more_frames_may_be_too_many_tokens() -> None:
 
 # Hostile examples
 
-URIS = st.sampled_from([VIDEO_URI, AUDIO_URI, "https://h/x", "s3://x/y", "clip.mp4", "gs://example-bucket/other"])
-MIME_TYPES = st.sampled_from(
-    ["video/mp4", "audio/mp3", "image/png", "application/pdf", "text/plain", "video/x", "VIDEO/MP4", None]
-)
-OFFSETS = st.sampled_from([None, "0s", "5s", "19.5s", "21s", "400s", "-1s", "315576000000s", "x"])
-LEVELS = st.sampled_from([None, LOW, HIGH, ULTRA_HIGH, "odd"])
-DURATIONS = st.none() | st.sampled_from([0.0, 1e-9, 20.0, 299.99, 300.0, 300.01, 1200.5, 3601.0, 1e8, math.nan])
-SIZES = st.none() | st.sampled_from([0, 1, 15_000_001, 10**8, 10**8 + 1, 2**63])
-
-
-@st.composite
-def media_parts(draw: st.DrawFn) -> Json:
-    given = {"startOffset": draw(OFFSETS), "endOffset": draw(OFFSETS), "fps": draw(st.none() | st.floats(-1, 40))}
-    beside: Json = {}
-    if draw(st.booleans()):
-        beside["videoMetadata"] = {key: value for key, value in given.items() if value is not None}
-    level = draw(LEVELS)
-    if level is not None:
-        beside["mediaResolution"] = {"level": level}
-    return file(draw(URIS), draw(MIME_TYPES), **beside)
-
-
-@st.composite
-def answers(draw: st.DrawFn) -> ProbeResult:
-    known = ObjectInfo(draw(SIZES), "1") if draw(st.booleans()) else None
-    if draw(st.integers(0, 3)) == 0:
-        return ProbeResult(
-            VIDEO_URI, ProbeFailure(draw(st.sampled_from(FailureKind)), "no", draw(st.booleans())), known
-        )
-    kind = draw(st.sampled_from(MediaKind))
-    streams = tuple(StreamInfo(one) for one in draw(st.lists(st.sampled_from([MediaKind.AUDIO, MediaKind.VIDEO]))))
-    info = MediaInfo(
-        draw(st.sampled_from(["mp4", "webm", "mp3", "png", "pdf"])),
-        kind,
-        streams,
-        draw(DURATIONS),
-        truncated=draw(st.sampled_from([None, "cut"])),
-    )
-    return ProbeResult(VIDEO_URI, info, known)
-
-
-EXAMPLES = st.builds(
-    lambda parts, resolution: example(*parts, resolution=resolution),
-    st.lists(media_parts() | st.just(text()), max_size=5),
-    LEVELS,
-)
-POLICIES = st.builds(
-    policy,
-    st.sampled_from([GEMINI_2, GEMINI_3]),
-    length_basis=st.sampled_from(["segment", "file"]),
-    media_resolution=st.sampled_from(["consistent", "majority", LOW]),
-    allow_local_media=st.booleans(),
-    tolerate=st.lists(st.sampled_from(["VIDEO_TOO_MANY", "MEDIA_NOT_PROBED", "MEDIA_EMPTY"])),
-)
-
 
 @settings(deadline=None, max_examples=150)
 @given(EXAMPLES, st.dictionaries(URIS, answers()), POLICIES)
@@ -479,11 +531,7 @@ def test_any_example_gets_a_verdict_that_follows_from_its_findings(
     assert all(finding.message for finding in result.findings)
     if result.tokens is not None:
         assert 0 <= result.tokens.low <= result.tokens.high
-    unknown = any(
-        probe is None or isinstance(probe.media, ProbeFailure)
-        for part, probe in result.media
-        if part.mime_type != "text/plain"
-    )
+    unknown = any(part.info is None for part in result.media if part.given.mime_type != "text/plain")
     if unknown and not rules.tolerated:
         assert result.verdict is not Verdict.KEPT
 
@@ -526,10 +574,10 @@ def test_models_judge_by_their_own_limits() -> None:
 def test_unknown_probe_of_one_of_two_parts() -> None:
     line = example(image(), file("gs://example-bucket/lost.mp4"))
     result = judged(line)
-    assert [probe is not None for _, probe in result.media] == [True, False]
+    assert [part.result is not None for part in result.media] == [True, False]
     assert reasons_of(result) == [Reason.MEDIA_NOT_PROBED]
 
 
-def test_an_image_of_unknown_size_is_undecided() -> None:
-    result = judged(example(image()), {"gs://example-bucket/frame.png": found_image(size_bytes=None)})
-    assert result.verdict is Verdict.UNDECIDED
+def test_an_answer_of_an_earlier_run_that_has_lost_the_size_is_none() -> None:
+    result = judged(example(image()), {IMAGE_URI: found_image(size_bytes=None)})
+    assert (result.verdict, reasons_of(result)) == (Verdict.UNDECIDED, [Reason.MEDIA_NOT_PROBED])

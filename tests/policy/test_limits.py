@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from beam_tuning.errors import OptionError
-from beam_tuning.policy.limits import Limit, Limits, Number, Price, load_limits
-from beam_tuning.policy.readiness import DatasetLimits
+from beam_tuning.limits_file import load_limits
+from beam_tuning.policy.limits import Limit, Limits, Number, Price
+from beam_tuning.policy.limits_toml import EXAMPLE
 
 GOLDEN = Path(__file__).with_name("limits_golden.txt")
 MODELS = (
@@ -67,9 +68,16 @@ def test_every_entry_names_its_source_and_the_day_it_was_read(name: str) -> None
             assert entry.read is not None, key
 
 
-def test_dataset_limits_are_those_that_readiness_assumes() -> None:
-    for model in load_limits().models.values():
-        assert model.dataset_limits() == DatasetLimits()
+def test_limits_on_whole_files_are_the_same_for_all_models() -> None:
+    """The golden has the numbers."""
+    assert len({str(model.dataset_limits()) for model in load_limits().models.values()}) == 1
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_with_an_end_name_it(name: str) -> None:
+    model = load_limits().model(name)
+    assert model.retirement.value is not None
+    assert model.removal.value is None or model.removal.value > model.retirement.value
 
 
 def test_limits_travel_to_workers() -> None:
@@ -85,7 +93,14 @@ def test_limits_travel_to_workers() -> None:
         ("Gemini-2.5-Pro", "gemini-2.5-pro"),
         ("gpt", None),
         ("", None),
-        ("publishers/google/models/gemini-2.5-flash", "gemini-2.5-flash"),
+        ("publishers/google/models/gemini-2.5-flsh", "gemini-2.5-flash"),
+        ("projects/p/locations/l/models/1234567890", None),
+        ("models/", None),
+        ("gemini-2.5-flash-01", "gemini-2.5-flash"),
+        ("gemini-2.5-flash-001-002", "gemini-2.5-flash"),
+        ("gemini-2.5-flash-\u0661\u0661\u0661", "gemini-2.5-flash"),
+        ("x" * 100_000, None),
+        ("\x1b[31m\udcff", None),
     ],
 )
 def test_unknown_models(name: str, near: str | None) -> None:
@@ -94,6 +109,77 @@ def test_unknown_models(name: str, near: str | None) -> None:
     assert raised.value.where == "--model"
     assert all(model in str(raised.value.limit) for model in MODELS)
     assert near is None or near in str(raised.value.remedy)
+    assert "--limits" in str(raised.value.remedy)
+    assert len(str(raised.value.observed)) <= 2000
+    assert str(raised.value.observed).isprintable()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gemini-2.5-flash",
+        "models/gemini-2.5-flash",
+        "publishers/google/models/gemini-2.5-flash",
+        "projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash",
+        "google/gemini-2.5-flash",
+        "gemini-2.5-flash-001",
+        "publishers/google/models/gemini-2.5-flash-001",
+    ],
+)
+def test_models_as_people_write_them(name: str) -> None:
+    assert load_limits().model(name).name == "gemini-2.5-flash"
+
+
+def test_a_limits_file_adds_a_model(tmp_path: Path) -> None:
+    limits = own(
+        tmp_path,
+        '[models."gemini-3.9-flash"]\ngeneration = "gemini-3"\nstatus = "In preview."\n'
+        '[models."gemini-3.9-flash".video_length_low]\nvalue = 900\n'
+        '[models."tuned-001"]\ngeneration = "gemini-2"\n'
+        "[generations.gemini-2.fps]\nvalue = 7\n",
+    )
+    assert tuple(limits.models) == (*MODELS, "gemini-3.9-flash", "tuned-001")
+    added, base = limits.model("models/gemini-3.9-flash-001"), limits.model("gemini-3.5-flash")
+    assert (added.name, added.generation, added.status, added.instead) == (
+        "gemini-3.9-flash",
+        "gemini-3",
+        "In preview.",
+        "",
+    )
+    assert added.video_length_low.value == 900
+    assert (added.image_tokens, added.price.value) == (base.image_tokens, None)
+    assert (added.removal.value, added.retirement.value) == (None, None)
+    assert limits.model("publishers/google/models/tuned-001").fps.value == 7
+    assert {name: limits.model(name).video_length_low.value for name in MODELS} == dict.fromkeys(MODELS, 1200)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[models."gemini-9"]\nstatus = "new"', "generation"),
+        ('[models."gemini-9"]\ngeneration = "gemini-9"', "gemini-2"),
+        ('[models."gemini-9"]\ngeneration = 9', "must be a text"),
+        ('[models."gemini-9"]\ngeneration = "gemini-3"\nstatus = 9', "must be a text"),
+        ('[models."gemini-9"]\ngeneration = "gemini-3"\ncolour = "red"', "colour"),
+        ('[models."Gemini 9"]\ngeneration = "gemini-3"', "no model's name"),
+        ('[models."../x"]\ngeneration = "gemini-3"', "no model's name"),
+        ('[models.""]\ngeneration = "gemini-3"', "no model's name"),
+        ('[models."%s"]\ngeneration = "gemini-3"' % ("x" * 64), "no model's name"),
+        ('[models."gemini-9\\u001b[31m"]\ngeneration = "gemini-3"', "no model's name"),
+        ('[models]\n"gemini-9" = 1', "must be a table"),
+        ('[models]\n"gemini-2.5-pro" = "gemini-3"', "must be a table"),
+    ],
+)
+def test_models_that_cannot_be_added(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(OptionError) as raised:
+        own(tmp_path, text)
+    assert words in str(raised.value)
+    assert "\x1b" not in str(raised.value)
+
+
+def test_a_date_may_be_moved(tmp_path: Path) -> None:
+    limits = own(tmp_path, '[models."gemini-2.5-flash".retirement]\nvalue = 2027-03-01\n')
+    assert str(limits.model("gemini-2.5-flash").retirement.value) == "2027-03-01"
 
 
 def own(tmp_path: Path, text: str) -> Limits:
@@ -154,10 +240,14 @@ def test_source_and_day_may_be_given(tmp_path: Path, table: str, kind: type[Limi
         ('[models."gemini-2.5-pro"]\ngeneration = "gemini-3"', 'models."gemini-2.5-pro".generation', ""),
         ("[generations.gemini-4.audio_files]\nvalue = 1", "generations.gemini-4", "gemini-3"),
         ("[generations.gemini-2.image_tokens.levels]\nLOW = [1, 2]", "image_tokens.levels.LOW", ""),
-        ("[defaults.price]\nvalue = 2", "defaults.price", "generation"),
+        ("[defaults.image_tokens]\nlevels = {}", "defaults.image_tokens", "generation"),
         ("[defaults.part_media_resolution]\nvalue = true", "defaults.part_media_resolution", "generation"),
         ('[defaults.audio_bytes]\nvalue = 100\nunit = "MB"', "defaults.audio_bytes.unit", "bytes"),
-        ("[defaults]\naudio_files = 2", "defaults.audio_files", "limits.toml"),
+        ("[defaults]\naudio_files = 2", "defaults.audio_files", "looks like this"),
+        ("generations = []", "generations", ""),
+        ("[generations]\ngemini-3 = 1", "generations.gemini-3", ""),
+        ('["\\u001b[31m"]\n', "\\x1b[31m", ""),
+        ('["%s"]\n' % ("x" * 99_999), "xxx…", ""),
         ("models = 1", "models", ""),
         ('defaults = "none"', "defaults", ""),
         ("[generations.gemini-2.image_tokens]\nlevels = 1", "image_tokens.levels", ""),
@@ -170,6 +260,8 @@ def test_names_that_are_not_known(tmp_path: Path, text: str, where: str, near: s
     assert str(raised.value.where).startswith(str(tmp_path / "own.toml"))
     assert where in str(raised.value.where)
     assert near in str(raised.value.remedy)
+    assert len(str(raised.value)) < 2000
+    assert all(line in str(raised.value) for line in EXAMPLE.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -190,26 +282,68 @@ def test_names_that_are_not_known(tmp_path: Path, text: str, where: str, near: s
         '[models."gemini-2.5-pro".adapter_sizes]\nvalues = ["many"]',
         '[models."gemini-2.5-pro".price]\nvalue = "free"',
         '[defaults.audio_files]\nread = "yesterday"',
+        "[defaults.audio_files]\nvalue = 9007199254740993",
+        "[defaults.audio_files]\nvalue = " + "9" * 4000,
+        "[defaults.audio_length]\nvalue = 1e300",
+        '[models."gemini-2.5-pro".price]\nvalue = -1',
+        '[models."gemini-2.5-pro".price]\nvalue = inf',
+        '[models."gemini-2.5-pro".retirement]\nvalue = "soon"',
+        '[models."gemini-2.5-pro".retirement]\nvalue = 2026-10-20T00:00:00',
+        '[defaults.uncertain_parts]\nvalues = ["text"]',
+        '[defaults.uncertain_parts]\nvalues = ["\\u001b"]',
     ],
 )
 def test_values_that_cannot_be_used(tmp_path: Path, text: str) -> None:
     with pytest.raises(OptionError) as raised:
         own(tmp_path, text)
     assert str(tmp_path / "own.toml") in str(raised.value)
+    assert "\x1b" not in str(raised.value)
+    assert all(line in str(raised.value) for line in EXAMPLE.splitlines())
 
 
-@pytest.mark.parametrize("content", [b"[defaults", b"\xff\xfe", b"{}", b"a = 1\na = 2"])
-def test_files_that_are_not_toml(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[defaults", "not TOML"),
+        (b"\xff\xfe", "not TOML"),
+        (b"{}", "not TOML"),
+        (b"a = 1\na = 2", "not TOML"),
+        (b"a = 1\x00", "not TOML"),
+        (b'a = "\\ud800"', "not TOML"),
+        (b"a = " + b"9" * 5000, "not TOML"),
+        (b"a = " + b"[" * 100_000, "nested too deeply"),
+        (b"a = " + b"{a = " * 100_000, "nested too deeply"),
+        (b"a = " + b"[" * 400_000 + b"]" * 400_000, "nested too deeply"),
+        (b"#" * 1_000_001, "too large"),
+    ],
+)
+def test_files_that_are_no_limits(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "own.toml"
     path.write_bytes(content)
-    with pytest.raises(OptionError, match="not TOML"):
+    with pytest.raises(OptionError, match=words) as raised:
         load_limits(path)
+    assert all(line in str(raised.value) for line in EXAMPLE.splitlines())
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "missing.toml"):
-        with pytest.raises(OptionError, match="cannot be read"):
-            load_limits(path)
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_bytes(b"\xef\xbb\xbf[defaults.audio_files]\nvalue = 2\n")
+    assert load_limits(path).model("gemini-2.5-pro").audio_files.value == 2
+
+
+@pytest.mark.parametrize("name", ["", "missing.toml", "a\0b", "a\ud800", "x" * 5000, "\udcff.toml", "\x1b[31m"])
+def test_files_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OptionError, match=r"cannot be read|no file's name") as raised:
+        load_limits(tmp_path / name)
+    assert str(raised.value).encode()
+    assert "\x1b" not in str(raised.value)
+    assert "\0" not in str(raised.value)
+
+
+def test_the_example_is_one(tmp_path: Path) -> None:
+    changed = own(tmp_path, EXAMPLE).model("gemini-2.5-flash").video_length_low
+    assert (changed.value, changed.note) == (900, "as agreed by mail")
+    assert len(EXAMPLE.splitlines()) == 3
 
 
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from tuning_lines import (
     AUDIO_URI,
     GEMINI_2,
     GEMINI_3,
+    IMAGE_URI,
     LIMITS,
+    PDF_URI,
     VIDEO_URI,
     Json,
     audio,
@@ -23,6 +25,8 @@ from tuning_lines import (
     failed,
     file,
     found_audio,
+    found_document,
+    found_image,
     found_video,
     image,
     judged,
@@ -32,9 +36,10 @@ from tuning_lines import (
     video,
 )
 
+from beam_tuning.limits_file import load_limits
 from beam_tuning.media.info import FailureKind
 from beam_tuning.policy.judge import Policy, what_if_profiles
-from beam_tuning.policy.limits import Limits, load_limits
+from beam_tuning.policy.limits import Limits
 from beam_tuning.reasons import Reason, Verdict
 from beam_tuning.summary.judged_example import JudgedExample, WhatIf
 
@@ -48,7 +53,7 @@ def column(result: JudgedExample, generation: str, resolution: str | None) -> Wh
 
 
 def test_profiles_are_models_that_share_limits_times_media_resolutions() -> None:
-    profiles = what_if_profiles(LIMITS)
+    profiles = what_if_profiles(LIMITS, GEMINI_2)
     assert [profile.key for profile in profiles] == [
         f"{generation}/{resolution or 'absent'}"
         for generation in ("gemini-3", "gemini-2")
@@ -56,13 +61,24 @@ def test_profiles_are_models_that_share_limits_times_media_resolutions() -> None
     ]
     assert [profile.media_resolution for profile in profiles] == [*RESOLUTIONS, *RESOLUTIONS]
     named = [profile.models for profile in profiles]
-    assert sorted(named[0] + named[-1]) == sorted(LIMITS.models)
+    removed = {"gemini-2.0-flash", "gemini-2.0-flash-lite"}
+    assert sorted(named[0] + named[-1]) == sorted(LIMITS.models.keys() - removed)
+
+
+def test_a_removed_model_has_a_column_for_itself_only() -> None:
+    keys = {profile.key.partition("/")[0]: profile.models for profile in what_if_profiles(LIMITS, "gemini-2.0-flash")}
+    assert keys["gemini-2.0-flash"] == ("gemini-2.0-flash",)
+    assert keys["gemini-2.5-pro"] == ("gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite")
+    result = judged(example(video()), rules=policy("gemini-2.0-flash"))
+    assert result.verdict is Verdict.UNDECIDED
+    assert {column(result, "gemini-2.0-flash", one).verdict for one in RESOLUTIONS} == {Verdict.UNDECIDED}
+    assert {column(result, "gemini-2.5-pro", one).verdict for one in RESOLUTIONS} == {Verdict.KEPT}
 
 
 def test_a_models_own_limit_makes_a_group_of_its_own(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text('[models."gemini-2.5-pro".video_length_low]\nvalue = 600\n')
-    profiles = what_if_profiles(load_limits(own))
+    profiles = what_if_profiles(load_limits(own), GEMINI_2)
     keys = {profile.key.partition("/")[0]: profile.models for profile in profiles}
     assert list(keys) == ["gemini-3", "gemini-2.5-pro", "gemini-2.5-flash"]
     assert keys["gemini-2.5-pro"] == ("gemini-2.5-pro",)
@@ -71,7 +87,7 @@ def test_a_models_own_limit_makes_a_group_of_its_own(tmp_path: Path) -> None:
 def test_limits_that_are_not_of_examples_make_no_groups(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text('[models."gemini-2.5-pro".price]\nvalue = 1\n[models."gemini-2.5-pro".text_examples]\nvalue = 5\n')
-    assert what_if_profiles(load_limits(own)) == what_if_profiles(LIMITS)
+    assert what_if_profiles(load_limits(own), GEMINI_2) == what_if_profiles(LIMITS, GEMINI_2)
 
 
 @pytest.mark.parametrize("line", [example(), example(audio()), b"{", {"contents": []}])
@@ -148,6 +164,43 @@ def test_a_model_with_other_limits_judges_by_its_own(tmp_path: Path) -> None:
     assert column(of_videos, "gemini-2", LOW).over == (Reason.VIDEO_TOO_MANY,)
 
 
+@pytest.mark.parametrize("model", [GEMINI_2, GEMINI_3])
+def test_function_calls_are_uncertain_for_some_models_only(model: str) -> None:
+    result = judged(CALL, rules=policy(model))
+    assert result.verdict is (Verdict.UNDECIDED if model == GEMINI_2 else Verdict.KEPT)
+    assert {column(result, "gemini-2", one).verdict for one in RESOLUTIONS} == {Verdict.UNDECIDED}
+    assert {column(result, "gemini-3", one).verdict for one in RESOLUTIONS} == {Verdict.KEPT}
+    tolerant = judged(CALL, rules=policy(model, tolerate=["PART_UNCERTAIN_FOR_MODEL"]))
+    assert {entry.verdict for entry in tolerant.what_if} == {Verdict.KEPT}
+
+
+def test_a_kind_of_media_may_be_uncertain_for_a_model(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('[generations.gemini-3.uncertain_parts]\nvalues = ["audio"]\n')
+    limits = load_limits(own)
+    for line, verdict in ((example(audio()), Verdict.UNDECIDED), (example(video()), Verdict.KEPT)):
+        result = judged(line, rules=Policy.of(limits, GEMINI_2))
+        assert result.verdict is Verdict.KEPT
+        assert column(result, "gemini-3", LOW).verdict is verdict
+        assert column(result, "gemini-2", LOW).verdict is Verdict.KEPT
+
+
+@pytest.mark.parametrize(("length_s", "verdict"), [(300.01, Verdict.UNDECIDED), (300.1, Verdict.DROPPED)])
+def test_a_hair_over_the_limit_is_uncertain_in_its_column(length_s: float, verdict: Verdict) -> None:
+    result = judged(example(video(), resolution=LOW), {VIDEO_URI: found_video(length_s)})
+    assert (result.verdict, column(result, "gemini-2", LOW).verdict) == (Verdict.KEPT, Verdict.KEPT)
+    high = column(result, "gemini-2", HIGH)
+    assert high.verdict is verdict
+    over = Reason.VIDEO_LENGTH_AT_LIMIT if verdict is Verdict.UNDECIDED else Reason.VIDEO_TOO_LONG
+    assert high.over == (over,)
+
+
+CALL: Json = {
+    "contents": [
+        {"role": "user", "parts": [text()]},
+        {"role": "model", "parts": [{"functionCall": {"name": "look_up", "args": {}}}]},
+    ]
+}
 PARTS = st.sampled_from(
     [
         text("x" * 1000),
@@ -161,17 +214,29 @@ PARTS = st.sampled_from(
         image(mediaResolution={"level": "MEDIA_RESOLUTION_ULTRA_HIGH"}),
         audio(),
         document(),
+        {"functionCall": {"name": "look_up", "args": {}}},
     ]
 )
+#: Parts of which profiles say something: a column is missing where all of them say the same.
+TOLD_APART = PARTS.filter(lambda part: "text" not in part and part != audio())
 LINES = st.builds(
-    lambda parts, resolution: example(*parts, resolution=resolution),
-    st.lists(PARTS, min_size=1, max_size=3),
+    lambda part, parts, resolution: example(*parts, part, resolution=resolution),
+    TOLD_APART,
+    st.lists(PARTS, max_size=2),
     st.sampled_from(RESOLUTIONS),
 )
 FOUND = st.builds(
-    lambda video_s, audio_s: {VIDEO_URI: found_video(video_s), AUDIO_URI: found_audio(audio_s)},
-    st.none() | st.sampled_from([1.5, 299.0, 300.0, 301.0, 1200.0, 1201.0]),
+    lambda video_s, more_s, audio_s, pages, side_px: {
+        VIDEO_URI: found_video(video_s, pictures_s=None if video_s is None else max(0.1, video_s - more_s)),
+        AUDIO_URI: found_audio(audio_s),
+        PDF_URI: found_document(pages=pages),
+        IMAGE_URI: found_image(width_px=side_px, height_px=side_px),
+    },
+    st.none() | st.sampled_from([1.5, 299.0, 300.0, 300.01, 301.0, 1200.0, 1200.01, 1201.0]),
+    st.sampled_from([0.0, 0.5, 200.0]),
     st.none() | st.sampled_from([60.0, 3600.0, 3601.0]),
+    st.none() | st.sampled_from([1, 299, 301]),
+    st.none() | st.sampled_from([500, 900]),
 )
 NO_SHORTCUT = {"usual_columns": None}
 
@@ -197,6 +262,9 @@ def other_limits(tmp_path_factory: pytest.TempPathFactory) -> Limits:
         "[generations.gemini-3.audio_tokens_per_second]\nlow = 10\n"
         "[generations.gemini-3.video_length_low]\nvalue = 1_201\n"
         "[generations.gemini-3.image_mime_types]\nvalues = []\n"
+        "[generations.gemini-3.small_image_side]\nvalue = 1000\n"
+        "[generations.gemini-3.document_pages]\nvalue = 500\n"
+        '[generations.gemini-3.uncertain_parts]\nvalues = ["image"]\n'
     )
     return load_limits(own)
 
@@ -209,8 +277,6 @@ def test_a_column_is_the_verdict_on_the_changed_line(
     """Judging anew, with the model and the media resolution of a column, gives what the column says."""
     limits = LIMITS if built_in else other_limits
     result = judged(line, found, Policy.of(limits, GEMINI_2))
-    if not result.what_if:
-        return
     changed = {**line}
     changed.pop("generationConfig", None)
     if resolution is not None:
@@ -219,5 +285,8 @@ def test_a_column_is_the_verdict_on_the_changed_line(
     entry = column(result, "gemini-2" if model == GEMINI_2 else "gemini-3", resolution)
     assert (entry.verdict, entry.tokens) == (anew.verdict, anew.tokens)
     assert set(entry.over) <= set(reasons_of(anew))
-    dropping = {Reason.VIDEO_TOO_LONG, Reason.VIDEO_TOO_MANY, Reason.AUDIO_TOO_LONG, Reason.EXAMPLE_TOO_MANY_TOKENS}
-    assert dropping & set(reasons_of(anew)) == dropping & set(entry.over)
+    over = {
+        *(Reason.VIDEO_TOO_LONG, Reason.VIDEO_LENGTH_AT_LIMIT, Reason.VIDEO_TOO_MANY, Reason.AUDIO_TOO_LONG),
+        *(Reason.EXAMPLE_TOO_MANY_TOKENS, Reason.EXAMPLE_TOKENS_UNCERTAIN, Reason.DOCUMENT_TOO_MANY_PAGES),
+    }
+    assert over & set(reasons_of(anew)) == over & set(entry.over)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from judged_examples import Generator
 from report_documents import document_of
 
+from beam_tuning.report.document import Document
 from beam_tuning.summary.judged_example import JudgedExample
 
 
@@ -17,5 +16,5 @@ def examples() -> list[JudgedExample]:
 
 
 @pytest.fixture(scope="session")
-def document(examples: list[JudgedExample]) -> dict[str, Any]:
+def document(examples: list[JudgedExample]) -> Document:
     return document_of(examples)

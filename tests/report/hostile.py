@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from judged_examples import known
+
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, ProbeResult, StreamInfo
 from beam_tuning.reasons import Finding, Reason, Verdict, verdict_of
@@ -57,7 +59,7 @@ def hostile_examples() -> list[JudgedExample]:
         place = LineId("train" if number % 4 else "validation", text, number, number)
         examples.append(
             JudgedExample(
-                place, 99, verdict_of(findings), findings, ((part, probe),), text, text_chars=9, prompt_start=text
+                place, 99, verdict_of(findings), findings, (known(part, probe),), text, text_chars=9, prompt_start=text
             )
         )
     assert {example.verdict for example in examples} >= {Verdict.DROPPED}

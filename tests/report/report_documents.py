@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from beam_tuning.dataset.lines import InputFile
-from beam_tuning.policy.limits import load_limits
+from beam_tuning.limits_file import load_limits
 from beam_tuning.policy.readiness import FailOn
+from beam_tuning.report.document import Document
 from beam_tuning.report.json import report_document
 from beam_tuning.report.run import OutputFile, RunSettings, RunTimes
 from beam_tuning.summary.judged_example import JudgedExample
@@ -32,9 +33,10 @@ def run_settings(**changes: Any) -> RunSettings:
     return RunSettings(**{**fields, **changes})
 
 
+#: Before the retirement date of the model.
 TIMES = RunTimes(
-    started="2026-11-21T09:00:00Z",
-    finished="2026-11-21T09:01:12Z",
+    started="2026-09-21T09:00:00Z",
+    finished="2026-09-21T09:01:12Z",
     elapsed_s=72.4,
     runner="DirectRunner",
 )
@@ -45,10 +47,13 @@ OUTPUTS = (
 )
 
 
-def document_of(examples: list[JudgedExample], settings: RunSettings | None = None) -> dict[str, Any]:
+def document_of(
+    examples: list[JudgedExample], settings: RunSettings | None = None, times: RunTimes = TIMES
+) -> Document:
     summary, media = Summary.empty(), MediaSummary.empty()
     summary.add_all(examples)
-    probes = {probe.uri: probe for example in examples for _, probe in example.media if probe is not None}
+    results = [part.result for example in examples for part in example.media]
+    probes = {probe.uri: probe for probe in results if probe is not None}
     for probe in probes.values():
         media.add(probe)
-    return report_document(settings or run_settings(), summary, media, TIMES, outputs=OUTPUTS)
+    return report_document(settings or run_settings(), summary, media, times, outputs=OUTPUTS)

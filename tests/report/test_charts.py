@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from report_documents import document_of
 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import verdict_of
-from beam_tuning.report.charts import Picture, distribution_pictures, media_pictures, run_pictures
+from beam_tuning.report.charts import Picture, media_pictures, run_pictures
+from beam_tuning.report.document import Document
+from beam_tuning.report.sections.distributions import distribution_pictures
+from beam_tuning.report.shapes import Named
 from beam_tuning.summary.judged_example import JudgedExample
 
 
 @pytest.fixture(scope="module")
-def pictures(document: dict[str, Any]) -> list[Picture]:
-    return [*distribution_pictures(document), *media_pictures(document), *run_pictures(document)]
+def pictures(document: Document) -> list[Picture]:
+    return [*distribution_pictures(document), *media_pictures(document.media), *run_pictures(document.run)]
 
 
 def texts(picture: Picture) -> list[str]:
@@ -68,21 +71,23 @@ def test_a_single_value_and_a_zero_can_be_drawn() -> None:
 def test_nothing_counted_draws_nothing() -> None:
     empty = document_of([])
     assert distribution_pictures(empty) == []
-    assert media_pictures(empty) == []
-    assert run_pictures(empty) == []
+    assert media_pictures(empty.media) == []
+    assert run_pictures(empty.run) == []
 
 
-def test_names_from_hostile_media_are_escaped(document: dict[str, Any]) -> None:
+def test_names_from_hostile_media_are_escaped(document: Document) -> None:
     hostile = '</text><script>x</script>"\u202e&amp;'
-    media = {**document["media"], "video_codecs": [{"name": hostile, "count": 2}, {"name": None, "count": 1}]}
-    (picture,) = [one for one in media_pictures({**document, "media": media}) if one.name == "video_codecs"]
+    codecs = [Named(name=hostile, count=2), Named(name=None, count=1)]
+    media = msgspec.structs.replace(document.media, video_codecs=codecs)
+    (picture,) = [one for one in media_pictures(media) if one.name == "video_codecs"]
     assert "<script" not in picture.svg
     assert any("⟨U+202E⟩" in note for note in picture.notes)
     assert "others" in texts(picture)
 
 
-def test_many_names_are_put_together(document: dict[str, Any]) -> None:
-    media = {**document["media"], "containers": [{"name": f"c{n:02d}", "count": 100 - n} for n in range(30)]}
-    (picture,) = [one for one in media_pictures({**document, "media": media}) if one.name == "containers"]
+def test_many_names_are_put_together(document: Document) -> None:
+    containers = [Named(name=f"c{n:02d}", count=100 - n) for n in range(30)]
+    media = msgspec.structs.replace(document.media, containers=containers)
+    (picture,) = [one for one in media_pictures(media) if one.name == "containers"]
     assert sum(text.startswith("c") for text in texts(picture)) == 10
     assert str(sum(100 - n for n in range(10, 30))) in "".join(texts(picture)).replace(",", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from pathlib import Path
@@ -10,14 +11,24 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
-from judged_examples import Generator
-from report_documents import OUTPUTS, TIMES, document_of, run_settings
+from hostile import hostile_examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judged_examples import Generator, known
+from report_documents import OUTPUTS, TIMES, run_settings
+from report_documents import document_of as typed_document_of
 
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult, StreamInfo
+from beam_tuning.policy.limits import load_limits
 from beam_tuning.policy.readiness import FailOn, file_fault
 from beam_tuning.reasons import Finding, Reason, Verdict
-from beam_tuning.report.json import encode_document, report_document
+from beam_tuning.report.document import Document, read_document
+from beam_tuning.report.html import render_html
+from beam_tuning.report.json import encode_json, report_document
+from beam_tuning.report.run import RunSettings, RunTimes
+from beam_tuning.report.sarif import sarif_document
+from beam_tuning.report.tuning_job import tuning_job
 from beam_tuning.summary.judged_example import JudgedExample, TokenRange
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.summary.summary import Summary
@@ -33,17 +44,27 @@ def schema() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-def as_json(document: dict[str, Any]) -> dict[str, Any]:
-    decoded: dict[str, Any] = json.loads(encode_document(document))
+def as_json(document: Document) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(encode_json(document))
     return decoded
 
 
+def document_of(examples: list[JudgedExample], settings: RunSettings | None = None) -> dict[str, Any]:
+    """The document as a program reads it."""
+    return as_json(typed_document_of(examples, settings))
+
+
+@pytest.fixture(scope="module")
+def document(examples: list[JudgedExample]) -> dict[str, Any]:
+    return document_of(examples)
+
+
 def test_a_document_has_the_published_schema(document: dict[str, Any], schema: jsonschema.Draft202012Validator) -> None:
-    schema.validate(as_json(document))
+    schema.validate(document)
 
 
 def test_so_has_one_of_nothing_at_all(schema: jsonschema.Draft202012Validator) -> None:
-    document = as_json(document_of([]))
+    document = document_of([])
     schema.validate(document)
     assert document["splits"]["train"]["drop_share"] == {"low": None, "high": None, "limit": 0.1, "state": None}
     assert document["readiness"]["as_given"]["state"] == "not-ready"
@@ -54,7 +75,7 @@ def test_so_has_one_of_nothing_at_all(schema: jsonschema.Draft202012Validator) -
 def test_the_schema_misses_what_is_gone(
     document: dict[str, Any], schema: jsonschema.Draft202012Validator, field: str
 ) -> None:
-    broken = {name: value for name, value in as_json(document).items() if name != field}
+    broken = {name: value for name, value in document.items() if name != field}
     assert not schema.is_valid(broken)
 
 
@@ -62,10 +83,10 @@ def test_the_schema_refuses_what_it_does_not_know(
     document: dict[str, Any], schema: jsonschema.Draft202012Validator
 ) -> None:
     for where in ("run", "media", "tokens"):
-        broken = as_json(document)
+        broken = copy.deepcopy(document)
         broken[where]["surprise"] = 1
         assert not schema.is_valid(broken)
-    broken = as_json(document)
+    broken = copy.deepcopy(document)
     broken["distributions"][0]["series"][0]["surprise"] = 1
     assert not schema.is_valid(broken)
 
@@ -83,7 +104,7 @@ def without_catalogues(value: Any) -> Any:
 def test_a_report_is_as_it_was() -> None:
     """The golden file; after a wanted change delete it, run this test once, and look at the difference."""
     examples = [*Generator(seed=11).examples(60), *Generator(seed=12).examples(12, split="validation", shards=1)]
-    document = without_catalogues(as_json(document_of(examples)))
+    document = without_catalogues(document_of(examples))
     if not GOLDEN.exists():
         GOLDEN.write_text(json.dumps(document, indent=1) + "\n")
     assert document == json.loads(GOLDEN.read_text())
@@ -91,7 +112,7 @@ def test_a_report_is_as_it_was() -> None:
 
 def test_order_changes_nothing_but_times(examples: list[JudgedExample], document: dict[str, Any]) -> None:
     shuffled = random.Random(1).sample(examples, len(examples))
-    assert encode_document(document_of(shuffled)) == encode_document(document)
+    assert encode_json(document_of(shuffled)) == encode_json(document)
 
 
 def test_read_is_kept_and_dropped_and_undecided(document: dict[str, Any]) -> None:
@@ -102,7 +123,7 @@ def test_read_is_kept_and_dropped_and_undecided(document: dict[str, Any]) -> Non
 def test_every_what_if_row_speaks_of_every_example(document: dict[str, Any]) -> None:
     read = sum(split["read"] for split in document["splits"].values())
     models = {row["model"] for row in document["what_if"]}
-    assert models == set(run_settings().limits.models)
+    assert models == {name for name, model in run_settings().limits.models.items() if model.removal.value is None}
     assert len(document["what_if"]) == 4 * len(models)
     for row in document["what_if"]:
         assert row["kept"] + row["dropped"] + row["undecided"] == read
@@ -185,8 +206,8 @@ def test_a_file_fault_is_told_and_ends_with_2() -> None:
     document = report_document(
         run_settings(), Summary.empty(), MediaSummary.empty(), TIMES, file_faults=[fault], outputs=OUTPUTS
     )
-    assert document["readiness"]["gate"]["exit_code"] == 2
-    assert document["readiness"]["as_given"]["findings"][0]["message"] == "a.gz: the file ends too early"
+    assert document.readiness.gate.exit_code == 2
+    assert document.readiness.as_given.findings[0].message == "a.gz: the file ends too early"
 
 
 def test_hostile_values_have_a_place(schema: jsonschema.Draft202012Validator) -> None:
@@ -201,16 +222,65 @@ def test_hostile_values_have_a_place(schema: jsonschema.Draft202012Validator) ->
             9,
             Verdict.DROPPED,
             (Finding(Reason.FPS_INVALID, hostile, part.path, value, value),),  # type: ignore[arg-type]
-            ((part, probe),),
+            (known(part, probe),),
             hostile,
             prompt_start=hostile,
         )
         for n, value in enumerate((10**400, float("inf"), float("nan"), hostile, None), 1)
     ]
-    schema.validate(as_json(document_of(examples)))
+    schema.validate(document_of(examples))
+
+
+HIDDEN = "\x00\x1b\x7f\x9b\u061c\u200b\u200f\u2028\u202e\u2066\ufeff\U000e0041"
+
+
+_HIDING = st.text(st.sampled_from(HIDDEN))
+_TEXTS = st.text(st.sampled_from(HIDDEN + 'aé\\"\n😀') | st.characters(exclude_categories=["Cs"]))
+_VALUES = st.recursive(
+    _TEXTS | st.integers(-9, 9),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(_HIDING, inside, max_size=3),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_VALUES)
+def test_a_program_reads_the_true_value_and_a_terminal_is_not_steered(value: Any) -> None:
+    encoded = encode_json(value)
+    assert json.loads(encoded) == msgspec.json.decode(encoded) == value
+    assert not set(encoded.decode()) & set(HIDDEN)
+
+
+def test_no_file_of_a_hostile_run_steers_a_terminal() -> None:
+    made = typed_document_of(hostile_examples(), run_settings(output="gs://example-bucket/\u202e\x9b31m"))
+    for content in (made, sarif_document(made), tuning_job(made)):
+        assert not set(encode_json(content).decode()) & set(HIDDEN)
+    read_back = read_document(encode_json(made), "a folder")
+    assert read_back == made
+    assert read_back.output.endswith("\u202e\x9b31m")
+
+
+def test_limits_of_a_persons_own_have_a_place(tmp_path: Path) -> None:
+    own = tmp_path / "limits.toml"
+    own.write_text(
+        "[defaults.drop_percent]\nvalue = 150\n"
+        f"[defaults.example_tokens]\nvalue = {10**30}\n"
+        f"[defaults.video_length_low]\nvalue = {10**17}\n"
+        "[defaults.audio_length]\nvalue = 0\n"
+        f"[generations.gemini-2.audio_tokens_per_second]\nlow = 1\nhigh = {10**25}\n"
+    )
+    examples = list(Generator(seed=3).examples(60))
+    made = typed_document_of(examples, run_settings(limits=load_limits(own)))
+    assert read_document(encode_json(made), "a folder") == made
+    assert "150 %" in render_html(made).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_clock_that_was_set_back_makes_no_run_unreadable() -> None:
+    times = RunTimes(started=TIMES.started, finished=TIMES.finished, elapsed_s=-3.5, runner="r")
+    made = report_document(run_settings(), Summary.empty(), MediaSummary.empty(), times)
+    assert read_document(encode_json(made), "a folder").run.elapsed_s == 0
 
 
 def test_encoding_ends_with_a_newline(document: dict[str, Any]) -> None:
-    encoded = encode_document(document)
+    encoded = encode_json(document)
     assert encoded.endswith(b"}\n")
-    assert msgspec.json.decode(encoded) == as_json(document)
+    assert msgspec.json.decode(encoded) == document

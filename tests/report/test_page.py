@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 from hostile import MARK, hostile_examples
@@ -16,8 +14,9 @@ from report_documents import document_of, run_settings
 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import Finding, Reason, verdict_of
+from beam_tuning.report.document import Document, read_document
 from beam_tuning.report.html import MOST_BYTES, render_html
-from beam_tuning.report.json import encode_document
+from beam_tuning.report.json import encode_json
 from beam_tuning.summary.judged_example import JudgedExample
 
 
@@ -45,7 +44,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="session")
-def page(document: dict[str, Any]) -> Page:
+def page(document: Document) -> Page:
     return Page(render_html(document))
 
 
@@ -58,27 +57,29 @@ def one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def test_the_top_says_what_becomes_of_the_dataset(page: Page, document: dict[str, Any]) -> None:
+def test_the_top_says_what_becomes_of_the_dataset(page: Page, document: Document) -> None:
     text = one_line(page.text)
-    train = document["splits"]["train"]
+    train = document.splits["train"]
     assert "Not ready to tune" in text
-    assert f"{train['kept']} kept" in text
-    assert f"{train['dropped']} dropped" in text
-    assert "at which the service fails the job" in text
+    assert f"{train.kept} kept" in text
+    assert f"{train.dropped} dropped" in text
+    assert "Next" in text
+    assert "beam-tuning show gs://example-bucket/checked --code" in text
+    assert "above which the service fails the job" in text
     assert "Exit code 3" in text
 
 
-def test_every_reason_stands_with_remedy_and_samples(page: Page, document: dict[str, Any]) -> None:
+def test_every_reason_stands_with_remedy_and_samples(page: Page, document: Document) -> None:
     text = one_line(page.text)
-    for reason in document["reasons"]:
-        assert reason["code"] in text
-        assert reason["remedy"] in text
-        sample = reason["samples"][0]
-        assert f"{sample['file']}:{sample['line']}" in text
+    for reason in document.reasons:
+        assert reason.code in text
+        assert reason.remedy in text
+        sample = reason.samples[0]
+        assert f"{sample.file}:{sample.line}" in text
 
 
-def test_it_is_made_from_the_document_alone(document: dict[str, Any]) -> None:
-    read_back = json.loads(encode_document(document))
+def test_it_is_made_from_the_document_alone(document: Document) -> None:
+    read_back = read_document(encode_json(document), "a folder")
     assert render_html(read_back) == render_html(document)
 
 
@@ -94,7 +95,7 @@ def test_nothing_is_fetched(page: Page) -> None:
     assert any("#t=" in source for source in sources)
 
 
-def test_the_policy_allows_the_pages_own_style_and_script_only(page: Page, document: dict[str, Any]) -> None:
+def test_the_policy_allows_the_pages_own_style_and_script_only(page: Page, document: Document) -> None:
     source = render_html(document)
     (policy,) = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
     assert policy
@@ -175,3 +176,70 @@ def test_a_dataset_that_cleaning_makes_ready() -> None:
     examples.append(JudgedExample(LineId("train", "a", 30, 30), 9, verdict_of(broken), broken))
     text = one_line(Page(render_html(document_of(examples, run_settings(splits=("train",))))).text)
     assert "Not ready as given, ready when cleaned" in text
+
+
+def test_what_if_begins_with_the_runs_own_model_and_folds_the_others(document: Document) -> None:
+    source = render_html(document)
+    section = source.split('<section id="what-if">')[1].split("</section>")[0]
+    first, folded = section.split("<details", 1)
+    own = [model for model in run_settings().limits.models if f">{model}<" in first]
+    assert own == ["gemini-2.5-flash"]
+    others = [model for model in run_settings().limits.models if f">{model}<" in folded]
+    assert set(others) == set(run_settings().limits.models) - {"gemini-2.5-flash"}
+    assert first.count("cleaned: ") == first.count("as given: ") == 4
+
+
+def test_every_outcome_is_explained_where_it_stands(document: Document) -> None:
+    section = render_html(document).split('<section id="reasons">')[1].split("<section")[0]
+    for outcome in {reason.outcome for reason in document.reasons}:
+        (group,) = re.findall(f'<tbody class="group" data-group="{outcome}">.*?</tbody>', section, re.DOTALL)
+        assert outcome.meaning in group.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_shares_are_of_the_whole(document: Document) -> None:
+    section = render_html(document).split('<section id="reasons">')[1].split("<section")[0]
+    widths = re.findall(r'<rect class="(?!track)[a-z-]+" width="([0-9.e-]+)%" height', section)
+    assert [float(width) for width in widths] == pytest.approx(
+        [100 * reason.share for reason in document.reasons], rel=1e-3
+    )
+
+
+def test_limits_stand_with_their_values(page: Page) -> None:
+    assert "Limit: 5 min (Video length at MEDIUM, Video length at HIGH)" in one_line(page.text)
+    assert "Limit: 131,072 tokens" in one_line(page.text)
+
+
+def test_lengths_of_samples_are_those_that_people_say() -> None:
+    finding = Finding(Reason.VIDEO_TOO_LONG, "The video is too long.", "contents[0].parts[0]", 1261.0, 1200)
+    example = JudgedExample(LineId("train", "a", 1, 0), 9, verdict_of([finding]), (finding,), text_chars=3)
+    text = one_line(Page(render_html(document_of([example]))).text)
+    assert "Observed 21 min 1 s, allowed 20 min" in text
+
+
+def test_options_are_written_as_they_are_typed() -> None:
+    options = {
+        "train": ["a b.jsonl"],
+        "output": "/data/out",
+        "model": "m",
+        "overwrite": True,
+        "epochs": 1,
+        "sarif": False,
+    }
+    text = one_line(Page(render_html(document_of([], run_settings(options=options)))).text)
+    assert "beam-tuning validate --train 'a b.jsonl' --output /data/out --overwrite --model m" in text
+    assert "2 options with their default" in text
+    assert "--epochs 1" in text
+    assert "no --sarif" in text
+
+
+def test_the_request_of_the_tuning_job_is_there(page: Page) -> None:
+    assert '"trainingDatasetUri": "gs://example-bucket/checked/train.jsonl"' in page.text
+    assert "not ready to tune yet" in one_line(page.text)
+
+
+def test_what_has_nothing_to_show_is_not_in_the_navigation() -> None:
+    made = Page(render_html(document_of([])))
+    targets = {link["href"] for link in made.all("a")}
+    assert "#media" not in targets
+    assert "#distributions" not in targets
+    assert "#verdict" in targets

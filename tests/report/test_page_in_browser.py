@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import wave
 from collections.abc import Callable, Iterator
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 from hostile import MARK, hostile_examples
+from judged_examples import known
 from report_documents import document_of, run_settings
 
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import MediaKind
 from beam_tuning.reasons import Finding, Reason, Verdict
+from beam_tuning.report.document import Document
 from beam_tuning.report.html import render_html
 from beam_tuning.summary.judged_example import JudgedExample
 
@@ -86,7 +89,7 @@ def open_page(browser: Any) -> Iterator[Opener]:
 
 
 @pytest.fixture(scope="module")
-def report(document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(document: Document, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(render_html(document))
     return path
@@ -149,9 +152,9 @@ def shown_reasons(opened: OpenPage) -> list[str]:
     return codes
 
 
-def test_filters_narrow_the_reasons(open_page: Opener, report: Path, document: dict[str, Any]) -> None:
+def test_filters_narrow_the_reasons(open_page: Opener, report: Path, document: Document) -> None:
     opened = open_page(report)
-    everything = [reason["code"] for reason in document["reasons"]]
+    everything = [reason.code for reason in document.reasons]
     assert shown_reasons(opened) == everything
 
     opened.page.fill("[name=words]", "did not answer")
@@ -160,7 +163,8 @@ def test_filters_narrow_the_reasons(open_page: Opener, report: Path, document: d
 
     opened.page.fill("[name=words]", "")
     opened.page.select_option("[name=outcome]", "drops-example")
-    assert shown_reasons(opened) == [row["code"] for row in document["reasons"] if row["outcome"] == "drops-example"]
+    assert opened.page.locator("[data-group]:visible").count() == 1
+    assert shown_reasons(opened) == [row.code for row in document.reasons if row.outcome == "drops-example"]
 
     opened.page.click("button[type=reset]")
     opened.page.wait_for_function(f"document.querySelector('#found').textContent.startsWith('{len(everything)} of')")
@@ -173,6 +177,7 @@ def test_filters_narrow_the_reasons(open_page: Opener, report: Path, document: d
 
     opened.page.fill("[name=words]", "no such words anywhere")
     assert shown_reasons(opened) == []
+    assert opened.page.locator("[data-group]:visible").count() == 0
     assert opened.complaints == []
 
 
@@ -225,7 +230,7 @@ def test_local_media_play_at_their_segment(open_page: Opener, tmp_path: Path) ->
         sound.writeframes(bytes(16_000 * 4))
     part = MediaPart("p", "user", str(path), "audio/wav", MediaKind.AUDIO, Segment(2 * 10**9, 3 * 10**9))
     finding = (Finding(Reason.MIME_TYPE_MISMATCH, "Advice."),)
-    example = JudgedExample(LineId("train", "a", 1, 0), 9, Verdict.KEPT, finding, ((part, None),))
+    example = JudgedExample(LineId("train", "a", 1, 0), 9, Verdict.KEPT, finding, (known(part),))
     page = tmp_path / "report.html"
     page.write_text(render_html(document_of([example], run_settings(options={"allow_local_media": True}))))
     opened = open_page(page)
@@ -236,6 +241,57 @@ def test_local_media_play_at_their_segment(open_page: Opener, tmp_path: Path) ->
     assert duration_s == pytest.approx(4.0)
     assert started_s >= 2.0
     assert opened.complaints == []
+
+
+def test_commands_can_be_copied(open_page: Opener, report: Path) -> None:
+    opened = open_page(report, permissions=["clipboard-read", "clipboard-write"])
+    button = opened.page.locator("#next button.copy").first
+    button.click()
+    opened.page.wait_for_function("document.querySelector('#next button.copy').textContent === 'Copied'")
+    copied = opened.page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("beam-tuning show gs://example-bucket/checked --code ")
+    assert "  " not in copied
+    assert "\n" not in copied
+    opened.page.locator("#tuning-job button.copy").click()
+    opened.page.wait_for_function("document.querySelector('#tuning-job button.copy').textContent === 'Copied'")
+    assert json.loads(opened.page.evaluate("navigator.clipboard.readText()"))["baseModel"] == "gemini-2.5-flash"
+    assert opened.complaints == []
+
+
+@pytest.mark.parametrize(("width_px", "told"), [(375, True), (1920, False)])
+def test_a_table_that_is_wider_than_the_screen_says_so(
+    open_page: Opener, report: Path, width_px: int, told: bool
+) -> None:
+    opened = open_page(report, width_px)
+    hint = opened.page.locator("#what-if .hint").first
+    assert hint.is_visible() == told
+    opened.page.locator("#limits summary").click()
+    opened.page.wait_for_function(
+        f"document.querySelector('#limits .hint').hidden === ({width_px} > 1000)"  # the event comes after the click
+    )
+
+
+def test_what_is_folded_for_the_screen_is_printed_and_swatches_keep_their_colour(
+    open_page: Opener, report: Path
+) -> None:
+    page = open_page(report).page
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.querySelector('.legend i')).printColorAdjust") == "exact"
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.reasons tbody[data-reason]')).breakInside") == "avoid"
+    )
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#what-if .matrix").nth(1).is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not page.locator("#what-if .matrix").nth(1).is_visible()
+
+
+def test_a_dark_screen_prints_on_white(open_page: Opener, report: Path) -> None:
+    page = open_page(report, 1024, "dark").page
+    page.emulate_media(media="print", color_scheme="dark")
+    ink, paper = page.evaluate("(style => [style.color, style.backgroundColor])(getComputedStyle(document.body))")
+    assert paper == "rgb(255, 255, 255)"
+    assert max(int(part) for part in ink[4:-1].split(",")) < 80
 
 
 def test_it_prints(open_page: Opener, report: Path) -> None:

@@ -13,26 +13,27 @@ from report_documents import document_of
 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import Finding, Reason, verdict_of
-from beam_tuning.report.json import encode_document
+from beam_tuning.report.document import Document
+from beam_tuning.report.json import encode_json
 from beam_tuning.report.sarif import sarif_document
 from beam_tuning.summary.judged_example import JudgedExample
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas/sarif-2.1.0-rtm.5.json").read_text())
 
 
-def log_of(document: dict[str, Any]) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(json.dumps(sarif_document(json.loads(encode_document(document)))))
+def log_of(document: Document) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(encode_json(sarif_document(document)))
     jsonschema.Draft4Validator(SCHEMA).validate(read)
     return read
 
 
-def test_a_run_is_valid_sarif(document: dict[str, Any]) -> None:
+def test_a_run_is_valid_sarif(document: Document) -> None:
     (run,) = log_of(document)["runs"]
     assert run["tool"]["driver"]["name"] == "beam_tuning"
     assert run["invocations"][0]["exitCode"] == 3
 
 
-def test_the_schema_can_say_no(document: dict[str, Any]) -> None:
+def test_the_schema_can_say_no(document: Document) -> None:
     broken = log_of(document)
     del broken["runs"][0]["tool"]
     assert not jsonschema.Draft4Validator(SCHEMA).is_valid(broken)
@@ -43,21 +44,21 @@ def test_so_are_an_empty_run_and_a_hostile_one() -> None:
     log_of(document_of(hostile_examples()))
 
 
-def test_every_sample_is_a_result_of_its_rule(document: dict[str, Any]) -> None:
+def test_every_sample_is_a_result_of_its_rule(document: Document) -> None:
     (run,) = log_of(document)["runs"]
     rules = run["tool"]["driver"]["rules"]
     results = [result for result in run["results"] if "locations" in result]
-    assert len(results) == sum(len(reason["samples"]) for reason in document["reasons"])
+    assert len(results) == sum(len(reason.samples) for reason in document.reasons)
     for result in run["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
     examples = {rule["id"]: rule.get("properties", {}).get("examples") for rule in rules}
-    assert all(examples[reason["code"]] == reason["examples"] for reason in document["reasons"])
+    assert all(examples[reason.code] == reason.examples for reason in document.reasons)
 
 
-def test_what_speaks_against_the_whole_dataset_is_a_result_without_a_place(document: dict[str, Any]) -> None:
+def test_what_speaks_against_the_whole_dataset_is_a_result_without_a_place(document: Document) -> None:
     (run,) = log_of(document)["runs"]
     codes = [result["ruleId"] for result in run["results"] if "locations" not in result]
-    assert codes == [finding["code"] for finding in document["readiness"]["as_given"]["findings"]]
+    assert codes == [finding.code for finding in document.readiness.as_given.findings]
 
 
 @pytest.mark.parametrize(

@@ -8,38 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow.parquet as pq
 import pytest
 from hostile import hostile_examples
 from report_documents import document_of, run_settings
 from rich.console import Console
+from run_folders import write_run
 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.errors import InputError, OptionError
 from beam_tuning.reasons import Finding, Reason, verdict_of
 from beam_tuning.report.compare import MOST_EXAMPLES, compare
 from beam_tuning.report.console import print_summary
+from beam_tuning.report.document import Document
 from beam_tuning.report.folder import Filter, read_examples
-from beam_tuning.report.json import encode_document
 from beam_tuning.report.show import show
 from beam_tuning.report.tuning_job import tuning_job
-from beam_tuning.run_folder.manifest import Manifest, Tool, WrittenFile
 from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.summary.judged_example import JudgedExample
-from beam_tuning.summary.tables import verdict_table
-
-
-def write_run(path: Path, examples: list[JudgedExample], shards: int = 3, **settings: Any) -> RunFolder:
-    (path / "verdicts").mkdir(parents=True)
-    (path / "report.json").write_bytes(encode_document(document_of(examples, run_settings(**settings))))
-    for shard in range(shards):
-        some = examples[shard::shards]
-        pq.write_table(verdict_table(some), path / f"verdicts/train-{shard:05d}-of-{shards:05d}.parquet")
-    document = json.loads((path / "report.json").read_bytes())
-    files = [WrittenFile(str(file.relative_to(path)), 0, "") for file in path.rglob("*.parquet")]
-    manifest = Manifest.of(Tool("beam_tuning", "0"), document["readiness"]["gate"]["exit_code"], files, "0" * 16)
-    (path / "manifest.json").write_bytes(manifest.to_bytes())
-    return RunFolder(str(path))
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +164,7 @@ def test_a_long_comparison_is_cut_and_says_so(tmp_path: Path) -> None:
     assert "Model: gemini-2.5-pro → gemini-2.5-flash" in text
 
 
-def test_a_run_without_verdicts_cannot_be_compared(tmp_path: Path, run: RunFolder, document: dict[str, Any]) -> None:
+def test_a_run_without_verdicts_cannot_be_compared(tmp_path: Path, run: RunFolder) -> None:
     write_run(tmp_path, [], shards=0)
     with pytest.raises(InputError, match="no verdicts table"):
         compare(run, RunFolder(str(tmp_path)))
@@ -192,7 +177,7 @@ def test_the_terminal_is_told_of_nothing_at_all() -> None:
     assert "no examples" in console.file.getvalue()
 
 
-def test_the_tuning_request_names_the_cleaned_files(document: dict[str, Any]) -> None:
+def test_the_tuning_request_names_the_cleaned_files(document: Document) -> None:
     job = tuning_job(document)
     assert job == {
         "baseModel": "gemini-2.5-flash",

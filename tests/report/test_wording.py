@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_tuning.report import wording
+from beam_tuning.report.sections.limits import LimitRow
 
 
 @pytest.mark.parametrize(
@@ -16,11 +19,14 @@ from beam_tuning.report import wording
         (999, "999 ms"),
         (1000, "1 s"),
         (12_340, "12.3 s"),
-        (59_999, "60 s"),
+        (59_949, "59.9 s"),
+        (59_999, "1 min"),
         (60_000, "1 min"),
         (250_000, "4 min 10 s"),
         (3_600_000, "1 h"),
-        (3_725_000, "1 h 2 min"),
+        (1_261_000, "21 min 1 s"),
+        (3_660_000, "1 h 1 min"),
+        (3_725_400, "1 h 2 min 5 s"),
         (3_600_000_000, "1,000 h"),
         (None, "unknown"),
     ],
@@ -69,7 +75,7 @@ def test_ranges() -> None:
     assert wording.share_range(0.05, 0.05) == "5 %"
     assert wording.share_range(0.05, 0.068) == "5 to 6.8 %"
     assert wording.share_range(None, None) == "none"
-    assert wording.number_range(1_200_000, 1_500_000) == "1.2 M to 1.5 M"
+    assert wording.number_range(1_200_000, 1_500_000) == "1,200,000 to 1,500,000"
     assert wording.number_range(7, 7) == "7"
     assert wording.usd_range(1, 2.5) == "$1.00 to $2.50"
     assert wording.usd_range(None, None) == "unknown"
@@ -82,6 +88,9 @@ def test_ranges() -> None:
         ("a\u202eb", "a⟨U+202E⟩b"),
         ("a\x1b[31m", "a⟨U+001B⟩[31m"),
         ("a\tb\nc", "a\tb\nc"),
+        ("\x9b31m", "⟨U+009B⟩31m"),
+        ("a\u200bb\U000e0041", "a⟨U+200B⟩b⟨U+E0041⟩"),
+        ("क्\u200dष \U0001f469\u200d\U0001f680", "क्\u200dष \U0001f469\u200d\U0001f680"),
         ("\u2066\u2069\u200e\u061c\u2028", "⟨U+2066⟩⟨U+2069⟩⟨U+200E⟩⟨U+061C⟩⟨U+2028⟩"),
     ],
 )
@@ -100,18 +109,58 @@ def test_nothing_hidden_stays(text: str) -> None:
 @pytest.mark.parametrize(
     ("limit", "words"),
     [
-        ({"value": 1_200}, "1,200"),
+        ({"value": 1_200}, "1,200 u"),
         ({"value": True}, "yes"),
         ({"value": False}, "no"),
         ({"value": None}, "unknown"),
-        ({}, "unknown"),
-        ({"values": [1, 2]}, "1, 2"),
-        ({"low": 25, "high": 32}, "25 to 32"),
-        ({"levels": {"absent": [64, 66], "MEDIA_RESOLUTION_LOW": [1, 2]}}, "absent 64 to 66; LOW 1 to 2"),
+        ({"values": [1, 2]}, "1, 2 u"),
+        ({"low": 25, "high": 32}, "25 to 32 u"),
+        ({"levels": {"absent": [64, 66], "MEDIA_RESOLUTION_LOW": [1, 2]}}, "absent 64 to 66; LOW 1 to 2 u"),
     ],
 )
-def test_limit_values(limit: dict[str, object], words: str) -> None:
-    assert wording.limit_value(limit) == words
+def test_limit_values(limit: dict[str, Any], words: str) -> None:
+    assert wording.limit_value(LimitRow(name="n", label="l", unit="u", source="s", **limit)) == words
+
+
+def test_a_limit_in_seconds_is_a_length() -> None:
+    assert wording.limit_value(LimitRow(name="n", label="l", unit="s", source="s", value=1200)) == "20 min"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (0.5, "0.5 s"),
+        (300.032, "5 min 0.032 s"),
+        (3659.976, "1 h 59.976 s"),
+        (1260.0, "21 min"),
+        (59.9996, "1 min"),
+        (-61.5, "−1 min 1.5 s"),
+    ],
+)
+def test_an_exact_length_keeps_what_is_a_hair_over(seconds: float, words: str) -> None:
+    assert wording.exact_length(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0.5, "0.5"),
+        (1, "1"),
+        (50_000, "50,000"),
+        (2_000_000, "2 million"),
+        (10**10, "10 billion"),
+        (131_072, "131,072"),
+    ],
+)
+def test_ticks(number: float, words: str) -> None:
+    assert wording.tick(number) == words
+
+
+def test_values_have_their_unit() -> None:
+    assert wording.value(1260.0, "s") == "21 min"
+    assert wording.value(100_000_000, "bytes") == "100,000,000 bytes"
+    assert wording.value("none", "s") == "none"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ from beam_tuning.media.info import (
 )
 from beam_tuning.summary.media_summary import MediaSummary
 
-RESULTS = [probe for example in Generator(seed=9).examples(250) for _, probe in example.media if probe is not None]
+RESULTS = [
+    part.result for example in Generator(seed=9).examples(250) for part in example.media if part.result is not None
+]
 
 
 def summary_of(results: list[ProbeResult]) -> MediaSummary:

@@ -8,14 +8,15 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judged_examples import Generator
+from judged_examples import Generator, known
 
+from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, ProbeResult
 from beam_tuning.reasons import Finding, Reason, Verdict
-from beam_tuning.summary.judged_example import JudgedExample, TokenRange, WhatIf
+from beam_tuning.summary.judged_example import JudgedExample, PartFacts, TokenRange, WhatIf
 from beam_tuning.summary.samples import SAMPLES_PER_REASON
-from beam_tuning.summary.summary import ABSENT, Summary, used_length_ms
+from beam_tuning.summary.summary import Summary
 
 EXAMPLES = [
     *Generator(seed=1).examples(220, split="train"),
@@ -82,7 +83,7 @@ def example(
     *findings: Finding,
     number: int = 1,
     verdict: Verdict = Verdict.DROPPED,
-    media: tuple[tuple[MediaPart, ProbeResult | None], ...] = (),
+    media: tuple[PartFacts, ...] = (),
     **fields: object,
 ) -> JudgedExample:
     place = LineId("train", "train.jsonl", number, number * 100)
@@ -141,21 +142,21 @@ def test_samples_are_bounded_and_in_both_splits() -> None:
 def test_hostile_values_do_not_break_the_encoding(value: object) -> None:
     finding = Finding(Reason.FPS_INVALID, f"{value!r}\udcff"[:20_000], "p", value, value)  # type: ignore[arg-type]
     far = part(MediaKind.VIDEO, Segment(10**25, -(10**25)))
-    summary = summary_of([example(finding, media=((far, None),), prompt_start="\udcff")])
+    summary = summary_of([example(finding, media=(known(far),), prompt_start="\udcff")])
     assert Summary.from_bytes(summary.to_bytes()).to_bytes() == summary.to_bytes()
 
 
 def test_a_sample_shows_the_part_that_the_finding_speaks_of() -> None:
     parts = [part(MediaKind.VIDEO, path=f"contents[0].parts[{number}]") for number in range(12)]
-    media = tuple((one, None) for one in parts)
+    media = tuple(known(one) for one in parts)
     finding = Finding(Reason.MEDIA_NOT_FOUND, "", "contents[0].parts[1].fileData.fileUri")
     sample = summary_of([example(finding, media=media)]).splits["train"].reasons["MEDIA_NOT_FOUND"].samples[0]
     assert len(sample.media) == 1  # parts[1], and neither parts[10] nor parts[11]
 
 
 def test_resolutions_of_examples_with_and_without_pictures_are_apart() -> None:
-    video = ((part(MediaKind.VIDEO), None),)
-    audio = ((part(MediaKind.AUDIO), None),)
+    video = (known(part(MediaKind.VIDEO)),)
+    audio = (known(part(MediaKind.AUDIO)),)
     low = "MEDIA_RESOLUTION_LOW"
     summary = summary_of(
         [
@@ -197,9 +198,9 @@ def test_what_if_counts_only_kept_tokens() -> None:
 
 
 def test_modalities() -> None:
-    both = ((part(MediaKind.AUDIO), probed(3.0)), (part(MediaKind.VIDEO), probed(4.0)))
-    undeclared = ((part(None), probed(5.0, MediaKind.VIDEO)),)
-    failed = ((part(None), ProbeResult("x", ProbeFailure(FailureKind.NOT_FOUND, "gone"))),)
+    both = (known(part(MediaKind.AUDIO), probed(3.0)), known(part(MediaKind.VIDEO), probed(4.0)))
+    undeclared = (known(part(None), probed(5.0, MediaKind.VIDEO)),)
+    failed = (known(part(None), ProbeResult("x", ProbeFailure(FailureKind.NOT_FOUND, "gone"))),)
     summary = summary_of([example(media=media) for media in (both, undeclared, failed, ())])
     counts = summary.splits["train"].by_verdict["dropped"]
     assert (counts.examples, counts.with_media, counts.with_audio, counts.with_video) == (4, 3, 1, 2)
@@ -213,23 +214,32 @@ S = 10**9
     ("segment", "duration_s", "length_ms"),
     [
         (None, 12.3456, 12_346),
+        (None, 0.0005, 1),
+        (None, 0.00049, 0),
         (Segment(2 * S, 5 * S), 12.0, 3000),
-        (Segment(2 * S, None), 12.0, 10_000),
-        (Segment(None, 5 * S), 12.0, 5000),
-        (Segment(2 * S, 50 * S), 12.0, 10_000),  # beyond the end
-        (Segment(20 * S, 50 * S), 12.0, 0),
-        (Segment(5 * S, 2 * S), 12.0, 0),
-        (Segment(-5 * S, 2 * S), 12.0, 2000),
-        (Segment(fps=2.0), 12.0, 12_000),
-        (Segment(2 * S, 5 * S), None, None),
-        (None, float("inf"), None),
+        # Training decodes the segment, be the file's end known or not.
+        (Segment(10 * S, 20 * S), None, 10_000),
+        (Segment(2 * S, None), None, None),
+        (None, None, None),
         (None, float("nan"), None),
-        (None, -1.0, None),
-        (None, 1e300, None),
     ],
 )
-def test_used_length(segment: Segment | None, duration_s: float | None, length_ms: int | None) -> None:
-    assert used_length_ms(part(MediaKind.VIDEO, segment), probed(duration_s)) == length_ms
+def test_lengths_are_those_that_the_judge_used(
+    segment: Segment | None, duration_s: float | None, length_ms: int | None
+) -> None:
+    for kind in (MediaKind.VIDEO, MediaKind.AUDIO):
+        summary = summary_of([example(media=(known(part(kind, segment), probed(duration_s, kind)),))])
+        counts = summary.splits["train"].by_verdict["dropped"]
+        lengths = counts.video_ms if kind is MediaKind.VIDEO else counts.audio_ms
+        assert (lengths.count, lengths.total) == ((0, 0) if length_ms is None else (1, length_ms))
+        assert counts.length_unknown == (length_ms is None)
+
+
+def test_examples_with_local_files_are_counted_once_each() -> None:
+    here, there = (MediaPart("p", "user", uri, None, MediaKind.AUDIO) for uri in ("/data/a.mp3", "gs://bucket/a.mp3"))
+    media = [(known(here), known(here)), (known(there),), (known(there), known(here)), ()]
+    counts = summary_of([example(media=one) for one in media]).splits["train"].by_verdict["dropped"]
+    assert counts.with_local == 2
 
 
 def test_blank_lines_make_a_split_known() -> None:

@@ -7,13 +7,13 @@ import io
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from judged_examples import Generator
+from judged_examples import Generator, known
 
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ObjectInfo, ProbeFailure, ProbeResult
 from beam_tuning.reasons import Finding, Reason, Verdict
 from beam_tuning.summary.judged_example import JudgedExample, TokenRange
-from beam_tuning.summary.tables import VERDICT_SCHEMA, verdict_table
+from beam_tuning.summary.tables import VERDICT_SCHEMA, line_hash, verdict_table
 
 PLACE = LineId("train", "gs://example-bucket/train.jsonl", 7, 4711)
 
@@ -37,7 +37,7 @@ def test_a_row_says_all_that_is_known() -> None:
     finding = Finding(Reason.VIDEO_TOO_LONG, "Too long.", part.path, 1500.5, 1200)
     low = "MEDIA_RESOLUTION_LOW"
     example = JudgedExample(
-        PLACE, 321, Verdict.DROPPED, (finding,), ((part, probe),), low, 55, TokenRange(10, 20), "Say"
+        PLACE, 321, Verdict.DROPPED, (finding,), (known(part, probe),), low, 55, TokenRange(10, 20), "Say"
     )
     assert row(example) == {
         "split": "train",
@@ -45,6 +45,7 @@ def test_a_row_says_all_that_is_known() -> None:
         "line": 7,
         "offset_bytes": 4711,
         "size_bytes": 321,
+        "line_hash": None,
         "verdict": "dropped",
         "media_resolution": low,
         "text_chars": 55,
@@ -84,6 +85,15 @@ def test_a_row_says_all_that_is_known() -> None:
     }
 
 
+def test_equal_lines_have_equal_hashes_of_a_fixed_size() -> None:
+    examples = [JudgedExample(PLACE, 1, Verdict.KEPT, ())] * 3
+    table = verdict_table(examples, [line_hash(line) for line in (b"a", b"b", b"a")])
+    first, second, third = table["line_hash"].to_pylist()
+    assert first == third != second
+    assert len(first) == 16
+    assert table.schema.equals(VERDICT_SCHEMA)
+
+
 def test_absent_is_null_and_no_media_is_an_empty_list() -> None:
     made = row(JudgedExample(PLACE, 1, Verdict.KEPT, ()))
     assert (made["tokens_low"], made["media_resolution"], made["findings"], made["media"]) == (None, None, [], [])
@@ -99,7 +109,7 @@ def test_absent_is_null_and_no_media_is_an_empty_list() -> None:
 )
 def test_what_became_of_the_probe(probe: ProbeResult | None, outcome: str | None) -> None:
     part = MediaPart("p", "user", "u", None, None)
-    (media,) = row(JudgedExample(PLACE, 1, Verdict.KEPT, (), ((part, probe),)))["media"]  # type: ignore[misc]
+    (media,) = row(JudgedExample(PLACE, 1, Verdict.KEPT, (), (known(part, probe),)))["media"]  # type: ignore[misc]
     assert media["probe"] == outcome
     assert media["duration_s"] is None
 
@@ -119,7 +129,7 @@ def test_hostile_values_have_a_place(value: object, text: str | None, number: fl
     finding = Finding(Reason.FPS_INVALID, "\udcff", "p", value, value)  # type: ignore[arg-type]
     part = MediaPart("p", "user", "gs://\udcff", "\ud800", None, Segment(10**30, -(10**30)))
     probe = ProbeResult("u", MediaInfo("wav", MediaKind.AUDIO), ObjectInfo(10**30))
-    made = row(JudgedExample(PLACE, 1, Verdict.KEPT, (finding,), ((part, probe),), prompt_start="\udcff"))
+    made = row(JudgedExample(PLACE, 1, Verdict.KEPT, (finding,), (known(part, probe),), prompt_start="\udcff"))
     (found,) = made["findings"]  # type: ignore[misc]
     assert (found["observed"], found["observed_number"]) == (text, number)
     (media,) = made["media"]  # type: ignore[misc]

@@ -30,29 +30,23 @@ def rows(fields: Iterator[pa.Field] | pa.Schema | pa.StructType, prefix: str = "
             yield from rows(field.type.value_type, f"{field.name}[].")
 
 
-def verdicts_part() -> str:
-    return "\n".join(["| column | type | meaning |", "| --- | --- | --- |", *rows(VERDICT_SCHEMA)])
+def columns(schema: pa.Schema) -> str:
+    return "\n".join(["| column | type | meaning |", "| --- | --- | --- |", *rows(schema)])
 
 
-def test_the_verdict_columns_are_documented() -> None:
-    """To renew the part of the document, put what `verdicts_part` returns between its marks."""
-    (part,) = re.findall(r"<!-- verdicts -->\n(.*?)\n?<!-- /verdicts -->", DOCUMENT.read_text(), re.DOTALL)
-    assert part == verdicts_part()
-
-
-def test_the_media_columns_are_documented() -> None:
-    part = DOCUMENT.read_text().split("## media\n")[1].split("## DuckDB")[0]
-    documented = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| \S.*\. \|$", part, re.MULTILINE)
-    assert documented == [(field.name, type_name(field.type)) for field in media_table.SCHEMA]
-    for field in media_table.SCHEMA.field("streams").type.value_type:
-        assert f"`{field.name}`" in part
+@pytest.mark.parametrize(("name", "schema"), [("verdicts", VERDICT_SCHEMA), ("media", media_table.SCHEMA)])
+def test_the_columns_are_documented(name: str, schema: pa.Schema) -> None:
+    """To renew a part of the document, put what `columns` returns between its marks."""
+    (part,) = re.findall(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", DOCUMENT.read_text(), re.DOTALL)
+    assert part == columns(schema)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     examples = [*Generator(seed=3).examples(900), *Generator(seed=3).examples(60, split="validation")]
-    probes = {probe.uri: probe for one in examples for _, probe in one.media if probe is not None}
+    results = [part.result for one in examples for part in one.media]
+    probes = {probe.uri: probe for probe in results if probe is not None}
     for name, table in (("verdicts", verdict_table(examples)), ("media", media_table.to_table(probes.values()))):
         (folder / name).mkdir()
         pq.write_table(table, folder / name / "part-00000-of-00001.parquet")

@@ -140,6 +140,7 @@ ACCEPTED = {
     "output": ["gs://bucket/checked/"],
     "model": ["gemini-2.5-flash", "gemini-3.1-flash-lite"],
     "probe_threads": ["1", "64"],
+    "max_expansion": ["1", "200", "9999"],
     "epochs": ["1", "12"],
     "price_per_million_tokens": ["3", "1.5"],
     "billing_project": ["example-project"],
@@ -150,6 +151,7 @@ REFUSED = {
     "output": ["checked", "gs://"],
     "model": ["Gemini 2.5 Flash", "gemini-2.5-flash; rm -rf /"],
     "probe_threads": ["0", "-1", "lots", "1000"],
+    "max_expansion": ["0", "-1", "lots", "10000"],
     "epochs": ["0", "1.5"],
     "price_per_million_tokens": ["-1", "1,5", "$3"],
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import pytest
@@ -13,25 +15,32 @@ from apache_beam.testing.util import assert_that
 from beam_tuning.dataset.layout import place_files
 from beam_tuning.dataset.lines import InputFile, LinePack
 from beam_tuning.reasons import Reason
+from beam_tuning.transforms import dataset_files
 from beam_tuning.transforms.codecs import decoder
+from beam_tuning.transforms.dataset_files import local_file
 from beam_tuning.transforms.read import FileFault, ReadLinePacks
 
 Line = tuple[str, int, int, bytes]
 
 
-def read(files: Iterable[Path], check: Callable[[list[Line], list[FileFault]], None], pack_bytes: int = 64) -> None:
-    """Runs `check` on (path, line number, offset, line) of all lines, sorted, and on the faults."""
-    inputs = [InputFile("train", str(path), path.stat().st_size if path.exists() else 1) for path in files]
+def read(
+    files: Iterable[Path | InputFile],
+    check: Callable[[list[Line], list[FileFault]], None],
+    pack_bytes: int = 64,
+    max_expansion: int = 200,
+) -> None:
+    """Runs `check` on (path, line number, offset, line) of all lines that are not blank, sorted, and on the faults."""
+    inputs = [file if isinstance(file, InputFile) else listed(file) for file in files]
 
     def lines_of(element: tuple[str, bytes], first_lines: dict[bytes, int]) -> Iterable[Line]:
         shard, packed = element
         assert shard == "train/0/1"
         pack = decoder(LinePack).decode(packed)
-        for number, (offset, line) in enumerate(pack.lines(), first_lines[pack.key]):
-            yield pack.path, number, offset, line
+        for lines_before, offset, line in pack.lines():
+            yield pack.path, first_lines[pack.key] + lines_before, offset, line
 
     with beam.Pipeline("FnApiRunner") as pipeline:
-        packs = pipeline | ReadLinePacks(place_files(inputs), pack_bytes)
+        packs = pipeline | ReadLinePacks(place_files(inputs), max_expansion, pack_bytes)
         lines = packs.packs | beam.FlatMap(lines_of, beam.pvalue.AsSingleton(packs.first_lines))
         everything = (
             pipeline
@@ -43,6 +52,10 @@ def read(files: Iterable[Path], check: Callable[[list[Line], list[FileFault]], N
             )
         )
         assert_that(everything, lambda actual: check(*actual[0]))
+
+
+def listed(path: Path) -> InputFile:
+    return local_file("train", str(path)) if path.exists() else InputFile("train", str(path), 1)
 
 
 def test_every_line_is_read_once_with_its_place(tmp_path: Path) -> None:
@@ -62,7 +75,7 @@ def test_every_line_is_read_once_with_its_place(tmp_path: Path) -> None:
     for name, body in bodies.items():
         offset = 0
         for number, line in enumerate(body.split(b"\n") if body else [], 1):
-            if line or number <= body.count(b"\n"):
+            if line.strip():
                 expected.append((str(tmp_path / name), number, offset, line))
             offset += len(line) + 1
 
@@ -80,9 +93,10 @@ def test_every_line_is_read_once_with_its_place(tmp_path: Path) -> None:
         ("damaged.jsonl.gz", gzip.compress(b'{"a": 1}\n')[:-8] + bytes(8), Reason.INPUT_FILE_UNREADABLE),
         ("array.json", b'[\n{"contents": []}\n]\n', Reason.INPUT_FILE_NOT_JSON_LINES),
         ("pretty.json.gz", gzip.compress(b'{\n  "contents": []\n}\n'), Reason.INPUT_FILE_NOT_JSON_LINES),
+        ("bomb.jsonl.gz", gzip.compress(b"\n" * 6_000_000), Reason.INPUT_FILE_EXPANDS_TOO_FAR),
         ("gone.jsonl", None, Reason.INPUT_FILE_UNREADABLE),
     ],
-    ids=["cut short", "damaged", "array", "pretty-printed", "gone"],
+    ids=["cut short", "damaged", "array", "pretty-printed", "bomb", "gone"],
 )
 def test_a_file_that_cannot_be_read_is_one_fault_and_stops_no_other(
     tmp_path: Path, name: str, body: bytes | None, reason: Reason
@@ -112,3 +126,91 @@ def test_a_gzip_file_cut_short_still_gives_the_lines_before_the_cut(tmp_path: Pa
         assert len(lines) > 1000
 
     read([path], check, pack_bytes=1 << 12)
+
+
+def test_how_far_a_gzip_file_may_expand_can_be_raised(tmp_path: Path) -> None:
+    path = tmp_path / "blank.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n" * 6_000_000 + b"{}\n"))
+
+    def check(lines: list[Line], faults: list[FileFault]) -> None:
+        assert faults == []
+        assert lines == [(str(path), 6_000_001, 6_000_000, b"{}")]
+
+    read([path], check, pack_bytes=1 << 20, max_expansion=1100)
+
+
+_LINES = b"".join(b'{"n": %d}\n' % number for number in range(100))
+
+
+def _shrink(path: Path) -> None:
+    path.write_bytes(_LINES[:500])
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _grow(path: Path) -> None:
+    path.write_bytes(_LINES + b"{}\n")
+
+
+def _replace(path: Path) -> None:
+    """By one of the same size, as an editor that writes beside and renames."""
+    other = path.with_suffix(".new")
+    other.write_bytes(_LINES.replace(b"1", b"2"))
+    os.utime(other, ns=(1_000_000_000, 1_000_000_000))
+    other.rename(path)
+
+
+def _compress(path: Path) -> None:
+    path.write_bytes(gzip.compress(_LINES))
+
+
+def _turn_into_an_array(path: Path) -> None:
+    path.write_bytes(b"[\n{}\n]")
+
+
+_CHANGES = [_shrink, _empty, _grow, _replace, _compress, _turn_into_an_array]
+
+
+@pytest.mark.parametrize("change", _CHANGES)
+def test_a_file_that_changed_before_it_is_read_is_one_fault(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    good, path = tmp_path / "good.jsonl", tmp_path / "data.jsonl"
+    good.write_bytes(b'{"good": 1}\n')
+    path.write_bytes(_LINES)
+    files = [listed(good), listed(path)]
+    change(path)
+
+    def check(lines: list[Line], faults: list[FileFault]) -> None:
+        assert [line for name, _, _, line in lines if name == str(good)] == [b'{"good": 1}']
+        assert [(fault.code, fault.path) for fault in faults] == [(Reason.INPUT_FILE_CHANGED.code, str(path))]
+        assert "changed after the run had begun" in faults[0].message
+
+    read(files, check)
+
+
+@pytest.mark.parametrize("opened", [1, 2], ids=["while its head is looked at", "while its lines are read"])
+@pytest.mark.parametrize("change", _CHANGES)
+def test_a_file_that_changes_while_it_is_read_is_one_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], opened: int
+) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(_LINES)
+    files = [listed(path)]
+    times = []
+
+    def open_then_change(name: str) -> Any:
+        stream = dataset_files_open(name)
+        times.append(name)
+        if len(times) == opened:
+            change(path)
+        return stream
+
+    dataset_files_open = dataset_files.open_file
+    monkeypatch.setattr(dataset_files, "open_file", open_then_change)
+
+    def check(lines: list[Line], faults: list[FileFault]) -> None:
+        assert [(fault.code, fault.path) for fault in faults] == [(Reason.INPUT_FILE_CHANGED.code, str(path))]
+
+    read(files, check)
+    assert len(times) == opened

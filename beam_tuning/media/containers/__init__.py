@@ -31,6 +31,7 @@ from beam_tuning.media.containers import (
     wav,
 )
 from beam_tuning.media.containers.plan import Plan
+from beam_tuning.media.containers.plausible import without_absurd_lengths
 
 
 class ContainerReader(Protocol):
@@ -76,7 +77,6 @@ def plan_for(head: bytes, size_bytes: int) -> Plan:
       head: bytes [0, len(head)) of the object, at least one.
       size_bytes: the whole object's size.
     """
-    for reader in _READERS:
-        if reader.matches(head):
-            return reader.plan(head, size_bytes)
-    return fallback.plan(head, size_bytes)
+    reader = next((reader for reader in _READERS if reader.matches(head)), fallback)
+    media = yield from reader.plan(head, size_bytes)
+    return without_absurd_lengths(media, size_bytes)

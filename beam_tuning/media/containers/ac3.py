@@ -61,7 +61,8 @@ def _parse_eac3(header: bytes, stream_id: int) -> Frame | None:
     is_first_substream = header[2] >> 6 != 1 and header[2] >> 3 & 7 == 0
     channels = _CHANNELS[header[4] >> 1 & 7] + (header[4] & 1)
     samples = blocks * _BLOCK_SAMPLES if is_first_substream else 0
-    return Frame(size_bytes, samples, rate_hz, channels, "eac3", stream_id << 8, 0) if size_bytes >= 8 else None
+    kind = stream_id << 16 | rate_hz
+    return Frame(size_bytes, samples, rate_hz, channels, "eac3", kind, 0) if size_bytes >= 8 else None
 
 
 AC3 = FrameFormat("ac3", re.compile(rb"\x0b\x77"), 7, _parse)

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from beam_tuning.media.containers.lengths import MAX_DURATION_S, known, lacks
+from beam_tuning.media.containers.lengths import known, lacks
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import Steps, Window, cut_at, damaged, u16le, u32le, u64le
 from beam_tuning.media.containers.windows_codecs import parse_wave_format, video_codec
@@ -195,13 +195,13 @@ class _Packets:
         """Whether those in the head go by at about the speed that all of them must have to last so long."""
         held = self._window.held(self._start)[: self._count * self._bytes]
         times_ms = [time_ms for _, time_ms in self._times(held)]
-        if duration_s > MAX_DURATION_S:
+        if duration_s > self._longest_s():
             return False
         held_s = (max(times_ms) - min(times_ms)) / 1000 if times_ms else 0
         if len(held) == self._count * self._bytes and times_ms:
             return abs(duration_s - held_s) <= _NEAR_S
         if len(held) < _TELLING_PACKETS * self._bytes or not times_ms:
-            return self._window.size_bytes >= duration_s * _MIN_BYTES_PER_S
+            return True
         expected_s = held_s * self._count * self._bytes / len(held)
         factor = _SPEED_FACTORS[kind]
         return duration_s < factor * (expected_s + 1) and expected_s < factor * (duration_s + 1)
@@ -225,7 +225,11 @@ class _Packets:
         if not ends_ms or not first_times:
             return None
         start_ms = min(time_ms for _, time_ms in first_times)
-        return max(0, max(ends_ms) - max(start_ms, self._preroll_ms)) / 1000
+        seconds = max(0, max(ends_ms) - max(start_ms, self._preroll_ms)) / 1000
+        return seconds if seconds <= self._longest_s() else None
+
+    def _longest_s(self) -> float:
+        return self._window.size_bytes / _MIN_BYTES_PER_S
 
     def _times(self, packets: bytes) -> list[tuple[int, int]]:
         """As `_packet_times`, of several packets."""

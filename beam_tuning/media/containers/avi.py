@@ -12,12 +12,13 @@ Extensions", version 1.02.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from beam_tuning.media.containers.plan import Plan
-from beam_tuning.media.containers.reading import ByteStream, Steps, Window, cut_at, damaged, stream, u32le
+from beam_tuning.media.containers.reading import ByteStream, Steps, Window, cut_at, cut_off, damaged, stream, u32le
 from beam_tuning.media.containers.windows_codecs import parse_wave_format, video_codec
+from beam_tuning.media.containers.work import spend
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 _MAX_HEADER_BYTES = 8 << 20
@@ -43,7 +44,12 @@ class _Track(NamedTuple):
     format: bytes
 
     def seconds(self, length: int) -> float | None:
-        return (self.start + length) * self.scale / self.rate if self.scale and self.rate and length else None
+        """How long so many units last."""
+        return length * self.scale / self.rate if self.scale and self.rate and length else None
+
+    def end_s(self, length_s: float | None) -> float | None:
+        """When a stream of this length ends, on the clock of all streams."""
+        return None if length_s is None else length_s + self.start * self.scale / self.rate
 
     def info(self, duration_s: float | None) -> StreamInfo:
         if self.kind is MediaKind.AUDIO:
@@ -80,8 +86,12 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     if not tracks:
         return damaged("avi", "it declares no audio or video stream")
     movi = yield from _find_list(window, header.stop + (header.stop & 1), b"movi")
-    if movi is not None and truncated is None and movi.stop < 0xFFFFF000:
-        truncated = cut_at("the movi list", movi.stop, size_bytes)
+    tail_cut: str | None = None
+    if movi is not None and movi.stop < 0xFFFFF000:
+        if movi.stop > size_bytes:
+            truncated = truncated or cut_at("the movi list", movi.stop, size_bytes)
+        elif truncated is not None and not all_frames:
+            truncated, tail_cut = None, f"{truncated}; all samples are there"
 
     lengths_s = {
         number: track.seconds(max(track.length, all_frames) if track.kind is MediaKind.VIDEO else track.length)
@@ -89,8 +99,8 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     }
     unknown: str | None = None
     if truncated:
+        unknown = cut_off(_longest_s(tracks, lengths_s))
         lengths_s = dict.fromkeys(lengths_s)
-        unknown = "the object ends before the streams that its header describes do"
     elif (
         riff_end == 8
         or movi is None
@@ -99,7 +109,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     ):
         units = _count_units((yield from stream(header.stop if movi is None else movi.start)), tracks)
         lengths_s = {number: track.seconds(units[number]) for number, track in tracks.items()}
-    duration_s = max((length_s for length_s in lengths_s.values() if length_s is not None), default=None)
+    duration_s = _longest_s(tracks, lengths_s)
     if duration_s is None and unknown is None:
         unknown = "no stream has a length or a rate"
     return MediaInfo(
@@ -109,7 +119,14 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         duration_s=duration_s,
         duration_unknown=unknown,
         truncated=truncated,
+        tail_cut=tail_cut,
     )
+
+
+def _longest_s(tracks: Mapping[int, _Track], lengths_s: Mapping[int, float | None]) -> float | None:
+    """When the last stream ends; None when no length is known."""
+    ends_s = [track.end_s(lengths_s[number]) for number, track in tracks.items()]
+    return max((end_s for end_s in ends_s if end_s is not None), default=None)
 
 
 class _List(NamedTuple):
@@ -134,6 +151,7 @@ def _find_list(window: Window, position: int, name: bytes) -> Steps[_List | None
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     position = 0
     while position + 8 <= len(data):
+        spend()
         size = u32le(data, position + 4)
         yield data[position : position + 4], data[position + 8 : position + 8 + size]
         position += 8 + size + (size & 1)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
+from beam_tuning.media.containers.work import spend
+
 #: Size and type of a box: the shortest header.
 HEADER_BYTES = 8
 #: A header whose size needs 64 bits.
@@ -44,11 +46,13 @@ class Held(NamedTuple):
     def stop(self) -> int:
         return self.start + len(self.data)
 
-    def box_at(self, position: int, size_bytes: int) -> Box | None:
-        """The box at the top level whose header starts at `position`; None when it is not held or is no header.
+    def box_at(self, position: int, size_bytes: int, *, is_any_kind: bool = False) -> Box | None:
+        """The box whose header starts at `position`; None when it is not held or is no header.
 
-        An unknown type that ends behind the object's end is none, but a trailer that some camera or tool has put there.
+        At the top level, which is meant unless boxes may be of any kind, an unknown type that ends behind the object's
+        end is no box, but a trailer that some camera or tool has put there.
         """
+        spend()
         at = position - self.start
         if at < 0 or at + HEADER_BYTES > len(self.data):
             return None
@@ -62,7 +66,7 @@ class Held(NamedTuple):
         elif size == 0:
             size = size_bytes - position
         stop = position + size
-        if stop < body or (stop > size_bytes and kind not in TOP_LEVEL):
+        if stop < body or (stop > size_bytes and kind not in TOP_LEVEL and not is_any_kind):
             return None
         return Box(kind, body, stop)
 
@@ -70,6 +74,7 @@ class Held(NamedTuple):
 def boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
     """(type, start of the body, end) of each box in [start, stop); one that declares more ends at `stop`."""
     while start + HEADER_BYTES <= stop:
+        spend()
         size, kind = _HEADER(data, start)
         body = start + HEADER_BYTES
         if size == 1:

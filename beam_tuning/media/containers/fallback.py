@@ -11,15 +11,12 @@ from __future__ import annotations
 import codecs
 import re
 
-import msgspec
-
 from beam_tuning.media.containers import mp3
 from beam_tuning.media.containers.lengths import MAX_DURATION_S
 from beam_tuning.media.containers.plan import HEAD_BYTES, Plan
-from beam_tuning.media.containers.reading import read
+from beam_tuning.media.containers.reading import read, read_with_libmediainfo
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, StreamInfo
-from beam_tuning.media.isolate import ChildError, mediainfo_children
-from beam_tuning.media.mediainfo import NativeReading, NativeStream, Request, Segment
+from beam_tuning.media.native_messages import MediaInfoReading, MediaInfoRequest, NativeStream, Segment
 
 #: Seeks of the library that are followed.
 _MAX_SEEKS = 3
@@ -75,17 +72,15 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         late = None if any(head) else (yield from mp3.plan_behind_others(head, size_bytes))
         return late or ProbeFailure(FailureKind.UNREADABLE, f"The object is {other}.")
     segments = [Segment(0, head)]
-    for seeks_left in range(_MAX_SEEKS, -1, -1):
-        request = msgspec.msgpack.encode(Request(size_bytes, tuple(segments), may_seek=seeks_left > 0))
-        try:
-            reading = msgspec.msgpack.decode(mediainfo_children().ask(request), type=NativeReading)
-        except ChildError as error:
-            return error.failure
-        wanted = reading.wanted
-        if wanted is None:
+    while True:
+        may_seek = len(segments) <= _MAX_SEEKS
+        reading = yield from read_with_libmediainfo(MediaInfoRequest(size_bytes, tuple(segments), may_seek))
+        if isinstance(reading, ProbeFailure):
+            return reading
+        if reading.wanted is None or not may_seek:
             break
-        (data,) = yield from read((wanted, min(wanted + HEAD_BYTES, size_bytes)))
-        segments.append(Segment(wanted, data))
+        (data,) = yield from read((reading.wanted, min(reading.wanted + HEAD_BYTES, size_bytes)))
+        segments.append(Segment(reading.wanted, data))
     if reading.format is None or reading.format == _FRAMES_BEHIND_OTHERS:
         late = yield from mp3.plan_behind_others(head, size_bytes)
         if late is not None:
@@ -104,7 +99,7 @@ def _not_media(head: bytes) -> str | None:
     return None if _BINARY.search(head) else "plain text"
 
 
-def _media(reading: NativeReading) -> MediaInfo | ProbeFailure:
+def _media(reading: MediaInfoReading) -> MediaInfo | ProbeFailure:
     if reading.format is None:
         return ProbeFailure(FailureKind.UNREADABLE, "The bytes are of no media format that is known.")
     container = re.sub(r"[^a-z0-9]+", "_", reading.format.lower()).strip("_")

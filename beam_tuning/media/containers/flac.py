@@ -32,12 +32,16 @@ _MIN_FRAME_BYTES = 10
 #: An object of so much more bytes a sample than any part of it that was seen may be several files joined.
 _DENSITY_FACTOR = 1.6
 _MAX_BLOCK_SAMPLES = 65536
+#: A last frame that is longer, as few are, is not held against its checksum.
+_MAX_FRAME_BYTES = 256 * 1024
 _MAX_HEADER_BYTES = 16
 #: Frame headers without a neighbour that are kept while one may come.
 _MAX_WAITING = 8
 #: The sync code, then a block size, a rate and channels that are not forbidden.
 _FRAME_SYNC = re.compile(rb"\xff[\xf8\xf9][\x10-\xfe][\x00-\xae]")
 _SYNC_BYTES = 4
+#: The end, tags, padding, another file that was joined, or another frame.
+_BEHIND_FRAMES = re.compile(rb"\Z|TAG|APETAGEX|ID3|LYRICS|fLaC|\0{4}|\xff[\xf8\xf9]")
 _BLOCK_SAMPLES = {1: 192, 2: 576, 3: 1152, 4: 2304, 5: 4608} | {code: 256 << (code - 8) for code in range(8, 16)}
 _SAMPLE_RATES_HZ = (0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 
@@ -79,10 +83,11 @@ def parse_stream_info(data: bytes) -> StreamInfoBlock | None:
 
 
 class _Length(NamedTuple):
-    """How long the audio is; `samples` is None where frames differ in rate."""
+    """How long the audio is, a last frame that is cut left out; `samples` is None where frames differ in rate."""
 
     seconds: float
     samples: int | None
+    is_last_cut: bool
 
 
 def plan(head: bytes, size_bytes: int, *, offset: int = 0) -> Plan:
@@ -104,17 +109,19 @@ def plan(head: bytes, size_bytes: int, *, offset: int = 0) -> Plan:
     truncated: str | None = None
     tail_cut: str | None = None
     missing = info.total_samples - length.samples if length.samples is not None else 0
-    if missing >= max(info.max_block_samples, TAIL_S * info.sample_rate_hz):
+    if missing > max(info.max_block_samples, TAIL_S * info.sample_rate_hz):
         place = f"the object ends at byte {offset + size_bytes} with sample {length.samples}"
         truncated = f"STREAMINFO declares {info.total_samples} samples, but {place}"
     elif missing > 0:
         tail_cut = f"the audio lacks the last {missing} of the {info.total_samples} samples that STREAMINFO declares"
+    elif length.is_last_cut:
+        tail_cut = "the last frame lacks some of its last bytes"
     return MediaInfo("flac", MediaKind.AUDIO, (info.stream(duration_s),), duration_s, None, truncated, tail_cut)
 
 
 def _length_by_ends(info: StreamInfoBlock, head: bytes, size_bytes: int) -> Steps[_Length | None]:
     """The length by the number of the last frame; None when only a count can tell."""
-    start, tail = size_bytes, _Frames(info)
+    tail = _Frames(info)
     for tail_bytes in (_TAIL_BYTES, _LONG_TAIL_BYTES):
         start = max(0, size_bytes - tail_bytes)
         (data,) = yield from read((start, size_bytes))
@@ -125,7 +132,7 @@ def _length_by_ends(info: StreamInfoBlock, head: bytes, size_bytes: int) -> Step
     present = tail.samples_to_end()
     # The last block may be short, and may be lost; nothing else.
     missing = info.total_samples - (present or 0) if info.total_samples else 0
-    if present is None or tail.last is None or not 0 <= missing < max(1, info.max_block_samples):
+    if present is None or tail.last is None or not 0 <= missing <= info.max_block_samples:
         return None
     opening = _Frames(info)
     opening.feed(head)
@@ -144,7 +151,11 @@ def _length_by_ends(info: StreamInfoBlock, head: bytes, size_bytes: int) -> Step
             windows[-1].feed(middle)
         if audio_bytes > _DENSITY_FACTOR * audio_samples * max(one.bytes_a_sample() for one in windows):
             return None
-    return _Length(present / info.sample_rate_hz, present) if all(one.is_as_declared for one in windows) else None
+    if not all(one.is_as_declared for one in windows):
+        return None
+    is_cut = tail.is_last_cut()
+    present -= tail.last.samples if is_cut else 0
+    return _Length(present / info.sample_rate_hz, present, is_cut)
 
 
 def _audio_start(head: bytes, opening: _Frames) -> int:
@@ -195,8 +206,14 @@ class _Frames:
         self._waiting: deque[_Frame] = deque(maxlen=_MAX_WAITING)
         self._rest = b""
         self._offset = offset
+        self._pieces: deque[bytes] = deque()
+        self._held_bytes = 0
 
     def feed(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._held_bytes += len(piece)
+        while self._held_bytes - len(self._pieces[0]) >= _MAX_FRAME_BYTES:
+            self._held_bytes -= len(self._pieces.popleft())
         data = self._rest + piece
         # A header that may go on beyond the data waits for the next piece.
         kept = max(0, len(data) - _MAX_HEADER_BYTES + 1)
@@ -209,8 +226,18 @@ class _Frames:
         self._finish()
         if self.last is None and self._waiting and self._waiting[0].number == 0:
             self._accept(self._waiting[0], None)
+        is_cut = self.is_last_cut()
+        if self.last is not None and is_cut:
+            self._samples[self.last.rate_hz] -= self.last.samples
         seconds = sum(samples / rate_hz for rate_hz, samples in self._samples.items())
-        return _Length(seconds, self._samples.total() if len(self._samples) < 2 else None)
+        return _Length(seconds, self._samples.total() if len(self._samples) < 2 else None, is_cut)
+
+    def is_last_cut(self) -> bool:
+        """Whether the object that was fed to its end ends inside the last frame."""
+        if self.last is None:
+            return False
+        frame = b"".join(self._pieces)[self.last.start - self._end :]
+        return len(frame) <= _MAX_FRAME_BYTES and not _is_whole_frame(frame)
 
     def samples_to_end(self) -> int | None:
         """How many samples an object has whose last bytes were fed, by the number of the last frame."""
@@ -235,9 +262,13 @@ class _Frames:
         frames = audio_samples // info.max_block_samples
         return frames * _MIN_FRAME_BYTES <= audio_bytes <= frames * (info.max_frame_bytes or audio_bytes)
 
+    @property
+    def _end(self) -> int:
+        return self._offset + len(self._rest)
+
     def _finish(self) -> None:
         self._look(self._rest, len(self._rest))
-        self._rest = b""
+        self._offset, self._rest = self._end, b""
 
     def _look(self, data: bytes, stop: int) -> None:
         for match in _FRAME_SYNC.finditer(data, 0, min(stop + _SYNC_BYTES - 1, len(data))):
@@ -304,6 +335,19 @@ def _parse_frame(info: StreamInfoBlock, data: bytes, start: int, offset: int) ->
     return _Frame(offset + start, number, samples, rate_hz or info.sample_rate_hz, channels)
 
 
+def _is_whole_frame(data: bytes) -> bool:
+    """Whether the CRC-16 behind a frame (section 9.3) is met where `data` end, or where something that is known begins.
+
+    In long frames it is met by chance at other places too.
+    """
+    crc = 0
+    for position, byte in enumerate(data, 1):
+        crc = (crc << 8 & 0xFFFF) ^ _CRC16[crc >> 8 ^ byte]
+        if not crc and _BEHIND_FRAMES.match(data, position):
+            return True
+    return False
+
+
 def _crc8(data: bytes) -> int:
     crc = 0
     for byte in data:
@@ -311,10 +355,12 @@ def _crc8(data: bytes) -> int:
     return crc
 
 
-def _crc8_row(value: int) -> int:
+def _crc_row(value: int, bits: int, polynomial: int) -> int:
+    value <<= bits - 8
     for _ in range(8):
-        value = (value << 1 ^ 0x07) & 0xFF if value & 0x80 else value << 1
+        value = value << 1 ^ polynomial if value >> (bits - 1) else value << 1
     return value
 
 
-_CRC8 = bytes(_crc8_row(value) for value in range(256))
+_CRC8 = bytes(_crc_row(value, 8, 0x107) for value in range(256))
+_CRC16 = tuple(_crc_row(value, 16, 0x18005) for value in range(256))

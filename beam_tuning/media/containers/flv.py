@@ -123,9 +123,11 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     metadata, end = yield from _read_head(window, timeline, len(head))
     if len(head) < size_bytes:
         end = yield from _read_tail(timeline, end, size_bytes)
-    duration_s, unknown = known(
-        timeline.seconds() if end else None, "no audio or video tag at the end of the object gives a time"
-    )
+    seconds = timeline.seconds() if end else None
+    reason = "no audio or video tag at the end of the object gives a time"
+    if seconds is not None and _is_joined(metadata, timeline.start_s + seconds, size_bytes):
+        seconds, reason = None, "the object goes on behind the file that its metadata describe, at other times"
+    duration_s, unknown = known(seconds, reason)
     truncated, tail_cut = _end_of(metadata, timeline, end, size_bytes)
     streams = _streams(metadata, timeline)
     if not streams:
@@ -149,6 +151,13 @@ def _end_of(metadata: _Metadata, timeline: _Timeline, last_end: int, size_bytes:
     if declared_end > size_bytes:
         return None, lacks("the file that the metadata describe", declared_end - size_bytes)
     return None, None
+
+
+def _is_joined(metadata: _Metadata, end_s: float, size_bytes: int) -> bool:
+    """Whether other tags follow the file that the metadata describe: their times begin anew, as a rule."""
+    claimed_s = metadata.get("duration")
+    is_longer = 0 < _whole_number(metadata, "filesize") < size_bytes
+    return is_longer and isinstance(claimed_s, float) and not abs(claimed_s - end_s) < _NEAR_S
 
 
 def _read_head(window: Window, timeline: _Timeline, head_bytes: int) -> Steps[tuple[_Metadata, int]]:

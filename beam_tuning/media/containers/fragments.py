@@ -40,29 +40,32 @@ class Fragments(NamedTuple):
     Attributes:
       starts_s, ends_s: of the presentation, edit lists applied.
       samples_per_s: average rate in the fragments that were read.
-      truncated: the sentence when a fragment is cut off.
+      truncated, tail_cut: as in `MediaInfo`, one of them at most.
+      are_all_read: whether no fragment was left out.
     """
 
     starts_s: dict[int, float]
     ends_s: dict[int, float]
     samples_per_s: dict[int, float]
     truncated: str | None
+    tail_cut: str | None
+    are_all_read: bool
 
 
 def read_fragments(movie: Movie, held: Held, position: int, size_bytes: int) -> Steps[Fragments]:
     """Finds out when the samples in fragments start and end; `position` is where `moov` ends."""
-    first = FragmentTimes(movie)
+    first = FragmentTimes(movie, size_bytes)
     index: SegmentIndex | None = None
     behind_movie = position
     while (box := held.box_at(position, size_bytes)) is not None:
-        start, stop = box.body - held.start, min(box.stop, held.stop) - held.start
         if box.kind == b"moof":
-            first.add(held.data, start, stop)
+            first.add(held, position, box)
         elif box.kind == b"sidx" and index is None:
+            start, stop = box.body - held.start, min(box.stop, held.stop) - held.start
             index = parse_segment_index(held.data, start, stop, box.stop)
         position = box.stop
     if position + HEADER_BYTES > size_bytes:
-        return _fragments(first, first, cut_at("the last fragment", position, size_bytes))
+        return _fragments(first, first, position, size_bytes, are_all_read=True)
     if index is not None and index.stop >= size_bytes:
         return _from_index(movie, first, index, size_bytes)
     last = None
@@ -73,9 +76,16 @@ def read_fragments(movie: Movie, held: Held, position: int, size_bytes: int) -> 
     return last
 
 
-def _fragments(first: FragmentTimes, last: FragmentTimes, truncated: str | None) -> Fragments:
+def _fragments(
+    first: FragmentTimes, last: FragmentTimes, end: int, size_bytes: int, *, are_all_read: bool = False
+) -> Fragments:
+    """What the first and the last fragments say; `end` is where the last box should end."""
+    truncated, tail_cut = cut_at("the last fragment", end, size_bytes), None
+    if truncated is not None and not last.is_cut and last.lacking_samples <= 1:
+        lacks = "only the last sample lacks bytes" if last.lacking_samples else "all samples are there"
+        truncated, tail_cut = None, f"{truncated}; {lacks}"
     rates = first.samples_per_s() if truncated is None else {}
-    return Fragments(first.starts_s(), last.ends_s(), rates, truncated)
+    return Fragments(first.starts_s(), last.ends_s(), rates, truncated, tail_cut, are_all_read)
 
 
 def _from_index(movie: Movie, first: FragmentTimes, index: SegmentIndex, size_bytes: int) -> Fragments:
@@ -83,13 +93,10 @@ def _from_index(movie: Movie, first: FragmentTimes, index: SegmentIndex, size_by
     for track in movie.tracks:
         if track.track_id == index.track_id and track.timescale:
             shift_s = presented_s(track, movie.timescale, 0)
-            return Fragments(
-                starts_s={track.track_id: index.first / index.timescale + shift_s},
-                ends_s={track.track_id: index.last / index.timescale + shift_s},
-                samples_per_s=first.samples_per_s(),
-                truncated=truncated,
-            )
-    return Fragments({}, {}, {}, truncated)
+            starts_s = {track.track_id: index.first / index.timescale + shift_s}
+            ends_s = {track.track_id: index.last / index.timescale + shift_s}
+            return Fragments(starts_s, ends_s, first.samples_per_s(), truncated, None, are_all_read=False)
+    return Fragments({}, {}, {}, truncated, None, are_all_read=False)
 
 
 def _last_fragments(movie: Movie, first: FragmentTimes, position: int, size_bytes: int) -> Steps[Fragments | None]:
@@ -107,7 +114,7 @@ def _last_fragments(movie: Movie, first: FragmentTimes, position: int, size_byte
             near = Held(position, beginning)
             box = near.box_at(position, size_bytes)
             if box is not None and box.kind == b"moof":
-                first.add(beginning, box.body - position, min(box.stop, near.stop) - position)
+                first.add(near, position, box)
         tail = Held(start, more + tail.data)
         parts = [tail]
         indexed = _last_indexed(tail, size_bytes)
@@ -118,11 +125,11 @@ def _last_fragments(movie: Movie, first: FragmentTimes, position: int, size_byte
         for candidate in _candidates(tail, indexed):
             if tried_bytes > _MAX_TRIED_BYTES:
                 break
-            last = FragmentTimes(movie)
+            last = FragmentTimes(movie, size_bytes)
             end = _follow(candidate, parts, last, size_bytes)
             tried_bytes += last.parsed_bytes
             if end is not None and last.ends_s() and not last.is_vague:
-                return _fragments(first, last, cut_at("the last fragment", end, size_bytes))
+                return _fragments(first, last, end, size_bytes)
     return None
 
 
@@ -180,7 +187,7 @@ def _follow(position: int, parts: list[Held], times: FragmentTimes, size_bytes: 
         if box.kind == b"moof":
             if box.stop > held.stop and held.stop < size_bytes:
                 return None
-            times.add(held.data, box.body - held.start, min(box.stop, held.stop) - held.start)
+            times.add(held, position, box)
         position = box.stop
     return position
 
@@ -188,7 +195,7 @@ def _follow(position: int, parts: list[Held], times: FragmentTimes, size_bytes: 
 def _all_fragments(movie: Movie, position: int, size_bytes: int) -> Steps[Fragments]:
     """Streams the object from `position` on and adds up all fragments."""
     chunks = ByteStream((yield from stream(position)))
-    times = FragmentTimes(movie)
+    times = FragmentTimes(movie, size_bytes)
     while position + HEADER_BYTES <= size_bytes:
         header = chunks.take(HEADER_BYTES)
         if header[:4] == b"\0\0\0\1":
@@ -198,10 +205,9 @@ def _all_fragments(movie: Movie, position: int, size_bytes: int) -> Steps[Fragme
             break
         length = box.stop - box.body
         if box.kind == b"moof" and length <= _MAX_MOOF_BYTES:
-            body = chunks.take(length)
-            times.add(body, 0, len(body))
+            times.add(Held(box.body, chunks.take(length)), position, box)
         elif not chunks.skip(length):
             position = box.stop
             break
         position = box.stop
-    return _fragments(times, times, cut_at("the last fragment", position, size_bytes))
+    return _fragments(times, times, position, size_bytes, are_all_read=True)

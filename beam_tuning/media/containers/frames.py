@@ -97,28 +97,27 @@ def find_start(frame_format: FrameFormat, head: bytes) -> int | None:
     return None
 
 
-def find_late_start(frame_format: FrameFormat, data: bytes, is_whole: bool) -> int | None:
+def find_late_start(frame_format: FrameFormat, data: bytes) -> int | None:
     """Where frames begin behind any number of other bytes; None when there are none.
 
     Frames are found inside other things too (archives, containers that nobody knows). So they have to go on to the end
-    of the data, unless these reach to the end of the object, where tags may follow.
+    of the data, and most bytes from the first on have to be frames: tags stand between parts that were joined.
     """
-    position = 0
+    start: int | None = None
+    position = frames_bytes = 0
+    goes_on = False
     while match := frame_format.sync.search(data, position):
         run = walk(frame_format, data, match.start())
+        position = match.start() + 1
         if run is not None and run.frames >= _PROVING_FRAMES_BEHIND_JUNK:
-            rest = data[run.end : run.end + frame_format.header_bytes]
-            if is_whole or len(rest) < frame_format.header_bytes or _is_next(frame_format, run, rest):
-                return run.start
             position = run.end
-        else:
-            position = match.start() + 1
-    return None
-
-
-def _is_next(frame_format: FrameFormat, run: Run, header: bytes) -> bool:
-    frame = frame_format.parse(header)
-    return frame is not None and frame.kind == run.first.kind
+            start = run.start if start is None else start
+            frames_bytes += run.end - run.start
+            following = frame_format.parse(data[run.end : run.end + frame_format.header_bytes])
+            goes_on = len(data) - run.end < frame_format.header_bytes or (
+                following is not None and following.kind == run.first.kind
+            )
+    return start if start is not None and goes_on and frames_bytes > (len(data) - start) / 2 else None
 
 
 def first_frame(data: bytes, *frame_formats: FrameFormat) -> Frame | None:

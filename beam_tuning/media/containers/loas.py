@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 
-from beam_tuning.media.containers.aac import Bits, read_config
+from beam_tuning.media.containers.aac import read_config
+from beam_tuning.media.containers.bits import Bits
 from beam_tuning.media.containers.frames import Frame, FrameFormat, audio_info, count_frames, find_start
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import damaged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,10 +12,13 @@ from beam_tuning.media.containers.ebml import elements, floating, text, unsigned
 from beam_tuning.media.info import MediaKind, StreamInfo
 
 _TRACK_ENTRY = 0xAE
-_NUMBER, _TYPE, _CODEC_ID, _CODEC_PRIVATE, _DEFAULT_DURATION = 0xD7, 0x83, 0x86, 0x63A2, 0x23E383
+_NUMBER, _TYPE, _CODEC_ID, _CODEC_PRIVATE, _DEFAULT_DURATION, _UID = 0xD7, 0x83, 0x86, 0x63A2, 0x23E383, 0x73C5
 _VIDEO, _WIDTH, _HEIGHT, _PROJECTION, _POSE_ROLL = 0xE0, 0xB0, 0xBA, 0x7670, 0x7675
 _AUDIO, _SAMPLING_HZ, _OUTPUT_SAMPLING_HZ, _CHANNELS, _BIT_DEPTH = 0xE1, 0xB5, 0x78B5, 0x9F, 0x6264
 _VIDEO_TYPE, _AUDIO_TYPE = 1, 2
+_TAG, _TARGETS, _TAG_TRACK_UID, _SIMPLE_TAG, _TAG_NAME, _TAG_STRING = 0x7373, 0x63C0, 0x63C5, 0x67C8, 0x45A3, 0x4487
+#: As FFmpeg and mkvmerge write it (https://www.matroska.org/technical/tagging.html, DURATION).
+_CLOCK_TIME = re.compile(r"(\d{2,4}):([0-5]\d):([0-5]\d\.\d{1,9})")
 #: More tracks than this are not looked at.
 _MAX_TRACKS = 128
 
@@ -66,11 +70,13 @@ class Track(NamedTuple):
     Attributes:
       stream: None for a track that is neither audio nor video.
       frame_ns: DefaultDuration; 0 when not said.
+      uid: how tags name it.
     """
 
     number: int
     stream: StreamInfo | None
     frame_ns: int
+    uid: int
 
 
 def parse_tracks(data: bytes) -> list[Track]:
@@ -100,7 +106,24 @@ def _track(data: bytes, start: int, stop: int) -> Track:
         )
     elif kind == _AUDIO_TYPE:
         stream = _audio_stream(data, fields, codec_id, private)
-    return Track(number, stream, frame_ns)
+    return Track(number, stream, frame_ns, unsigned(data, *fields.get(_UID, (0, 0))))
+
+
+def parse_duration_tags(data: bytes) -> dict[int, float]:
+    """By UID of a track, when its last block ends in seconds: the DURATION tags of the Tags element in `data`."""
+    ends_s: dict[int, float] = {}
+    for identifier, body, stop in elements(data, 0, len(data)):
+        uid, end_s = 0, None
+        for inner, inner_body, inner_stop in elements(data, body, stop) if identifier == _TAG else ():
+            fields = {name: (start, end) for name, start, end in elements(data, inner_body, inner_stop)}
+            if inner == _TARGETS:
+                uid = unsigned(data, *fields.get(_TAG_TRACK_UID, (0, 0)))
+            elif inner == _SIMPLE_TAG and text(data, *fields.get(_TAG_NAME, (0, 0))) == "DURATION":
+                found = _CLOCK_TIME.fullmatch(text(data, *fields.get(_TAG_STRING, (0, 0))))
+                end_s = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
+        if uid and end_s is not None:
+            ends_s[uid] = end_s
+    return ends_s
 
 
 def _audio_stream(data: bytes, fields: Mapping[int, tuple[int, int]], codec_id: str, private: bytes) -> StreamInfo:

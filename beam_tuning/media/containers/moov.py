@@ -21,13 +21,13 @@ from beam_tuning.media.containers.sample_entry import (
     parse_audio_entry,
     parse_video_entry,
 )
+from beam_tuning.media.containers.sample_places import SamplePlaces
 from beam_tuning.media.containers.sample_table import (
     Edit,
     SampleTable,
     Span,
     edits_doubt,
     find_sample_table,
-    last_chunk_start,
     parse_edits,
     presented,
     sample_times,
@@ -61,7 +61,8 @@ class Track(NamedTuple):
       timescale: ticks a second; 0 when not said.
       span: None when no sample is presented, or when `doubt` says why that is not known.
       media_s: how long the samples last before the edit list; 0 when not known.
-      last_chunk_start: byte offset in the file; None without chunks.
+      samples: how many there are.
+      places: where they lie.
       edits: as written.
     """
 
@@ -71,7 +72,8 @@ class Track(NamedTuple):
     span: Span | None
     media_s: float
     doubt: str | None
-    last_chunk_start: int | None
+    samples: int
+    places: SamplePlaces
     edits: tuple[Edit, ...]
 
 
@@ -82,14 +84,14 @@ class Movie(NamedTuple):
       timescale: ticks a second; 0 when not said.
       tracks: audio and video, pictures of chapters left out.
       is_fragmented: whether movie fragments may follow.
-      default_sample_durations: by track id, in the track's ticks, from `trex`.
+      sample_defaults: by track id, a sample's duration in the track's ticks and its size in bytes, from `trex`.
       is_compressed: whether the real box lies compressed within this one.
     """
 
     timescale: int
     tracks: tuple[Track, ...]
     is_fragmented: bool
-    default_sample_durations: dict[int, int]
+    sample_defaults: dict[int, tuple[int, int]]
     is_compressed: bool
 
 
@@ -112,7 +114,7 @@ def parse_movie(data: bytes, start: int, stop: int) -> Movie:
     timescale = declared = 0
     matrix = _IDENTITY
     is_fragmented = is_compressed = False
-    defaults: dict[int, int] = {}
+    defaults: dict[int, tuple[int, int]] = {}
     fields: list[_TrackFields] = []
     for kind, body, end in boxes(data, start, stop):
         if kind == b"trak" and len(fields) < _MAX_TRACKS:
@@ -124,7 +126,7 @@ def parse_movie(data: bytes, start: int, stop: int) -> Movie:
             is_fragmented = True
             for inner, position, inner_end in boxes(data, body, end):
                 if inner == b"trex" and inner_end - position >= 24:
-                    defaults[_U32(data, position + 4)[0]] = _U32(data, position + 12)[0]
+                    defaults[_U32(data, position + 4)[0]] = _TWO_U32(data, position + 12)
         elif kind == b"cmov":
             is_compressed = True
     chapter_tracks = {track_id for track in fields for track_id in track.chapter_tracks}
@@ -143,7 +145,7 @@ def parse_movie(data: bytes, start: int, stop: int) -> Movie:
         timescale=timescale,
         tracks=tuple(tracks),
         is_fragmented=is_fragmented,
-        default_sample_durations=defaults,
+        sample_defaults=defaults,
         is_compressed=is_compressed,
     )
 
@@ -236,9 +238,9 @@ def _track(
     )
     if doubt is not None:
         doubt = f"track {fields.track_id} has {doubt}"
-    last_chunk = last_chunk_start(data, fields.table)
     media_s = ticks / timescale if timescale else 0.0
-    return Track(fields.track_id, stream, timescale, span, media_s, doubt, last_chunk, fields.edits)
+    places = SamplePlaces(data, fields.table)
+    return Track(fields.track_id, stream, timescale, span, media_s, doubt, times.samples, places, fields.edits)
 
 
 def _describe(data: bytes, table: SampleTable, handler: bytes) -> tuple[MediaKind, SampleEntry] | None:

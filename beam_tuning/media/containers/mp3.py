@@ -106,7 +106,8 @@ def plan_behind_others(head: bytes, size_bytes: int, *, offset: int = 0) -> Step
     if len(data) < min(size_bytes, _LATE_START_BYTES):
         (more,) = yield from read((len(head), min(size_bytes, _LATE_START_BYTES)))
         data += more
-    start = find_late_start(MPEG_AUDIO, data, is_whole=len(data) == size_bytes)
+    is_whole = len(data) == size_bytes
+    start = find_late_start(MPEG_AUDIO, data[: size_bytes - _tail_tags_bytes(data)] if is_whole else data)
     run = None if start is None else walk(MPEG_AUDIO, data, start)
     return None if run is None else (yield from _plan_from(data, run, size_bytes, offset))
 
@@ -130,7 +131,7 @@ def _plan_from(head: bytes, run: Run, size_bytes: int, offset: int) -> Steps[Med
         counted = yield from count_frames(MPEG_AUDIO, head, run.start, first.kind, size_bytes)
         if header is not None and not header.size_bytes and counted.tail_cut:
             declared_s = header.frames * first.samples / first.sample_rate_hz
-            if declared_s - counted.seconds > 2 * TAIL_S:
+            if declared_s - counted.seconds > TAIL_S:
                 truncated = f"the encoder counted {declared_s:.1f} s, the object ends after {counted.seconds:.1f} s"
     return audio_info(MPEG_AUDIO, first, counted, truncated)
 

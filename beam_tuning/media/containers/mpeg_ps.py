@@ -12,15 +12,19 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from beam_tuning.media.containers.ac3 import AC3
 from beam_tuning.media.containers.adts import ADTS
 from beam_tuning.media.containers.frames import FrameFormat, first_frame
 from beam_tuning.media.containers.mp3 import MPEG_AUDIO
 from beam_tuning.media.containers.mpeg_video import SEQUENCE_HEADER, PictureCounter, Sequence, parse_sequence
+from beam_tuning.media.containers.parameter_sets import h264_size
 from beam_tuning.media.containers.pes import (
     CLOCK_HZ,
     TimeStamps,
     jumps,
+    lengths_s,
     payload_start,
     presentation_time,
     seconds_between,
@@ -28,6 +32,7 @@ from beam_tuning.media.containers.pes import (
 )
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import cut_at, damaged, read, u16be
+from beam_tuning.media.containers.work import spend
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 _PACK, _END, _PRIVATE_1 = 0xBA, 0xB9, 0xBD
@@ -74,6 +79,7 @@ def _packets(data: bytes) -> Iterator[_Packet]:
     """Packets whose headers lie in `data`, from the first start code on."""
     position = 0
     while (match := _UNIT_START.search(data, position)) is not None:
+        spend()
         position = match.start()
         code = data[position + 3]
         if code == _END:
@@ -112,7 +118,7 @@ class _Track:
 
 def plan(head: bytes, size_bytes: int) -> Plan:
     tracks: dict[int, _Track] = {}
-    end = 0
+    end = tail_start = 0
     for packet in _packets(head):
         end = packet.end
         if _kind(packet.stream) is not None:
@@ -121,15 +127,15 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     if not tracks:
         return damaged("mpeg", "it has no audio or video packet")
     for tail_bytes in (_TAIL_BYTES, _LONG_TAIL_BYTES):
-        start = max(len(head), size_bytes - tail_bytes)
-        if start == size_bytes:
+        tail_start = max(len(head), size_bytes - tail_bytes)
+        if tail_start == size_bytes:
             break
-        (tail,) = yield from read((start, size_bytes))
+        (tail,) = yield from read((tail_start, size_bytes))
         for packet in _packets(tail):
-            end = start + packet.end
+            end = tail_start + packet.end
             if (known := tracks.get(packet.stream)) is not None:
                 known.add(tail, packet, known.stamps.tail)
-        if start == len(head) or any(track.stamps.tail for track in tracks.values()):
+        if tail_start == len(head) or any(track.stamps.tail for track in tracks.values()):
             break
     for stream, track in tracks.items():
         track.stamps.last_ticks = _last_ticks(stream, track)
@@ -140,9 +146,16 @@ def plan(head: bytes, size_bytes: int) -> Plan:
         unknown = "no packet in the head carries a time stamp"
     elif jumps(duration_s, size_bytes, stamps, len(head)):
         duration_s, unknown = None, "the time stamps at the start and at the end do not belong together"
-    streams = tuple(_describe(stream, bytes(track.opening)) for stream, track in tracks.items())
+    own_s: list[float | None] = [None] * len(tracks)
+    if duration_s is not None:
+        own_s = lengths_s(stamps, is_all_read=tail_start == len(head))
+    streams = tuple(
+        msgspec.structs.replace(_describe(stream, bytes(track.opening)), duration_s=length_s)
+        for (stream, track), length_s in zip(tracks.items(), own_s, strict=True)
+    )
     kind = MediaKind.VIDEO if any(one.kind is MediaKind.VIDEO for one in streams) else MediaKind.AUDIO
-    return MediaInfo("mpeg", kind, streams, duration_s, unknown, cut_at("the last packet", end, size_bytes))
+    # A recording that was stopped: the stream has no end of its own, so no more than its last packet is known to lack.
+    return MediaInfo("mpeg", kind, streams, duration_s, unknown, tail_cut=cut_at("the last packet", end, size_bytes))
 
 
 def _last_ticks(stream: int, track: _Track) -> int | None:
@@ -175,7 +188,10 @@ def _describe(stream: int, payload: bytes) -> StreamInfo:
     if _kind(stream) is MediaKind.VIDEO:
         if (sequence := _sequence(payload)) is not None:
             return sequence.stream(None)
-        return StreamInfo(MediaKind.VIDEO, "h264" if _H264_START.search(payload) else None)
+        if _H264_START.search(payload) is None:
+            return StreamInfo(MediaKind.VIDEO)
+        width_px, height_px = h264_size(payload) or (None, None)
+        return StreamInfo(MediaKind.VIDEO, "h264", width_px=width_px, height_px=height_px)
     if not _formats(stream):
         return StreamInfo(MediaKind.AUDIO, "dts" if stream & 0xF8 == 0x88 else "pcm_dvd")
     frame = first_frame(payload, *_formats(stream))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import damaged, stream
+from beam_tuning.media.containers.work import spend
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 SEQUENCE_HEADER = b"\x00\x00\x01\xb3"
@@ -93,6 +94,7 @@ class PictureCounter:
         data = self._rest + piece
         done = max(0, len(data) - _OVERLAP_BYTES)
         for match in _PICTURE.finditer(data):
+            spend()
             if match.group(1):
                 self._pictures += 1
             elif match.group(2)[0] & 3 != _WHOLE_FRAME:

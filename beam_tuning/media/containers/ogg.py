@@ -2,8 +2,8 @@
 
 Asks for the end of the object: the first pages say which streams there are and at which rate their clocks run, and the
 last page of a stream says at what time it ends. Chained streams (several, one after the other) and such whose page
-numbers do not fit the size are read whole, page by page. A last page that the object cuts counts as far as its packets
-are there.
+numbers do not fit the size are read whole, page by page. A last page that is cut is left out, as decoders leave it out;
+where it lacks no more than a packet or a tenth of a second, it counts as far as its packets are there.
 
 Specifications: RFC 3533 (Ogg), RFC 7845 (Opus), RFC 9639 section 10.1 (FLAC), the Vorbis I specification (4.2.2 and
 A.2), the Speex manual (5.4), the Theora specification (6.2). VP8's mapping has no published text; it is as FFmpeg's
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from beam_tuning.media.containers.flac import parse_stream_info
-from beam_tuning.media.containers.lengths import known, lacks
+from beam_tuning.media.containers.lengths import TAIL_S, known, lacks
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import damaged, read, stream, u16be, u16le, u24be, u32be, u32le
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
@@ -178,15 +178,17 @@ class _Link:
                 opening.append(page)
 
     def add_cut(self, page: _Page, is_at_start: bool) -> None:
-        """Adds what the object holds of a page that reaches beyond its end, if the page before it is known."""
+        """Adds a page that reaches a little beyond the end of the object, if the page before it is known."""
         track, before = self.tracks.get(page.serial), self.last.get(page.serial)
         kept = page.kept(self._size_bytes)
         if track is None or track.info.kind is MediaKind.VIDEO or not page.granule or not kept.packets:
             return
-        if is_at_start if before is None else page.number == before.number + 1:
-            start = (before and before.granule) or 0
-            granule = start + (page.granule - start) * kept.packets // page.packets
-            self.last[page.serial] = kept._replace(granule=granule)
+        if not (is_at_start if before is None else page.number == before.number + 1):
+            return
+        start = (before and before.granule) or 0
+        lacking = (page.granule - start) * (page.packets - kept.packets) // page.packets
+        if kept.packets == page.packets - 1 or lacking < TAIL_S * track.clock_hz:
+            self.last[page.serial] = kept._replace(granule=page.granule - lacking)
 
     def lengths_s(self) -> dict[int, float | None]:
         """By serial number; infinite where the last page gives a time that no object of this size can hold."""

@@ -100,6 +100,19 @@ def seconds_between(streams: Iterable[TimeStamps]) -> float | None:
     return (max(end for _, end in bounds) - min(start for start, _ in bounds)) / CLOCK_HZ
 
 
+def lengths_s(streams: Iterable[TimeStamps], *, is_all_read: bool) -> list[float | None]:
+    """Of each stream, from its first presentation to the end of its last; None where one of the two was not seen.
+
+    Args:
+      is_all_read: whether head and tail leave nothing out, so that a stream without a stamp in the tail has ended.
+    """
+    lengths: list[float | None] = []
+    for stamps in streams:
+        bounds = stamps.bounds(stamps.head[0]) if stamps.head and (stamps.tail or is_all_read) else None
+        lengths.append(None if bounds is None else (bounds[1] - bounds[0]) / CLOCK_HZ)
+    return lengths
+
+
 def jumps(duration_s: float, size_bytes: int, streams: Iterable[TimeStamps], head_bytes: int) -> bool:
     """Whether a length can only come from time stamps that jump: from the bytes a second in the head."""
     spans = [

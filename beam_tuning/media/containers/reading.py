@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import TypeVar, cast
 
-from beam_tuning.media.containers.plan import HEAD_BYTES, Answer, ByteRange, Ranges, Request, Stream
+from beam_tuning.media.containers.plan import HEAD_BYTES, ByteRange, PlanAnswer, PlanRequest, Ranges, Stream
+from beam_tuning.media.containers.work import spend
 from beam_tuning.media.info import FailureKind, ProbeFailure
+from beam_tuning.media.native_messages import MediaInfoReading, MediaInfoRequest, PageCountReading, PageCountRequest
 
 _Result = TypeVar("_Result")
 #: A part of a plan: used as `result = yield from part(...)`.
-Steps = Generator[Request, Answer, _Result]
+Steps = Generator[PlanRequest, PlanAnswer, _Result]
 
 
 def read(*ranges: tuple[int, int]) -> Steps[tuple[bytes, ...]]:
@@ -25,14 +27,27 @@ def stream(start: int) -> Steps[Iterator[bytes]]:
     return cast("Iterator[bytes]", answer)
 
 
+def read_with_libmediainfo(request: MediaInfoRequest) -> Steps[MediaInfoReading | ProbeFailure]:
+    """What libmediainfo makes of the bytes that are held."""
+    answer = yield request
+    return cast("MediaInfoReading | ProbeFailure", answer)
+
+
+def count_pages(document: bytes) -> Steps[PageCountReading | ProbeFailure]:
+    """How many pages a PDF document has, of which all bytes are given."""
+    answer = yield PageCountRequest(document)
+    return cast("PageCountReading | ProbeFailure", answer)
+
+
 def shifted(plan: Steps[_Result], offset: int) -> Steps[_Result]:
     """`plan`, made for an object that begins `offset` bytes into the real one."""
     try:
         request = next(plan)
         while True:
+            moved: PlanRequest = request
             if isinstance(request, Stream):
-                moved: Request = Stream(request.start + offset)
-            else:
+                moved = Stream(request.start + offset)
+            elif isinstance(request, Ranges):
                 moved = Ranges(tuple(ByteRange(start + offset, stop + offset) for start, stop in request.ranges))
             request = plan.send((yield moved))
     except StopIteration as ended:
@@ -54,6 +69,7 @@ class Window:
 
     def at(self, position: int, length: int) -> Steps[bytes]:
         """Bytes [position, position + length): fewer where the object ends, none once the moves are used up."""
+        spend()
         stop = min(position + length, self.size_bytes)
         held_stop = self._start + len(self._data)
         if stop > held_stop or position < self._start:
@@ -86,12 +102,14 @@ class ByteStream:
 
     def take(self, length: int) -> bytes:
         """The next bytes; fewer than `length` at the end."""
-        while len(self._data) - self._offset < length:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            self._data = self._data[self._offset :] + chunk
-            self._offset = 0
+        spend()
+        held = len(self._data) - self._offset
+        if held < length:
+            parts = [self._data[self._offset :]]
+            while held < length and (chunk := next(self._chunks, None)) is not None:
+                parts.append(chunk)
+                held += len(chunk)
+            self._data, self._offset = b"".join(parts), 0
         taken = self._data[self._offset : self._offset + length]
         self._offset += len(taken)
         self.position += len(taken)
@@ -99,6 +117,7 @@ class ByteStream:
 
     def skip(self, length: int) -> bool:
         """Steps over bytes; False when the end comes first."""
+        spend()
         while True:
             held = len(self._data) - self._offset
             step = min(held, length)
@@ -123,6 +142,12 @@ def cut_at(what: str, declared_end: int, size_bytes: int) -> str | None:
     if declared_end <= size_bytes:
         return None
     return f"{what} ends at byte {declared_end}, the object at byte {size_bytes}"
+
+
+def cut_off(declared_s: float | None) -> str:
+    """The `duration_unknown` of an object that is cut off, with the length that its whole header declares."""
+    says = "" if declared_s is None else f"; whole it would last {declared_s:.3f} s by its header"
+    return f"the object is cut off{says}"
 
 
 def u16le(data: bytes, position: int) -> int:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from beam_tuning.media.containers.aac import parse_config
 from beam_tuning.media.containers.boxes import boxes, child
+from beam_tuning.media.containers.flac import parse_stream_info
 
 _U16 = Struct(">H").unpack_from
 _U32 = Struct(">I").unpack_from
@@ -170,6 +171,12 @@ _OBJECT_TYPES = {
 }
 _AAC_OBJECT_TYPES = frozenset({0x40, 0x66, 0x67, 0x68})
 
+_VORBIS_OBJECT_TYPE, _VORBIS_HEADER = 0xDD, b"\x01vorbis"
+#: Of these, `channelcount` is a template: writers leave 2 (14496-14, 5.6.1; 3GPP TS 26.244, 6.5). The codec's own
+#: configuration says it, or its first frame.
+_CHANNELS_ELSEWHERE = frozenset({"aac", "alac", "mp1", "mp2", "mp3", "vorbis"})
+#: Speech codecs of one channel and one sample rate (3GPP TS 26.244, 6.5; 3GPP2 C.S0050-B, 6 to 8).
+_SPEECH_HZ = {"amr_nb": 8000, "amr_wb": 16000, "evrc": 8000, "qcelp": 8000}
 #: ETSI TS 102 366, table 4.3 (acmod).
 _AC3_CHANNELS = (2, 1, 2, 3, 3, 4, 4, 5)
 
@@ -227,7 +234,7 @@ def parse_audio_entry(data: bytes, kind: bytes, body: int, stop: int, stsd_versi
     channels = _U16(data, body + 16)[0]
     sample_bits = _U16(data, body + 18)[0]
     sample_rate_hz = _U32(data, body + 24)[0] >> 16
-    lpcm_flags = None
+    lpcm_flags = said_channels = None
     # Only QuickTime's descriptions have these versions; ISO's AudioSampleEntryV1 stands in a version 1 `stsd`.
     if stsd_version == 0 and version == 1:
         children += 16
@@ -246,31 +253,41 @@ def parse_audio_entry(data: bytes, kind: bytes, body: int, stop: int, stsd_versi
         if found == b"wave":
             inner = child(data, start, end, b"enda")
             little_endian = inner is not None and inner[0] + 2 <= inner[1] and _U16(data, inner[0])[0] == 1
-            inner = child(data, start, end, b"esds")
-            if inner is None:
-                continue
-            found, start, end = b"esds", *inner
+            for kind_within in (b"esds", b"alac"):
+                if (inner := child(data, start, end, kind_within)) is not None:
+                    found, start, end = kind_within, *inner
+                    break
         if found == b"esds":
             object_type, config = _elementary_stream(data, start, end)
             if object_type in _OBJECT_TYPES:
                 codec = _OBJECT_TYPES[object_type]
-            aac = parse_config(config) if object_type in _AAC_OBJECT_TYPES else None
-            if aac is not None:
+            if object_type in _AAC_OBJECT_TYPES and (aac := parse_config(config)) is not None:
                 sample_rate_hz = aac.sample_rate_hz or sample_rate_hz
-                channels = aac.channels or channels
+                said_channels = aac.channels
+            elif object_type == _VORBIS_OBJECT_TYPE and (at := config.find(_VORBIS_HEADER)) >= 0:
+                said_channels = config[at + 11] if at + 11 < len(config) else None
+        elif found == b"alac" and start + 28 <= end:
+            # ALACSpecificConfig behind version and flags (ALACMagicCookieDescription.txt of Apple's reference code).
+            said_channels, sample_rate_hz = data[start + 13], _U32(data, start + 24)[0]
+        elif found == b"dfLa" and (flac := parse_stream_info(data[start + 8 : end])) is not None:
+            said_channels, sample_rate_hz = flac.channels, flac.sample_rate_hz
         elif found == b"dOps" and start + 2 <= end:
-            channels = data[start + 1]
+            said_channels = data[start + 1]
             sample_rate_hz = 48000  # Opus always decodes to this (RFC 6716)
         elif found == b"dac3" and start + 2 <= end:
             flags = _U16(data, start)[0]  # fscod 2, bsid 5, bsmod 3, acmod 3, lfeon 1, bit_rate_code 5 bits in 24
-            channels = _AC3_CHANNELS[flags >> 3 & 7] + (flags >> 2 & 1)
+            said_channels = _AC3_CHANNELS[flags >> 3 & 7] + (flags >> 2 & 1)
         elif found == b"dec3" and start + 4 <= end:
-            channels = _AC3_CHANNELS[data[start + 3] >> 1 & 7] + (data[start + 3] & 1)
+            said_channels = _AC3_CHANNELS[data[start + 3] >> 1 & 7] + (data[start + 3] & 1)
         elif found == b"pcmC" and start + 6 <= end:
             little_endian, sample_bits = bool(data[start + 4] & 1), data[start + 5]
     if codec is not None and codec.startswith("pcm_"):
         codec = _pcm_codec(kind, codec, sample_bits, little_endian, lpcm_flags)
-    return SampleEntry(codec, sample_rate_hz=sample_rate_hz or None, channels=channels or None)
+    if codec in _SPEECH_HZ:
+        said_channels, sample_rate_hz = 1, _SPEECH_HZ[codec]
+    if said_channels is None and codec not in _CHANNELS_ELSEWHERE:
+        said_channels = channels
+    return SampleEntry(codec, sample_rate_hz=sample_rate_hz or None, channels=said_channels or None)
 
 
 def _pcm_codec(kind: bytes, codec: str, bits: int, little_endian: bool, lpcm_flags: int | None) -> str:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import msgspec
 
 from beam_tuning.media.containers.boxes import boxes
+from beam_tuning.media.containers.work import spend
 
 _U32 = Struct(">I").unpack_from
-_U64 = Struct(">Q").unpack_from
 _TWO_U32 = Struct(">II").unpack_from
 _EDIT_32 = Struct(">Ii").unpack_from
 _EDIT_64 = Struct(">Qq").unpack_from
@@ -140,6 +140,7 @@ def _time_to_sample(data: bytes, position: int, entries: int, samples: int) -> t
             return count, min(count, samples) * step
     numbers = unpack_from(f">{2 * entries}I", data, position)
     timed = total = 0
+    spend(entries // 4)
     for count, step in zip(numbers[::2], numbers[1::2], strict=True):
         taken = min(count, samples - timed)
         total += taken * (step if step <= _LARGEST_STEP else step - (1 << 32))
@@ -149,18 +150,6 @@ def _time_to_sample(data: bytes, position: int, entries: int, samples: int) -> t
     return timed, total
 
 
-def last_chunk_start(data: bytes, table: SampleTable) -> int | None:
-    """Where in the file the last chunk lies; None without chunks. Chunks lie in ascending order in nearly all files."""
-    if table.offsets is None:
-        return None
-    kind, body, end = table.offsets
-    width = 8 if kind == b"co64" else 4
-    count = min(_U32(data, body + 4)[0], (end - body - 8) // width)
-    if count == 0:
-        return None
-    return int((_U64 if width == 8 else _U32)(data, body + 8 + (count - 1) * width)[0])
-
-
 def parse_edits(data: bytes, body: int, stop: int) -> tuple[Edit, ...]:
     """The entries of an `elst` box. Rates are not read: demultiplexers play all edits at normal speed."""
     if stop - body < 8:
@@ -168,6 +157,7 @@ def parse_edits(data: bytes, body: int, stop: int) -> tuple[Edit, ...]:
     width, unpack = (20, _EDIT_64) if data[body] == 1 else (12, _EDIT_32)
     count = min(_U32(data, body + 4)[0], (stop - body - 8) // width)
     edits = []
+    spend(count)
     for position in range(body + 8, body + 8 + count * width, width):
         duration, media_time = unpack(data, position)
         edits.append(Edit(duration, None if media_time == -1 else max(media_time, 0)))

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from beam_tuning.dataset.uri import Place
 from beam_tuning.media.info import FailureKind, MediaKind
-from beam_tuning.policy.example_facts import Case, PartFacts
+from beam_tuning.policy.example_facts import ExampleFacts
+from beam_tuning.policy.rules.rule import Need, rule
 from beam_tuning.policy.wording import quoted, seconds
 from beam_tuning.reasons import Finding, Outcome, Reason
+from beam_tuning.summary.judged_example import PartFacts
 
 _FAILURES = {
     FailureKind.NOT_FOUND: Reason.MEDIA_NOT_FOUND,
@@ -62,17 +64,21 @@ _KNOWN_CONTAINERS = frozenset().union(*_CONTAINERS.values()) | {"matroska", "aif
 _TEXT = "text/plain"
 
 
-def check_probe(case: Case) -> Iterator[Finding]:
+@rule(Need.DOUBT, Reason.MEDIA_NOT_PROBED, *_FAILURES.values())
+def check_probe(facts: ExampleFacts) -> Iterator[Finding]:
     """The store gave the object, and its bytes are media."""
-    for facts in case.parts:
-        if facts.info is not None or not _is_probed(facts, case):
+    for part in facts.parts:
+        # A probe always tells the size; a table of earlier answers may have lost it.
+        if (part.info is not None and part.size_bytes is not None) or not _is_probed(part, facts):
             continue
-        path = facts.part.path
-        failure = facts.failure
+        path = part.given.path
+        failure = part.failure
         if failure is None:
-            yield Finding(Reason.MEDIA_NOT_PROBED, f"there is no answer for {quoted(facts.part.uri)} in this run", path)
+            what = "no answer" if part.info is None else "no size in the answer"
+            message = f"there is {what} for {quoted(part.given.uri)} in this run"
+            yield Finding(Reason.MEDIA_NOT_PROBED, message, path)
             continue
-        if failure.kind is FailureKind.UNREADABLE and facts.part.mime_type == _TEXT:
+        if failure.kind is FailureKind.UNREADABLE and part.given.mime_type == _TEXT:
             continue  # text has no magic number
         reason = _FAILURES[failure.kind]
         if failure.transient and reason.outcome is not Outcome.UNDECIDED:
@@ -80,79 +86,84 @@ def check_probe(case: Case) -> Iterator[Finding]:
         yield Finding(reason, failure.message, path, observed=failure.kind.value)
 
 
-def check_truncation(case: Case) -> Iterator[Finding]:
+@rule(Need.DOUBT, Reason.MEDIA_TRUNCATED)
+def check_truncation(facts: ExampleFacts) -> Iterator[Finding]:
     """The object has all the bytes that its header declares."""
-    for facts in case.parts:
-        if facts.info is not None and facts.info.truncated is not None:
-            yield Finding(Reason.MEDIA_TRUNCATED, facts.info.truncated, facts.part.path)
+    for part in facts.parts:
+        if part.info is not None and part.info.truncated is not None:
+            yield Finding(Reason.MEDIA_TRUNCATED, part.info.truncated, part.given.path)
 
 
-def check_kind(case: Case) -> Iterator[Finding]:
+@rule(Need.DOUBT, Reason.MEDIA_TAIL_CUT)
+def check_tail(facts: ExampleFacts) -> Iterator[Finding]:
+    """The last frame, packet or page is whole."""
+    for part in facts.parts:
+        if part.info is not None and part.info.tail_cut is not None:
+            yield Finding(Reason.MEDIA_TAIL_CUT, part.info.tail_cut, part.given.path)
+
+
+@rule(Need.MEDIA, Reason.MEDIA_KIND_MISMATCH)
+def check_kind(facts: ExampleFacts) -> Iterator[Finding]:
     """A file is of the kind that its MIME type names."""
-    for facts in case.parts:
-        info, kind = facts.info, facts.part.kind
+    for part in facts.parts:
+        info, kind = part.info, part.given.kind
         if info is None or kind is None or kind is info.kind:
             continue
-        mime_type = quoted(facts.part.mime_type or "")
+        mime_type = quoted(part.given.mime_type or "")
         yield Finding(
             Reason.MEDIA_KIND_MISMATCH,
             f"the mimeType {mime_type} says {kind.value}, the file ({info.container}) is {info.kind.value}",
-            facts.part.path,
+            part.given.path,
             observed=info.kind.value,
             limit=kind.value,
         )
 
 
-def check_container(case: Case) -> Iterator[Finding]:
+@rule(Need.MEDIA, Reason.MIME_TYPE_MISMATCH)
+def check_container(facts: ExampleFacts) -> Iterator[Finding]:
     """A file of the right kind is in the container that its MIME type names."""
-    for facts in case.parts:
-        info, mime_type = facts.info, facts.part.mime_type
-        if info is None or mime_type is None or info.kind is not facts.part.kind:
+    for part in facts.parts:
+        info, mime_type = part.info, part.given.mime_type
+        if info is None or mime_type is None or info.kind is not part.given.kind:
             continue
         fitting = _CONTAINERS.get(mime_type)
         if fitting and info.container in _KNOWN_CONTAINERS and info.container not in fitting:
             yield Finding(
                 Reason.MIME_TYPE_MISMATCH,
                 f"the mimeType is {mime_type}, the file is {info.container}",
-                facts.part.path,
+                part.given.path,
                 observed=info.container,
                 limit=", ".join(sorted(fitting)),
             )
 
 
-def check_segment_within_file(case: Case) -> Iterator[Finding]:
+@rule(Need.SEGMENT, Reason.SEGMENT_BEYOND_END)
+def check_segment_within_file(facts: ExampleFacts) -> Iterator[Finding]:
     """A segment starts before the file ends, and ends no later, a small tolerance apart."""
-    for facts in case.parts:
-        segment, file_ns = facts.part.segment, facts.file_ns
+    for part in facts.parts:
+        segment, file_ns = part.given.segment, part.file_ns
         if segment is None or file_ns is None:
             continue
-        path = f"{facts.part.path}.videoMetadata"
+        path = f"{part.given.path}.videoMetadata"
         if segment.start_ns is not None and segment.start_ns >= file_ns:
             message = f"the segment starts at {seconds(segment.start_ns)}, the video ends at {seconds(file_ns)}"
             yield Finding(Reason.SEGMENT_BEYOND_END, message, path, segment.start_ns / 1e9, file_ns / 1e9)
-        elif segment.end_ns is not None and segment.end_ns - file_ns > case.limits.segment_tolerance.value * 1e9:
+        elif segment.end_ns is not None and segment.end_ns - file_ns > facts.limits.segment_tolerance.value * 1e9:
             message = f"the segment ends at {seconds(segment.end_ns)}, the video at {seconds(file_ns)}"
             yield Finding(Reason.SEGMENT_BEYOND_END, message, path, segment.end_ns / 1e9, file_ns / 1e9)
 
 
-def check_size_known(case: Case) -> Iterator[Finding]:
-    """The store says how large the object is."""
-    for facts in case.parts:
-        if facts.info is not None and facts.size_bytes is None:
-            message = "the server does not say how large the object is, so the size limit cannot be checked"
-            yield Finding(Reason.MEDIA_SIZE_UNKNOWN, message, facts.part.path)
-
-
-def check_duration_known(case: Case) -> Iterator[Finding]:
+@rule(Need.DOUBT, Reason.MEDIA_DURATION_UNKNOWN)
+def check_duration_known(facts: ExampleFacts) -> Iterator[Finding]:
     """The length that a limit is held against is known."""
-    for facts in case.parts:
-        info = facts.info
-        if info is not None and facts.kind in _TIMED and info.kind in _TIMED and facts.length_ns is None:
+    for part in facts.parts:
+        info = part.info
+        if info is not None and part.kind in _TIMED and info.kind in _TIMED and part.length_ns is None:
             why = info.duration_unknown or "the file does not say how long it is"
             message = f"the length is not known, so its limit cannot be checked: {why}"
-            yield Finding(Reason.MEDIA_DURATION_UNKNOWN, message, facts.part.path)
+            yield Finding(Reason.MEDIA_DURATION_UNKNOWN, message, part.given.path)
 
 
-def _is_probed(facts: PartFacts, case: Case) -> bool:
+def _is_probed(part: PartFacts, facts: ExampleFacts) -> bool:
     """Whether an answer may be expected: other URIs have a finding of their own."""
-    return facts.place is not None and (facts.place is not Place.LOCAL or case.policy.allow_local_media)
+    return part.place is not None and (part.place is not Place.LOCAL or facts.policy.allow_local_media)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from beam_tuning.dataset.uri import Place, fault_of
 from beam_tuning.media.info import MediaKind
-from beam_tuning.policy.example_facts import Case
+from beam_tuning.policy.example_facts import ExampleFacts
 from beam_tuning.policy.limits import ModelLimits
+from beam_tuning.policy.rules.rule import Anew, Need, rule
 from beam_tuning.policy.wording import quoted, seconds
 from beam_tuning.reasons import Finding, Reason
 
@@ -40,37 +41,39 @@ _KINDS = {
 }
 
 
-def check_uri(case: Case) -> Iterator[Finding]:
+@rule(Need.ELSEWHERE, Reason.FILE_URI_UNSUPPORTED)
+def check_uri(facts: ExampleFacts) -> Iterator[Finding]:
     """A gs:// object or a public http(s) address."""
-    for facts in case.parts:
-        if facts.place is Place.GCS or facts.place is Place.HTTP:
+    for part in facts.parts:
+        if part.place is Place.GCS or part.place is Place.HTTP:
             continue
-        uri = facts.part.uri
-        path = f"{facts.part.path}.fileData.fileUri"
+        uri = part.given.uri
+        path = f"{part.given.path}.fileData.fileUri"
         limit = "gs://bucket/object or http(s)://…"
-        if facts.place is None:
+        if part.place is None:
             yield Finding(
                 Reason.FILE_URI_UNSUPPORTED, f"the URI {quoted(uri)} {fault_of(uri)}", path, quoted(uri), limit
             )
-        elif not case.policy.allow_local_media:
+        elif not facts.policy.allow_local_media:
             message = f"the URI {quoted(uri)} is a local path, which the tuning service cannot read"
             yield Finding(Reason.FILE_URI_UNSUPPORTED, message, path, quoted(uri), limit)
 
 
-def check_mime_type(case: Case) -> Iterator[Finding]:
+@rule(Need.MEDIA, Reason.MIME_TYPE_MISSING, Reason.MIME_TYPE_UNCERTAIN, Reason.MIME_TYPE_UNSUPPORTED)
+def check_mime_type(facts: ExampleFacts) -> Iterator[Finding]:
     """One of the types that the documents list."""
-    for facts in case.parts:
-        mime_type, kind = facts.part.mime_type, facts.part.kind
-        if kind is not None and mime_type in getattr(case.limits, _KINDS[kind]).values:
+    for part in facts.parts:
+        mime_type, kind = part.given.mime_type, part.given.kind
+        if kind is not None and mime_type in getattr(facts.limits, _KINDS[kind]).values:
             continue
-        path = f"{facts.part.path}.fileData"
+        path = f"{part.given.path}.fileData"
         if not mime_type:
             yield Finding(Reason.MIME_TYPE_MISSING, "fileData has no mimeType", path)
-        elif mime_type in case.limits.uncertain_mime_types.values:
+        elif mime_type in facts.limits.uncertain_mime_types.values:
             message = f"{mime_type} is listed for inference only, or reported to fail"
             yield Finding(Reason.MIME_TYPE_UNCERTAIN, message, f"{path}.mimeType", mime_type)
         else:
-            listed = _listed(mime_type, case.limits)
+            listed = _listed(mime_type, facts.limits)
             hint = f"; write {listed} if the file is of that kind" if listed else ""
             message = f"{quoted(mime_type)} is not among the listed MIME types{hint}"
             yield Finding(Reason.MIME_TYPE_UNSUPPORTED, message, f"{path}.mimeType", quoted(mime_type), listed)
@@ -82,29 +85,31 @@ def _listed(mime_type: str, limits: ModelLimits) -> str | None:
     return plain if any(plain in getattr(limits, name).values for name in _KINDS.values()) else None
 
 
-def check_part_resolution(case: Case) -> Iterator[Finding]:
+@rule(Need.LEVEL, Reason.PART_MEDIA_RESOLUTION_UNSUPPORTED, anew=Anew.BY_MODEL)
+def check_part_resolution(facts: ExampleFacts) -> Iterator[Finding]:
     """A media resolution of a part's own: Gemini 3 and later."""
-    if case.limits.part_media_resolution.value:
+    if facts.limits.part_media_resolution.value:
         return
-    for facts in case.parts:
-        level = facts.part.media_resolution
+    for part in facts.parts:
+        level = part.given.media_resolution
         if level is not None:
             yield Finding(
                 Reason.PART_MEDIA_RESOLUTION_UNSUPPORTED,
-                f"the part asks for {level}, which {case.limits.name} does not know; before Gemini 3 only "
+                f"the part asks for {level}, which {facts.limits.name} does not know; before Gemini 3 only "
                 "generationConfig.mediaResolution counts",
-                f"{facts.part.path}.mediaResolution",
+                f"{part.given.path}.mediaResolution",
                 observed=level,
             )
 
 
-def check_offsets(case: Case) -> Iterator[Finding]:
+@rule(Need.SEGMENT, Reason.SEGMENT_NEGATIVE, Reason.SEGMENT_REVERSED)
+def check_offsets(facts: ExampleFacts) -> Iterator[Finding]:
     """A segment that starts at 0 or later and ends after it starts."""
-    for facts in case.parts:
-        segment = facts.part.segment
+    for part in facts.parts:
+        segment = part.given.segment
         if segment is None:
             continue
-        path = f"{facts.part.path}.videoMetadata"
+        path = f"{part.given.path}.videoMetadata"
         start_ns, end_ns = segment.start_ns or 0, segment.end_ns
         for name, offset_ns in (("startOffset", start_ns), ("endOffset", end_ns)):
             if offset_ns is not None and offset_ns < 0:
@@ -115,14 +120,15 @@ def check_offsets(case: Case) -> Iterator[Finding]:
             yield Finding(Reason.SEGMENT_REVERSED, message, path, end_ns / 1e9, start_ns / 1e9)
 
 
-def check_fps(case: Case) -> Iterator[Finding]:
+@rule(Need.SEGMENT, Reason.FPS_INVALID, Reason.FPS_NOT_DOCUMENTED)
+def check_fps(facts: ExampleFacts) -> Iterator[Finding]:
     """Above 0 and at most what the API takes; no page on tuning mentions it."""
-    for facts in case.parts:
-        segment = facts.part.segment
+    for part in facts.parts:
+        segment = part.given.segment
         if segment is None or segment.fps is None:
             continue
-        path = f"{facts.part.path}.videoMetadata.fps"
-        limit = case.limits.fps.value
+        path = f"{part.given.path}.videoMetadata.fps"
+        limit = facts.limits.fps.value
         if 0 < segment.fps <= limit:
             message = f"fps is {segment.fps:g}; no page says that tuning honours it"
             yield Finding(Reason.FPS_NOT_DOCUMENTED, message, path, segment.fps)

@@ -8,25 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from beam_tuning.policy.choices import CONSISTENT, MAJORITY
-from beam_tuning.policy.example_facts import Case
-from beam_tuning.policy.limits import ABSENT
+from beam_tuning.dataset.api_schema import ABSENT
+from beam_tuning.policy.choices import MediaResolutionChoice, ResolutionScope
+from beam_tuning.policy.example_facts import ExampleFacts
+from beam_tuning.policy.rules.rule import Anew, Need, rule
 from beam_tuning.reasons import Finding, Reason
 
 
-def check_chosen_resolution(case: Case) -> Iterator[Finding]:
+@rule(Need.CHOICE, Reason.MEDIA_RESOLUTION_INCONSISTENT, anew=Anew.GONE)
+def check_chosen_resolution(facts: ExampleFacts) -> Iterator[Finding]:
     """The example has the value that was chosen, if one was."""
-    policy = case.policy
-    if policy.media_resolution == CONSISTENT:
+    policy = facts.policy
+    chosen: str | None = policy.media_resolution
+    if chosen is MediaResolutionChoice.CONSISTENT:
         return
-    chosen = policy.chosen_resolution if policy.media_resolution == MAJORITY else policy.media_resolution
-    if chosen is None or (policy.resolution_scope == "visual" and not case.example.has_visual_media):
+    if chosen is MediaResolutionChoice.MAJORITY:
+        chosen = policy.chosen_resolution
+    if chosen is None or (policy.resolution_scope is ResolutionScope.VISUAL and not facts.example.has_visual_media):
         return
-    found = case.example.media_resolution
-    if found != (chosen or None):
+    found = facts.example.media_resolution or ABSENT
+    if found != chosen:
         yield Finding(
             Reason.MEDIA_RESOLUTION_INCONSISTENT,
-            f"generationConfig.mediaResolution is {found or ABSENT}; {chosen or ABSENT} was chosen for all lines",
-            observed=found or ABSENT,
-            limit=chosen or ABSENT,
+            f"generationConfig.mediaResolution is {found}; {chosen} was chosen for all lines",
+            observed=found,
+            limit=str(chosen),
         )

@@ -8,55 +8,56 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from beam_tuning.policy.example_facts import Case
+from beam_tuning.policy.example_facts import ExampleFacts
+from beam_tuning.policy.rules.rule import MODEL, USER, USUAL_TURNS, Need, rule
 from beam_tuning.reasons import Finding, Reason
 
-USER, _MODEL = "user", "model"
-#: The turns of most examples.
-USUAL = (USER, _MODEL)
 
-
-def check_roles_alternate(case: Case) -> Iterator[Finding]:
+@rule(Need.TURNS, Reason.ROLES_NOT_ALTERNATING)
+def check_roles_alternate(facts: ExampleFacts) -> Iterator[Finding]:
     """No two contents in a row of one role. Contents of an unknown role have a finding of their own."""
-    roles = case.example.roles
+    roles = facts.example.roles
     for i, (before, role) in enumerate(itertools.pairwise(roles), 1):
-        if role == before and role in USUAL:
+        if role == before and role in USUAL_TURNS:
             yield Finding(
                 Reason.ROLES_NOT_ALTERNATING,
                 f"contents {i - 1} and {i} both have the role {role}",
                 f"contents[{i}]",
                 observed=role,
-                limit=_MODEL if role == USER else USER,
+                limit=MODEL if role == USER else USER,
             )
 
 
-def check_first_turn(case: Case) -> Iterator[Finding]:
+@rule(Need.TURNS, Reason.FIRST_TURN_NOT_USER)
+def check_first_turn(facts: ExampleFacts) -> Iterator[Finding]:
     """A user begins."""
-    if case.example.roles[0] == _MODEL:
+    if facts.example.roles[0] == MODEL:
         yield Finding(
             Reason.FIRST_TURN_NOT_USER,
             "the first content has the role model",
             "contents[0]",
-            observed=_MODEL,
+            observed=MODEL,
             limit=USER,
         )
 
 
-def check_last_turn(case: Case) -> Iterator[Finding]:
+@rule(Need.TURNS, Reason.LAST_TURN_NOT_MODEL)
+def check_last_turn(facts: ExampleFacts) -> Iterator[Finding]:
     """The model ends: its last turn is what is learnt."""
-    roles = case.example.roles
+    roles = facts.example.roles
     if roles[-1] == USER:
         yield Finding(
             Reason.LAST_TURN_NOT_MODEL,
             "the last content has the role user (a missing role counts as user), so there is no answer to learn",
             f"contents[{len(roles) - 1}]",
             observed=USER,
-            limit=_MODEL,
+            limit=MODEL,
         )
 
 
-def check_media_in_model_turn(case: Case) -> Iterator[Finding]:
+@rule(Need.MODEL_MEDIA, Reason.MODEL_TURN_HAS_MEDIA)
+def check_media_in_model_turn(facts: ExampleFacts) -> Iterator[Finding]:
     """The model answers in text."""
-    for facts in case.parts:
-        if facts.part.role == _MODEL:
-            yield Finding(Reason.MODEL_TURN_HAS_MEDIA, "a model turn holds media", facts.part.path)
+    for part in facts.parts:
+        if part.given.role == MODEL:
+            yield Finding(Reason.MODEL_TURN_HAS_MEDIA, "a model turn holds media", part.given.path)

@@ -318,6 +318,24 @@ def test_a_long_tag_that_begins_in_the_head_and_ends_the_object() -> None:
     assert (cut.truncated, cut.tail_cut) == (None, "the last tag lacks its last 996 bytes")
 
 
+@pytest.mark.parametrize("second_s", [10, 70])
+def test_files_that_were_joined(second_s: float) -> None:
+    """The times of the second part begin anew, and say nothing of the first."""
+    body = frames(40)
+    size = len(flv_file(metadata(number("duration", 0), number("filesize", 0)), body))
+    data = flv_file(metadata(number("duration", 40), number("filesize", size)), body, frames(second_s))
+    info = drive(flv, data).info
+    assert info.duration_s is None
+    assert "goes on behind the file" in str(info.duration_unknown)
+
+
+def test_bytes_behind_the_last_tag_are_no_second_file() -> None:
+    body = frames(40)
+    size = len(flv_file(metadata(number("duration", 0), number("filesize", 0)), body))
+    data = flv_file(metadata(number("duration", 40), number("filesize", size)), body) + bytes(1000)
+    assert drive(flv, data).info.duration_s == pytest.approx(40)
+
+
 def test_two_tags_with_all_the_time_in_the_world_between_them() -> None:
     info = drive(flv, flv_file(flv_tag(9, 0, b"\x22" + bytes(50)), flv_tag(9, 0xFFFF_FFFF, b"\x22" + bytes(50)))).info
     assert info.duration_s is None

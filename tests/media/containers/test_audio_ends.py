@@ -185,6 +185,25 @@ def test_frames_inside_something_else_are_not_taken_for_it() -> None:
         assert drive(ByHead, front + data).failure.kind is FailureKind.UNREADABLE
 
 
+def test_a_short_sound_inside_something_small_is_not_taken_for_it() -> None:
+    sound = (b"\xff\xfb\x94\xc0" + bytes(380)) * 20
+    data = NOISE.randbytes(20_000) + sound + NOISE.randbytes(5_000)
+    assert drive(id3, tag(100) + data).failure.kind is FailureKind.UNREADABLE
+    # libmediainfo names it, and no length is believed.
+    assert drive(ByHead, data).info.duration_s is None
+
+
+@pytest.mark.parametrize("size_bytes", [40_000, 2_000_000])
+@pytest.mark.parametrize("behind", [b"", b"TAG" + bytes(125), b"\xff\xfb\x94\xc0" + bytes(100)], ids=len)
+def test_joined_parts_behind_other_bytes_are_all_counted(size_bytes: int, behind: bytes) -> None:
+    frames = size_bytes // 384 // 2
+    part = (b"\xff\xfb\x94\xc0" + bytes(380)) * frames
+    data = NOISE.randbytes(15_000) + part + tag(9_000) + part + behind
+    info = drive(ByHead, data).info
+    assert info.container == "mp3"
+    assert info.duration_s == pytest.approx(2 * frames * 0.024)
+
+
 @pytest.mark.parametrize("junk", [b"\xff" * 700_000, b"\xff\xfb\x90\x64" * 150_000, b"\xff\xfb" * 300_000])
 def test_sync_words_alone_are_no_audio(junk: bytes) -> None:
     assert drive(id3, tag(100) + junk).failure.kind is FailureKind.UNREADABLE

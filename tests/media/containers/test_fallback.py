@@ -16,6 +16,7 @@ import pytest
 from media_making import close_enough, demuxed, make_media
 from plan_driving import Driven, drive
 
+from beam_tuning.media import native_reads
 from beam_tuning.media.containers import fallback
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.info import FailureKind, MediaKind
@@ -143,7 +144,7 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChildP
     """libmediainfo that crashes and hangs on certain bytes."""
     (tmp_path / "child.py").write_text(CRASHING)
     pool = ChildPool((sys.executable, os.fspath(tmp_path / "child.py")), timeout_s=3.0)
-    monkeypatch.setattr(fallback, "mediainfo_children", lambda: pool)
+    monkeypatch.setattr(native_reads, "children", lambda module: pool)
     yield pool
     pool.close()
 

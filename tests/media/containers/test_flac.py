@@ -206,13 +206,34 @@ def test_a_total_below_what_is_present_is_doubted(total: int) -> None:
     assert (info.truncated, info.tail_cut) == (None, None)
 
 
-@pytest.mark.parametrize("missing", [1, 1000, 4095])
+@pytest.mark.parametrize("missing", [1, 1000, 4096])
 def test_a_lost_last_frame_is_no_cut(missing: int) -> None:
     frames = [frame(number, noise=NOISE) for number in range(60)]
     info = drive(flac, flac_file(frames, 60 * 4096 + missing)).info
     assert info.duration_s == pytest.approx(60 * 4096 / 16000)
     declared = f"the last {missing} of the {60 * 4096 + missing} samples that STREAMINFO declares"
     assert (info.truncated, info.tail_cut) == (None, f"the audio lacks {declared}")
+
+
+@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize("frames", [10, 60])
+@pytest.mark.parametrize("cut_bytes", [1, 100, 8000])
+def test_a_last_frame_that_is_cut_is_not_counted(total: bool, frames: int, cut_bytes: int) -> None:
+    data = flac_file([frame(number, noise=NOISE) for number in range(frames)], frames * 4096 * total)
+    info = drive(flac, data[:-cut_bytes]).info
+    assert info.duration_s == pytest.approx((frames - 1) * 4096 / 16000)
+    assert info.truncated is None
+    declared = f"the last 4096 of the {frames * 4096} samples that STREAMINFO declares"
+    assert info.tail_cut == (f"the audio lacks {declared}" if total else "the last frame lacks some of its last bytes")
+
+
+@pytest.mark.parametrize("behind", [b"TAG" + bytes(125), bytes(3000), b"APETAGEX" + bytes(24), stream_info(9)], ids=len)
+@pytest.mark.parametrize("last", [1, 4096])
+def test_what_stands_behind_the_last_frame_is_no_cut(behind: bytes, last: int) -> None:
+    frames = [*(frame(number, noise=NOISE) for number in range(30)), frame(30, last, noise=NOISE)]
+    info = drive(flac, flac_file(frames, 0) + behind).info
+    assert info.duration_s == pytest.approx((30 * 4096 + last) / 16000)
+    assert info.tail_cut is None
 
 
 BLOCKS = [4096, 2048, 1152, 4608, 576]

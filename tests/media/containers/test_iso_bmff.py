@@ -401,7 +401,7 @@ def test_quicktime_sound_description_version_2(flags: int, bits: int, codec: str
 # -- Cut off, damaged, hostile ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.95])
 @pytest.mark.parametrize("name", ["moov last", "moov first"])
 def test_cut_files_are_found(name: str, share: float) -> None:
     data = made(name)
@@ -429,7 +429,9 @@ def test_cut_in_the_first_boxes(length: int) -> None:
 )
 def test_trailers_are_no_boxes(trailer: bytes, is_cut: bool) -> None:
     data = made("moov last") + trailer
-    assert (drive(iso_bmff, data).info.truncated is not None) is is_cut
+    info = drive(iso_bmff, data).info
+    assert info.truncated is None
+    assert (info.tail_cut is not None) is is_cut
 
 
 @pytest.mark.parametrize(

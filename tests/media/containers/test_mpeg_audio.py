@@ -247,6 +247,13 @@ def test_the_pieces_of_a_stream_do_not_matter(chunk_bytes: int) -> None:
     assert drive(mp3, data, chunk_bytes=chunk_bytes, head_bytes=5000).info.duration_s == pytest.approx(12.0)
 
 
+@pytest.mark.parametrize("chunk_bytes", [1, 103, 104, 1000, 4096])
+def test_headers_in_junk_are_no_frames_wherever_a_piece_ends(chunk_bytes: int) -> None:
+    lure = (b"\xff\xfb\x94\xc0" + bytes(100)) * 60
+    data = constant(128, 50) + b"junk" + lure + constant(128, 50)
+    assert drive(mp3, data, chunk_bytes=chunk_bytes, head_bytes=5000).info.duration_s == pytest.approx(2.4)
+
+
 def test_a_tag_that_is_cut() -> None:
     info = drive(id3, id3v2(500_000)[:100_000]).info
     assert info.duration_s is None

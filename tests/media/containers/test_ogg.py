@@ -122,7 +122,7 @@ def test_a_last_page_that_lacks_a_few_bytes_counts_as_far_as_it_goes(
     assert info.tail_cut == f"the last page lacks {lacking}"
 
 
-def test_the_packets_of_a_cut_page_are_counted() -> None:
+def test_the_packets_of_a_page_that_is_cut_a_little_are_counted() -> None:
     packets = b"".join(bytes([packet]) * 100 for packet in range(10))
     table = bytes([10]) + bytes([100]) * 10
     first, second = (
@@ -130,7 +130,7 @@ def test_the_packets_of_a_cut_page_are_counted() -> None:
         for number, granule in ((2, 16000), (3, 32000))
     )
     data = page(speex_header(), flags=FIRST) + page(b"c", number=1) + first + second
-    for lacking, kept in ((0, 10), (1, 9), (100, 9), (101, 8), (999, 0)):
+    for lacking, kept in ((0, 10), (1, 9), (100, 9), (101, 0), (999, 0)):
         info = drive(ogg, data[: len(data) - lacking]).info
         assert info.duration_s == pytest.approx(1 + kept / 10)
     # The page before the cut one is not there: what lies between is not known to be missing, and not counted.

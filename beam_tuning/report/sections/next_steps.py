@@ -1,0 +1,174 @@
+"""What to type next: a few commands, made from this very run, ready to be copied.
+
+A rule is a small function of the document; `RULES` has them in the order of their weight. A command of this project
+that comes later adds a function here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from beam_tuning.policy.readiness import State
+from beam_tuning.reasons import Outcome, Reason
+from beam_tuning.report.command_lines import OptionValue, quoted, validate_command
+from beam_tuning.report.sections.section import Section
+
+if TYPE_CHECKING:
+    from beam_tuning.report.document import Document
+    from beam_tuning.report.sections.reasons import ReasonRow
+
+MOST_STEPS = 3
+_IN_PROCESS = ("FnApiRunner", "DirectRunner")
+
+
+class Step(NamedTuple):
+    """One command.
+
+    Attributes:
+      why: a sentence that says what it does for this dataset.
+      command: for a POSIX shell, on one line.
+    """
+
+    why: str
+    command: str
+
+
+def next_steps(document: Document) -> list[Step]:
+    """At most `MOST_STEPS` commands, the weightiest first."""
+    steps = [step for rule in RULES for step in rule(document)]
+    return steps[:MOST_STEPS]
+
+
+def _even_out_media_resolution(document: Document) -> list[Step]:
+    """The value that most kept examples ask for drops the fewest of them."""
+    kept = document.media_resolutions.kept
+    if document.media_resolutions.agree.kept or len(kept) < 2:
+        return []
+    best = max((row for row in kept if row.value is not None), key=lambda row: row.examples, default=None)
+    if best is None or best.value is None:
+        return []
+    others = sum(row.examples for row in kept) - best.examples
+    level = best.value.removeprefix("MEDIA_RESOLUTION_")
+    drops = f"{_examples(others)} that {'asks' if others == 1 else 'ask'} for something else"
+    why = f"Even out the media resolution at {level}, the value of most kept examples. This drops {drops}."
+    return _again(document, why, level.lower(), media_resolution=best.value)
+
+
+def _ask_again(document: Document) -> list[Step]:
+    """What stores did not answer may be answered now, and what was answered is not asked for again."""
+    undecided = sum(split.undecided for split in document.splits.values())
+    transient = [row for row in document.reasons if row.code in _MAY_PASS]
+    if not undecided or not transient:
+        return []
+    why = f"Ask again for the media of {_examples(undecided)} that stayed undecided; what is known is not asked again."
+    return _again(document, why, "again")
+
+
+def _read_local_media(document: Document) -> list[Step]:
+    row = _reason(document, Reason.FILE_URI_UNSUPPORTED)
+    if row is None or document.options.get("allow_local_media"):
+        return []
+    local = [media for sample in row.samples for media in sample.media if media.uri.startswith(("/", "./", "file://"))]
+    if not local:
+        return []
+    why = "Check media on this machine too, before they are uploaded; the tuning service reads gs:// only."
+    return _again(document, why, "local", allow_local_media=True)
+
+
+def _allow_private_addresses(document: Document) -> list[Step]:
+    row = _reason(document, Reason.MEDIA_ADDRESS_BLOCKED)
+    if row is None or document.options.get("allow_private_addresses"):
+        return []
+    have = "has" if row.examples == 1 else "have"
+    why = f"Read media on private addresses, if they are yours: {_examples(row.examples)} {have} such media."
+    return _again(document, why, "private", allow_private_addresses=True)
+
+
+def _start_tuning(document: Document) -> list[Step]:
+    if document.readiness.cleaned.state is not State.READY:
+        return []
+    output = document.output.rstrip("/")
+    names = {file.path for file in document.outputs}
+    if not output.startswith("gs://"):
+        files = " ".join(quoted(f"{output}/{split}.jsonl") for split in document.splits if f"{split}.jsonl" in names)
+        if not files:
+            return []
+        why = "Copy the cleaned files to a bucket of yours (BUCKET), for tuning reads Cloud Storage only."
+        return [Step(why, f"gcloud storage cp {files} gs://BUCKET/")]
+    request = (
+        f"gcloud storage cat {quoted(f'{output}/tuning_job.json')} | curl -X POST -d @- "
+        '-H "Authorization: Bearer $(gcloud auth print-access-token)" -H "Content-Type: application/json" '
+        "https://REGION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/REGION/tuningJobs"
+    )
+    return [Step("Start the tuning job with the cleaned files; put your REGION and PROJECT in.", request)]
+
+
+def _look_at_examples(document: Document) -> list[Step]:
+    """The reason that keeps the most examples out, alone if possible."""
+    deciding = [row for row in document.reasons if row.outcome is not Outcome.ADVICE and not row.tolerated]
+    if not deciding:
+        return []
+    row = max(deciding, key=lambda row: (row.alone, row.examples))
+    why = f"See the {_examples(row.examples)} with the reason “{row.title}”"
+    why += f"; mending it brings {row.alone:,} back." if row.alone else "."
+    return [Step(why, f"beam-tuning show {quoted(document.output)} --code {quoted(row.code)}")]
+
+
+RULES: tuple[Callable[[Document], list[Step]], ...] = (
+    _start_tuning,
+    _even_out_media_resolution,
+    _ask_again,
+    _read_local_media,
+    _allow_private_addresses,
+    _look_at_examples,
+)
+
+#: What another run may find out.
+_MAY_PASS = frozenset(
+    reason.code
+    for reason in (
+        Reason.MEDIA_TIMED_OUT,
+        Reason.MEDIA_SERVER_ERROR,
+        Reason.MEDIA_CHANGED,
+        Reason.MEDIA_NOT_PROBED,
+    )
+)
+
+
+def _again(document: Document, why: str, suffix: str, **changes: OptionValue) -> list[Step]:
+    """The same run once more with other options, into a folder beside, with the probes of this run."""
+    if not document.options.get("train") or not document.output.rstrip("/"):
+        return []
+    output = document.output.rstrip("/")
+    known = output if document.media.objects else None
+    reuse: dict[str, OptionValue] = {"probe_cache": known, "trust_cache": None, "overwrite": None}
+    if document.run.runner not in _IN_PROCESS:
+        why += " Add the options of Apache Beam that this run had."
+    changed = {**reuse, "output": f"{output}-{suffix}", **changes}
+    return [Step(why, validate_command(document.options, document.options_given, changed))]
+
+
+def _reason(document: Document, reason: Reason) -> ReasonRow | None:
+    return next((row for row in document.reasons if row.code == reason.code), None)
+
+
+def _examples(count: int) -> str:
+    return f"{count:,} example{'' if count == 1 else 's'}"
+
+
+def _context(document: Document) -> Mapping[str, Any]:
+    return {"steps": next_steps(document)}
+
+
+SECTION = Section(
+    name="next",
+    title="Next",
+    template="next_steps.html",
+    context=_context,
+    docs="""\
+Two or three commands for this very run, ready to be copied: what evens out the media resolution, what asks again for
+media that were not answered, how the job is started. The summary on the terminal ends in the same ones. A run that is
+made again goes into a folder of its own and takes what is known of the media from this run (`--probe_cache`).
+""",
+)
