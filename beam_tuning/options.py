@@ -99,8 +99,6 @@ class Option(NamedTuple):
             return tuple(part for one in text.split(",") if (part := one.strip()))
         if self.choices:
             return self._chosen(text)
-        if self.kind in (Kind.READ_FOLDER, Kind.WRITE_FOLDER):
-            return text
         try:
             return self.parse(text)
         except ValueError as error:

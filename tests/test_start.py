@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from beam_tuning.cli import main
 from beam_tuning.commands import COMMANDS
 from beam_tuning.sample import SAMPLE_MODEL
 
@@ -62,7 +63,7 @@ def test_a_mistake_in_an_option_is_told_without_beam() -> None:
 def test_show_reads_a_run_without_beam(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}\n")
     words = [f"--train={tmp_path}/a.jsonl", f"--output={tmp_path}/out", f"--model={SAMPLE_MODEL}"]
-    loaded_by("validate", *words, code=3)
+    assert main(["validate", *words]) == 3
     loaded = loaded_by("show", f"{tmp_path}/out", code=3)
     assert "beam_tuning.report.show" in loaded
     assert loaded & HEAVY == set()

@@ -95,14 +95,14 @@ def test_a_run_that_is_stopped_while_it_probes(
             *("--allow_private_addresses", *mode),
         ],
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     try:
         assert host.asked.wait(60)
         (os.killpg if to_all else os.kill)(launcher.pid, number)  # a terminal sends Ctrl-C to all its processes
-        told, _ = launcher.communicate(timeout=60)
+        _, told = launcher.communicate(timeout=60)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(launcher.pid, signal.SIGKILL)

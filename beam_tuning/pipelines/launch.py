@@ -331,7 +331,8 @@ def _quiet_beam() -> Iterator[None]:
     try:
         yield
     finally:
-        logger.setLevel(level)
+        if not is_stopped():  # then threads of Beam log errors until the very end
+            logger.setLevel(level)
 
 
 @contextmanager
