@@ -63,7 +63,9 @@ def _run(argv: list[str]) -> int:
 def _tell(text: str, exit_code: int) -> int:
     from rich.console import Console
 
-    Console(stderr=True, soft_wrap=True).print(text, style="red", markup=False, highlight=False)
+    from beam_tuning.report.wording import visible
+
+    Console(stderr=True, soft_wrap=True).print(visible(text), style="red", markup=False, highlight=False)
     return exit_code
 
 

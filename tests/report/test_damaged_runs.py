@@ -294,7 +294,7 @@ def test_a_run_without_verdict_files_is_told(tmp_path: Path, examples: list[Judg
     folder = write_run(tmp_path / "run", examples[:20])
     for path in (tmp_path / "run/verdicts").iterdir():
         path.unlink()
-    with pytest.raises(InputError, match="no verdict table"):
+    with pytest.raises(InputError, match="verdict table cannot be read"):
         shown(folder, wanted=Filter(split="train"))
 
 

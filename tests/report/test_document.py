@@ -263,10 +263,10 @@ def test_limits_of_a_persons_own_have_a_place(tmp_path: Path) -> None:
     own = tmp_path / "limits.toml"
     own.write_text(
         "[defaults.drop_percent]\nvalue = 150\n"
-        f"[defaults.example_tokens]\nvalue = {10**30}\n"
-        f"[defaults.video_length_low]\nvalue = {10**17}\n"
+        f"[defaults.example_tokens]\nvalue = {2**53}\n"
+        f"[defaults.video_length_low]\nvalue = {2**53}\n"
         "[defaults.audio_length]\nvalue = 0\n"
-        f"[generations.gemini-2.audio_tokens_per_second]\nlow = 1\nhigh = {10**25}\n"
+        f"[generations.gemini-2.audio_tokens_per_second]\nlow = 1\nhigh = {2**53}\n"
     )
     examples = list(Generator(seed=3).examples(60))
     made = typed_document_of(examples, run_settings(limits=load_limits(own)))

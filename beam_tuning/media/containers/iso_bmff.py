@@ -177,7 +177,7 @@ def _cut_media(movie: Movie, held: Held, position: int, size_bytes: int) -> _Cut
 def _has_fragments_behind(movie: Movie, held: Held, position: int, size_bytes: int) -> Steps[bool]:
     """Whether a fragment follows, behind media that are stepped over."""
     ends = [last[1] for track in movie.tracks if (last := track.places.last_chunk()) is not None]
-    if size_bytes - max(position, *ends) < _LEAST_FRAGMENT_BYTES:
+    if size_bytes - max([position, *ends]) < _LEAST_FRAGMENT_BYTES:
         return False
     for _ in range(_MAX_STEPS_BEHIND):
         while (box := held.box_at(position, size_bytes)) is not None:

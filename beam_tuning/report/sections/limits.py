@@ -38,7 +38,10 @@ class LimitRow(Part, frozen=True, kw_only=True):
 
 def _limits(facts: RunFacts) -> list[LimitRow]:
     return [
-        LimitRow(name=name, **{key: _capped(value) for key, value in msgspec.structs.asdict(entry).items()})
+        LimitRow(
+            name=name,
+            **{key: value if key == "read" else _capped(value) for key, value in msgspec.structs.asdict(entry).items()},
+        )
         for name, entry in facts.model.entries().items()
     ]
 
@@ -49,6 +52,8 @@ def _capped(value: Any) -> Any:
         return {name: tuple(map(_capped, pair)) for name, pair in value.items()}
     if isinstance(value, tuple):
         return [_capped(one) for one in value]
+    if isinstance(value, datetime.date):
+        return value.isoformat()
     return min(value, LARGEST) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
