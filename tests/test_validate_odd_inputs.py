@@ -104,12 +104,13 @@ def test_a_file_that_changes_before_it_is_read_leaves_no_manifest(
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"".join(example(str(number)) + b"\n" for number in range(20)))
 
-    def prepare_then_shrink(*arguments: Any, **options: Any) -> None:
-        prepare(*arguments, **options)
+    def prepare_then_shrink(*arguments: Any, **options: Any) -> Any:
+        claim = prepare(*arguments, **options)
         path.write_bytes(example() + b"\n")
+        return claim
 
-    prepare = pipelines_run.prepare_output
-    monkeypatch.setattr(pipelines_run, "prepare_output", prepare_then_shrink)
+    prepare = pipelines_run.claim_folder
+    monkeypatch.setattr(pipelines_run, "claim_folder", prepare_then_shrink)
     code, output = run(tmp_path)
     assert code == 2
     findings = report_of(output)["readiness"]["as_given"]["findings"]
@@ -159,7 +160,7 @@ def test_byte_order_marks_of_joined_files_are_taken_off(tmp_path: Path) -> None:
 def test_a_pattern_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a.jsonl").write_bytes(example() + b"\n")
-    assert main(["validate", "--train", "*.jsonl", "--output=out", "--model=gemini-2.5-flash"]) == 0
+    assert main(["validate", "--train", "*.jsonl", "--output=out", "--model=gemini-2.5-flash", ANY_DAY]) == 0
     assert report_of(Path("out"))["inputs"][0]["path"] == "a.jsonl"
 
 
