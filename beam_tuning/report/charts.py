@@ -12,8 +12,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import vl_convert
-
 from beam_tuning.report.shapes import Named
 from beam_tuning.report.wording import count, length, share, size, tick, value_in, visible
 from beam_tuning.summary.distributions import bin_of, bin_start
@@ -324,6 +322,8 @@ def _tick(unit: str, value: int | float) -> str:
 
 
 def _svg(chart: _Spec) -> str:
+    import vl_convert  # a third of a second, which commands that draw nothing need not wait
+
     svg = vl_convert.vegalite_to_svg({**chart, "config": _CONFIG})
     # The figure's own words are what a screen reader needs; Vega's many nested roles only get in the way.
     svg = re.sub(r' (?:role|aria-[a-z]+|xmlns:xlink|class|version|pointer-events)="[^"]*"', "", svg)
