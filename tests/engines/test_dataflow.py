@@ -161,7 +161,7 @@ def test_a_job_on_the_service_gives_what_a_direct_run_gives(
     (failure,) = failures
     assert "not ready to tune" in failure
     told = capsys.readouterr().out
-    assert told.endswith(summary.replace("gs://scratch/direct", "gs://scratch/remote"))
+    assert summary.replace("gs://scratch/direct", "gs://scratch/remote").split("\nNext\n")[0] in told
     assert "https://console.cloud.google.com/dataflow/jobs/europe-west1/fake-job-0?project=example-project" in told
     assert "gcloud dataflow jobs cancel fake-job-0 --project=example-project --region=europe-west1" in told
 
