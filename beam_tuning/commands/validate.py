@@ -6,6 +6,7 @@ import argparse
 import contextlib
 
 from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL
+from beam_tuning.dataset.api_schema import MEDIA_RESOLUTIONS
 from beam_tuning.options import Command, Kind, Option, Template, amount_usd, whole_number
 from beam_tuning.policy.answers import FailOn
 from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
@@ -95,6 +96,16 @@ _OPTIONS = (
         label="Resolution scope",
         default=USUAL_SCOPE.value,
         choices=tuple(choice.value for choice in ResolutionScope),
+    ),
+    Option(
+        "set_media_resolution",
+        "curation",
+        Kind.CHOICE,
+        "Write this media resolution into every kept example, where it has another one or none; nothing else of the "
+        "line changes. Lengths and tokens are judged under it. Levels of single parts stay.",
+        label="Set the media resolution",
+        choices=MEDIA_RESOLUTIONS,
+        choice_prefix="MEDIA_RESOLUTION_",
     ),
     Option(
         "tolerate",

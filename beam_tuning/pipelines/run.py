@@ -134,6 +134,7 @@ def check(options: ValidateOptions) -> CheckedOptions:
         media_resolution=MediaResolutionChoice(options.media_resolution),
         resolution_scope=ResolutionScope(options.resolution_scope),
         tolerate=options.tolerate,
+        set_resolution=options.set_media_resolution,
         allow_local_media=options.allow_local_media,
     )
     folder = open_folder(options.output)
@@ -173,6 +174,7 @@ def make_job(
             limits=checked.limits,
             resolution_scope=checked.policy.resolution_scope,
             tolerated=options.tolerate,
+            set_resolution=checked.policy.set_resolution,
             price_per_million_tokens=options.price_per_million_tokens,
         ),
         start=RunStart(

@@ -36,6 +36,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
       allow_local_media: whether media on this machine are looked at, for a try-out; the tuning service cannot read
         them.
       tolerated: reasons that decide nothing, because a person takes the risk.
+      set_resolution: the media resolution that is written into every kept example; None leaves them as they are.
     """
 
     limits: ModelLimits
@@ -49,6 +50,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     resolution_scope: ResolutionScope
     allow_local_media: bool = False
     tolerated: frozenset[Reason] = frozenset()
+    set_resolution: str | None = None
 
     @classmethod
     def of(
@@ -61,6 +63,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         resolution_scope: ResolutionScope = USUAL_SCOPE,
         allow_local_media: bool = False,
         tolerate: Iterable[str] = (),
+        set_resolution: str | None = None,
     ) -> Policy:
         """The policy for one model.
 
@@ -69,8 +72,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
           tolerate: codes of reasons to tolerate.
 
         Raises:
-          OptionError: the model is not known, or a reason cannot be tolerated.
+          OptionError: the model is not known, a reason cannot be tolerated, or a media resolution is to be set and
+            examples with another one to be dropped.
         """
+        _check_set_resolution(set_resolution, media_resolution)
         own = limits.model(model)
         rates = token_rates(own)
         groups = profile_groups(limits, own)
@@ -85,12 +90,23 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             resolution_scope=resolution_scope,
             allow_local_media=allow_local_media,
             tolerated=frozenset(_tolerable(code) for code in tolerate),
+            set_resolution=set_resolution,
         )
 
     @property
     def model(self) -> str:
         """Name of the model to tune."""
         return self.limits.name
+
+
+def _check_set_resolution(set_resolution: str | None, choice: MediaResolutionChoice) -> None:
+    if set_resolution is not None and choice is not MediaResolutionChoice.CONSISTENT:
+        raise OptionError(
+            "examples with another media resolution cannot be dropped where one is set on all of them",
+            where="--set_media_resolution",
+            observed=f"--media_resolution {choice}",
+            remedy="Give one of the two options.",
+        )
 
 
 def _tolerable(code: str) -> Reason:

@@ -16,9 +16,9 @@ from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
-from beam_tuning.dataset.parse import parse_line
 from beam_tuning.media.info import ProbeResult
-from beam_tuning.policy.judge import Policy, judge
+from beam_tuning.policy.judge import Policy
+from beam_tuning.policy.judged_line import judge_line
 from beam_tuning.reasons import Verdict
 from beam_tuning.report.rejected import rejected_line
 from beam_tuning.run_folder.claim import check_claim
@@ -136,13 +136,11 @@ def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[
     line_hashes: list[bytes] = []
     for lines_before, offset, line in pack.lines():
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
-        example = judge(policy, line_id, len(line), parse_line(line), media)
-        # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
-        text = without_byte_order_mark(line)
+        example, text = judge_line(policy, line_id, line, media)
         if example.verdict is Verdict.KEPT:
             lines[Verdict.KEPT].append(text)
         else:
             lines[example.verdict].append(rejected_line(example, line))
         examples.append(example)
-        line_hashes.append(line_hash(text))
+        line_hashes.append(line_hash(without_byte_order_mark(line)))
     return _JudgedPack(examples, line_hashes, lines, pack.line_count - len(examples))

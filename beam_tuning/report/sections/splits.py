@@ -68,7 +68,7 @@ def _split(split: SplitSummary, share: PolicyDropShare, limit: float) -> Split:
         blank_lines=split.blank_lines,
         # As one file: every line with a newline.
         size_bytes=capped(everything.size_bytes.total + everything.examples),
-        kept_size_bytes=capped(kept.size_bytes.total + kept.examples),
+        kept_size_bytes=capped(kept.size_bytes.total + kept.added_bytes + kept.examples),
         drop_share=SplitDropShare(low=share.low, high=share.high, limit=limit, state=share.state),
         examples_with=ExamplesWith(
             audio=everything.with_audio,
