@@ -36,6 +36,9 @@ class Split(Part, frozen=True, kw_only=True):
     kept: Count
     dropped: Count
     undecided: Count
+    unwanted: Annotated[
+        Count, Meta(description="Of `dropped`: for a wish of yours (--drop_duplicates, --drop_leaks) alone.")
+    ]
     blank_lines: Count
     size_bytes: Annotated[Count, Meta(description="Of all lines as one file, each with a newline.")]
     kept_size_bytes: Count
@@ -65,6 +68,7 @@ def _split(split: SplitSummary, share: PolicyDropShare, limit: float) -> Split:
         kept=split.kept,
         dropped=split.dropped,
         undecided=split.undecided,
+        unwanted=split.unwanted,
         blank_lines=split.blank_lines,
         # As one file: every line with a newline.
         size_bytes=capped(everything.size_bytes.total + everything.examples),
