@@ -1,4 +1,8 @@
-"""One media resolution written into a line, with every other byte of the line left as it stands."""
+"""Writing one media resolution into a line: `generationConfig.mediaResolution`, and no other byte.
+
+The line is not encoded again: what stands there is found by its place in the text and replaced, or put in where it
+lacks. White space, the order of keys, numbers and spellings of everything else stay as they came.
+"""
 
 from __future__ import annotations
 
@@ -7,104 +11,87 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-#: What JSON is made of, as far as places are concerned: strings whole, brackets, and what separates.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}:,]', re.DOTALL)
-#: Both spellings that the API takes (https://protobuf.dev/programming-guides/json/): of the object, and of its field.
-_FIELD_OF = {"generationConfig": "mediaResolution", "generation_config": "media_resolution"}
-_FIELDS = frozenset(_FIELD_OF.values())
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+_COLON = re.compile(rb"\s*:\s*")
+_NUMBER_OR_WORD = re.compile(rb'[^\s,\[\]{}"]+')
 _NULL = b"null"
+#: Both spellings that the API takes (https://protobuf.dev/programming-guides/json/): of the object, and of its field.
+_CONFIG = {"generationConfig": b"mediaResolution", "generation_config": b"media_resolution"}
+_RESOLUTION = frozenset(("mediaResolution", "media_resolution"))
 
 
-class _Value(NamedTuple):
-    """A value of an object: its key, and where it stands, the white space around it included."""
+class _Member(NamedTuple):
+    """A key of an object, and where in the text its value begins and ends."""
 
     key: str
     start: int
-    stop: int
+    end: int
 
 
-def with_media_resolution(line: bytes, value: str) -> bytes | None:
-    """The line with `generationConfig.mediaResolution` inserted or replaced.
+def with_media_resolution(line: bytes, value: str) -> bytes:
+    """The line with this media resolution, whether it had another one, none, or what is none.
 
     Args:
-      line: a JSON object that holds something, as the dataset's lines do; in any spelling, with or without a byte order
-        mark.
+      line: the JSON text of an example, as `parse_line` takes it. Of a field that is given twice, each is set.
       value: e.g. `MEDIA_RESOLUTION_LOW`.
 
     Returns:
-      The very line where it has the value already. None where there is no one place for it: the field stands there
-      twice, or what should hold it is no object. Such a line is faulty as it is.
+      The line as it is where `generationConfig` is neither an object nor null: such an example is dropped anyway.
     """
-    if b"eneration" not in line and b"\\u" not in line:  # a key may be written with escapes
-        return _with_config(line, value)
-    found = [one for one in _values(line, line.find(b"{")) if one.key in _FIELD_OF]
-    if not found:
-        return _with_config(line, value)
-    if len(found) > 1:
-        return None
-    config = _stripped(line, found[0])
-    text, new = line[config.start : config.stop], json.dumps(value).encode()
-    name = json.dumps(_FIELD_OF[config.key]).encode()
-    if text == _NULL:
-        return _spliced(line, config, b"{" + name + b":" + new + b"}")
-    if not text.startswith(b"{"):
-        return None
-    fields = list(_values(line, config.start))
-    given = [one for one in fields if one.key in _FIELDS]
-    if len(given) > 1:
-        return None
+    text = b'"' + value.encode() + b'"'
+    may_have_config = b"eneration" in line or b"\\u" in line  # a key may be written with escapes
+    members = _members(line, line.find(b"{")) if may_have_config else ()
+    configs = [member for member in members if member.key in _CONFIG]
+    given = [member for member in configs if line[member.start : member.end] != _NULL]
+    for config in reversed(given):
+        if line.startswith(b"{", config.start):
+            line = _set_in_config(line, config, text)
     if given:
-        place = _stripped(line, given[0])
-        return line if line[place.start : place.stop] == new else _spliced(line, place, new)
-    behind = _Value("", config.start + 1, config.start + 1)
-    return _spliced(line, behind, name + b":" + new + (b"," if fields else b""))
-
-
-def _with_config(line: bytes, value: str) -> bytes:
+        return line
+    if configs:  # null says the same as a lack
+        config = configs[0]
+        return line[: config.start] + b'{"' + _CONFIG[config.key] + b'":' + text + b"}" + line[config.end :]
     end = line.rindex(b"}")
-    return line[:end] + b',"generationConfig":{"mediaResolution":' + json.dumps(value).encode() + b"}" + line[end:]
+    return line[:end] + b',"generationConfig":{"mediaResolution":' + text + b"}" + line[end:]
 
 
-def _spliced(line: bytes, place: _Value, new: bytes) -> bytes:
-    return line[: place.start] + new + line[place.stop :]
+def _set_in_config(line: bytes, config: _Member, text: bytes) -> bytes:
+    levels = [member for member in _members(line, config.start) if member.key in _RESOLUTION]
+    given = [member for member in levels if line[member.start : member.end] != _NULL]
+    for level in reversed(given or levels[:1]):
+        line = line[: level.start] + text + line[level.end :]
+    if levels:
+        return line
+    inside = config.start + 1
+    is_empty = not line[inside : config.end - 1].strip()
+    comma = b"" if is_empty else b","
+    return line[:inside] + b'"' + _CONFIG[config.key] + b'":' + text + comma + line[inside:]
 
 
-def _stripped(line: bytes, place: _Value) -> _Value:
-    """The place without the white space around the value."""
-    text = line[place.start : place.stop]
-    start = place.start + len(text) - len(text.lstrip())
-    return _Value(place.key, start, start + len(text.strip()))
-
-
-def _values(line: bytes, start: int) -> Iterator[_Value]:
-    """The values of the object that begins at `start`, in order; what they hold is passed over."""
+def _members(line: bytes, start: int) -> Iterator[_Member]:
+    """The members of the object that begins at `start`, in order, a key that is given twice both times."""
     depth = 0
-    key, value_start = "", -1
-    for match in _TOKEN.finditer(line, start):
-        token = match[0]
-        if token in b"{[":
+    key: str | None = None
+    value_start = 0
+    for match in _STRING_OR_BRACKET.finditer(line, start):
+        first = line[match.start()]
+        if first == 0x22:  # a quote
+            if depth != 1:
+                continue
+            if key is not None:
+                yield _Member(key, value_start, match.end())
+                key = None
+            elif colon := _COLON.match(line, match.end()):
+                key, value_start = str(json.loads(match[0])), colon.end()
+                if scalar := _NUMBER_OR_WORD.match(line, value_start):
+                    yield _Member(key, value_start, scalar.end())
+                    key = None
+        elif first in b"[{":
             depth += 1
-        elif depth == 1 and token in b",}":
-            if value_start >= 0:
-                yield _Value(key, value_start, match.start())
-            value_start = -1
-            if token == b"}":
-                return
-        elif token in b"}]":
+        else:
             depth -= 1
-        elif depth == 1 and value_start < 0:
-            if token == b":":
-                value_start = match.end()
-            elif token.startswith(b'"'):
-                key = _text(token)
-
-
-def _text(token: bytes) -> str:
-    """What a JSON string reads."""
-    if b"\\" not in token:
-        return token[1:-1].decode("utf-8", "replace")
-    try:
-        text: str = json.loads(token)
-    except ValueError:
-        return ""
-    return text
+            if depth == 1 and key is not None:
+                yield _Member(key, value_start, match.end())
+                key = None
+            if not depth:
+                return

@@ -91,8 +91,13 @@ def _lines(text: str, width: int) -> list[str]:
 
 def fits(console: Console, renderable: Any) -> bool:
     """Whether a table stands in the terminal without breaking words."""
+    return not console.is_terminal or width_of(console, renderable) <= console.width
+
+
+def width_of(console: Console, renderable: Any) -> int:
+    """Columns that a table takes where no word is broken."""
     unbounded = console.options.update_width(_UNBOUNDED)
-    return not console.is_terminal or console.measure(renderable, options=unbounded).maximum <= console.width
+    return int(console.measure(renderable, options=unbounded).maximum)
 
 
 def arrow(console: Console) -> str:

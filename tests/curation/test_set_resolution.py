@@ -30,10 +30,13 @@ CONTENTS = '"contents":[{"role":"user","parts":[{"text":"generationConfig } , \\
             '{"generation_config":{"media_resolution":"MEDIA_RESOLUTION_LOW","temperature":1e0},%s}',
         ),
         (
-            '{"generationConfig":{"a":{"mediaResolution":"x"},"mediaResolution" : "MEDIA_RESOLUTION_HIGH" ,"z":[1,2]},%s}',
-            '{"generationConfig":{"a":{"mediaResolution":"x"},"mediaResolution" : "MEDIA_RESOLUTION_LOW" ,"z":[1,2]},%s}',
+            '{"generationConfig":{"a":{"mediaResolution":0},"mediaResolution" : "HIGH" ,"z":[1]},%s}',
+            '{"generationConfig":{"a":{"mediaResolution":0},"mediaResolution" : "MEDIA_RESOLUTION_LOW" ,"z":[1]},%s}',
         ),
-        ('{"generationConfig":{"mediaResolution":3},%s}', '{"generationConfig":{"mediaResolution":"MEDIA_RESOLUTION_LOW"},%s}'),
+        (
+            '{"generationConfig":{"mediaResolution":3},%s}',
+            '{"generationConfig":{"mediaResolution":"MEDIA_RESOLUTION_LOW"},%s}',
+        ),
         (
             '{"generationConfig":{"media_resolution":{"level":[{"a":"}"}]}},%s}',
             '{"generationConfig":{"media_resolution":"MEDIA_RESOLUTION_LOW"},%s}',
@@ -63,20 +66,35 @@ def test_a_line_that_has_the_value_stays_as_it_is(line: str) -> None:
     assert with_media_resolution((line % CONTENTS).encode(), LOW) == (line % CONTENTS).encode()
 
 
+SET = '"mediaResolution":"MEDIA_RESOLUTION_LOW"'
+
+
 @pytest.mark.parametrize(
-    "line",
+    ("line", "expected"),
     [
-        '{"generationConfig":{},%s,"generationConfig":{}}',
-        '{"generationConfig":{},"generation_config":{},%s}',
-        '{"generationConfig":{"mediaResolution":1,"media_resolution":1},%s}',
-        '{"generationConfig":{"mediaResolution":1,"mediaResolution":1},%s}',
-        '{"generationConfig":[],%s}',
-        '{"generationConfig":"MEDIA_RESOLUTION_LOW",%s}',
-        '{"generationConfig":7,%s}',
+        (
+            '{"generationConfig":{"mediaResolution":1},%s,"generationConfig":{}}',
+            f'{{"generationConfig":{{{SET}}},%s,"generationConfig":{{{SET}}}}}',
+        ),
+        (
+            '{"generationConfig":{"mediaResolution":"a","mediaResolution":"b"},%s}',
+            f'{{"generationConfig":{{{SET},{SET}}},%s}}',
+        ),
+        (
+            '{"generationConfig":null,%s,"generation_config":{"topK":1}}',
+            '{"generationConfig":null,%s,"generation_config":{"media_resolution":"MEDIA_RESOLUTION_LOW","topK":1}}',
+        ),
+        (
+            '{"generationConfig":{"media_resolution":null,"mediaResolution":2},%s}',
+            f'{{"generationConfig":{{"media_resolution":null,{SET}}},%s}}',
+        ),
+        ('{"generationConfig":[{}],%s}', '{"generationConfig":[{}],%s}'),
+        ('{"generationConfig":"MEDIA_RESOLUTION_HIGH",%s}', '{"generationConfig":"MEDIA_RESOLUTION_HIGH",%s}'),
+        ('{"generationConfig":7,%s}', '{"generationConfig":7,%s}'),
     ],
 )
-def test_a_line_without_one_place_for_it_is_left_to_the_rules(line: str) -> None:
-    assert with_media_resolution((line % CONTENTS).encode(), LOW) is None
+def test_a_field_that_is_given_twice_is_set_twice_and_what_is_no_object_stays(line: str, expected: str) -> None:
+    assert with_media_resolution((line % CONTENTS).encode(), LOW) == (expected % CONTENTS).encode()
 
 
 JSON = st.recursive(
