@@ -13,7 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from beam_tuning.cli import main
+from beam_tuning.finished_run.opening import open_finished
+from beam_tuning.media.info import MediaInfo, MediaKind, ObjectInfo, ProbeResult
+from beam_tuning.media.media_table import to_table
 from beam_tuning.policy.limits import room_of
+from beam_tuning.reconcile.given_lines import GivenLines
+from beam_tuning.run_folder.names import FileRole
 
 MODEL = ("--model=gemini-2.5-flash", "--tolerate=MODEL_PAST_RETIREMENT")
 
@@ -170,6 +175,71 @@ def test_lines_that_are_the_same_are_not_torn_apart(tmp_path: Path) -> None:
     of_validation = (output / "validation.jsonl").read_text().splitlines()
     assert len(of_validation) == 30
     assert of_train.isdisjoint(of_validation)
+
+
+def image(number: int) -> ProbeResult:
+    """Of two objects in a row the second one has the bytes of the first."""
+    about = ObjectInfo(size_bytes=1000, generation="1", crc32c=f"{number // 2:06d}==")
+    return ProbeResult(f"gs://bucket/{number}.png", MediaInfo("png", MediaKind.IMAGE, width_px=10, height_px=10), about)
+
+
+def images_line(number: int, images: Sequence[int]) -> str:
+    parts: list[dict[str, Any]] = [
+        {"fileData": {"mimeType": "image/png", "fileUri": f"gs://bucket/{one}.png"}} for one in images
+    ]
+    question = {"role": "user", "parts": [*parts, {"text": f"Question {number}?"}]}
+    return json.dumps({"contents": [question, {"role": "model", "parts": [{"text": "Yes."}]}]})
+
+
+def test_no_object_stands_on_both_sides_nor_through_others(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    of_line = [[3 * number % 400, *([chance.randrange(400)] if number % 4 == 0 else [])] for number in range(300)]
+    lines = [images_line(number, images) for number, images in enumerate(of_line)]
+    (tmp_path / "known" / "media").mkdir(parents=True)
+    table = to_table([image(number) for number in range(400)])
+    pq.write_table(table, tmp_path / "known" / "media" / "media-00000-of-00001.parquet")
+    moved = []
+    for files in (1, 5):
+        train = write_files(tmp_path / f"in-{files}", lines, files)
+        output = tmp_path / f"out-{files}"
+        cache = (f"--probe_cache={tmp_path}/known", "--trust_cache")
+        _, report = validate(train, output, "--validation_split=0.2", *cache)
+        check_whole(output, report, lines)
+        sides = [
+            {
+                int(part["uri"].split("/")[-1].split(".")[0]) // 2
+                for row in rows_of(output, split)
+                for part in row["media"]
+            }
+            for split in ("train", "validation")
+        ]
+        assert sides[0].isdisjoint(sides[1])
+        assert 40 <= report["splits"]["validation"]["kept"] <= 60
+        assert report["selection"]["strata"][0]["name"] == "image"
+        moved.append(set((output / "validation.jsonl").read_text().splitlines()))
+    assert moved[0] == moved[1]
+
+
+def test_lines_of_a_sampled_and_split_run_lead_back_to_where_they_came_from(tmp_path: Path) -> None:
+    train = write_files(tmp_path / "in", LINES, 3)
+    output = tmp_path / "out"
+    _, report = validate(train, output, "--max_examples=200", "--validation_split=0.1")
+    check_whole(output, report, LINES)
+    run = open_finished(str(output))
+    assert run.splits == ("train", "validation")
+    for split, count in (("train", 180), ("validation", 20)):
+        texts = (output / f"{split}.jsonl").read_text().splitlines()
+        sources = run.lines(split).sources(range(1, count + 2))
+        assert len(texts) == len(sources) == count
+        for number, source in sources.items():
+            given = Path(source.file).read_text().splitlines()
+            assert given[source.line - 1] == texts[number - 1]
+    path = f"{tmp_path}/in/train-01.jsonl"
+    lines = GivenLines(run, "train", path)
+    assert lines.total == 101
+    assert [row["line"] for _, row in lines.rows(range(1, 102), ["verdict", "line"])] == list(range(1, 102))
+    roles = {file.role for file in run.manifest.files}
+    assert FileRole.SAMPLED_OUT in roles
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from beam_tuning.report.document import Document
 from beam_tuning.report.sections.next_steps import next_steps
 from beam_tuning.report.sections.splits import Split
 from beam_tuning.report.sections.verdict import Answer
-from beam_tuning.report.terminal import OUTCOME_STYLES, STATE_STYLES, fits, listed, say, width_of
+from beam_tuning.report.terminal import OUTCOME_STYLES, STATE_STYLES, fits, listed, print_whole, say
 from beam_tuning.report.tuning_job import tuning_job
 
 #: Shown of each; how many others there are is one line.
@@ -69,9 +69,7 @@ def _print_splits(document: Document, console: Console) -> None:
         table.add_row(Text(wording.visible(name)), *counts, _share(split))
     console.print()
     if fits(console, table):
-        # Where nobody sees it, nothing of a wide table is cut off.
-        whole = None if console.is_terminal else width_of(console, table)
-        console.print(table, width=whole, crop=False)
+        print_whole(console, table)
         return
     for name, split in document.splits.items():
         words = ", ".join(f"{wording.count(getattr(split, field))} {field.replace('_', ' ')}" for field in fields)
