@@ -18,7 +18,7 @@ from beam_tuning.options import (
     share_to_split,
     whole_number,
 )
-from beam_tuning.policy.answers import FailOn
+from beam_tuning.policy.answers import TRAIN, VALIDATION, FailOn
 from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.stopping import Stopped
 
@@ -116,6 +116,31 @@ _OPTIONS = (
         label="Set the media resolution",
         choices=MEDIA_RESOLUTIONS,
         choice_prefix="MEDIA_RESOLUTION_",
+    ),
+    Option(
+        "drop_duplicates",
+        "curation",
+        Kind.FLAG,
+        "Drop all but the first of several examples of a split that say the same.",
+        label="Drop duplicates",
+        default=False,
+    ),
+    Option(
+        "drop_leaks",
+        "curation",
+        Kind.CHOICE,
+        "Drop the examples of this split whose media, or whose text where they have no media, stand in the other split "
+        "too.",
+        label="Drop leaks",
+        choices=(TRAIN, VALIDATION),
+    ),
+    Option(
+        "skip_comparison",
+        "curation",
+        Kind.FLAG,
+        "Do not compare examples with one another: neither duplicates nor leaks are looked for, which saves time.",
+        label="Skip the comparison",
+        default=False,
     ),
     Option(
         "max_examples",

@@ -34,6 +34,9 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     seed: int
     stratify_by: str
     validation_split: float | None
+    drop_duplicates: bool
+    drop_leaks: str | None
+    skip_comparison: bool
     tolerate: tuple[str, ...]
     limits: str | None
     fail_on: str

@@ -36,6 +36,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
       allow_local_media: whether media on this machine are looked at, for a try-out; the tuning service cannot read
         them.
       tolerated: reasons that decide nothing, because a person takes the risk.
+      drop_duplicates: whether of several equal examples of a split all but the first are dropped.
+      drop_leaks: the split whose examples are dropped where they, or their media, stand in the other split too.
       set_resolution: the media resolution that is written into every kept example; None leaves them as they are.
     """
 
@@ -51,6 +53,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     allow_local_media: bool = False
     tolerated: frozenset[Reason] = frozenset()
     set_resolution: str | None = None
+    drop_duplicates: bool = False
+    drop_leaks: str | None = None
 
     @classmethod
     def of(
@@ -64,6 +68,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         allow_local_media: bool = False,
         tolerate: Iterable[str] = (),
         set_resolution: str | None = None,
+        drop_duplicates: bool = False,
+        drop_leaks: str | None = None,
     ) -> Policy:
         """The policy for one model.
 
@@ -91,6 +97,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             allow_local_media=allow_local_media,
             tolerated=frozenset(_tolerable(code) for code in tolerate),
             set_resolution=set_resolution,
+            drop_duplicates=drop_duplicates,
+            drop_leaks=drop_leaks,
         )
 
     @property

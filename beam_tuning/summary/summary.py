@@ -221,6 +221,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
       what_if: by profile, the examples on which profiles differ.
       same_for_all: the examples on which they do not; under a profile both count.
       as_given: by verdict, how many examples more (or fewer) have it as they were read than as they are judged.
+      unwanted: dropped examples that a person wants dropped, not for the service's sake.
       mended: by code, examples that have a reason as they were read and not as they are judged.
     """
 
@@ -232,6 +233,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
     what_if: dict[str, ProfileCounts] = {}
     same_for_all: ProfileCounts = msgspec.field(default_factory=ProfileCounts)
     as_given: dict[str, int] = {}
+    unwanted: int = 0
     mended: dict[str, int] = {}
 
     @property
@@ -265,6 +267,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
             if one.as_given is not None:
                 _add_counts(self.as_given, {one.as_given.value: 1})
                 _add_counts(self.as_given, {one.verdict.value: -1})
+                self.unwanted += one.is_unwanted
                 _add_counts(self.mended, Counter(reason.code for reason in one.mended))
         for one in judged:
             if one.findings:
@@ -301,6 +304,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
         for profile, profile_counts in other.what_if.items():
             self.what_if.setdefault(profile, ProfileCounts()).merge(profile_counts)
         self.same_for_all.merge(other.same_for_all)
+        self.unwanted += other.unwanted
         _add_counts(self.as_given, other.as_given)
         _add_counts(self.mended, other.mended)
 

@@ -20,6 +20,7 @@ from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.media.info import ProbeResult
+from beam_tuning.policy.comparison import Comparison
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.judged_line import judge_line
 from beam_tuning.reasons import JUDGED, Verdict
@@ -37,6 +38,7 @@ from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.select import (
     SelectExamples,
     chosen_from_bytes,
+    comparison_of,
     media_of,
     packs_of,
     with_chosen_resolution,
@@ -67,7 +69,7 @@ def verdicts_of(selection: Selection) -> tuple[Verdict, ...]:
 
 @dataclass
 class JudgeShards(beam.PTransform):
-    """{packs, results, shards}, keyed by shard -> `JudgedShards`.
+    """{packs, results, shards, and marks and leaks where examples are compared}, keyed by shard -> `JudgedShards`.
 
     A shard's examples are judged and written in one go, in the order of the input: nothing but packs and results is
     shuffled, and what a retried bundle writes is the same.
@@ -94,7 +96,7 @@ class JudgeShards(beam.PTransform):
             side_inputs["most_common_resolution"] = self.most_common_resolution
         if self.selection.is_on and self.room is not None:
             chosen = joined | "Select" >> SelectExamples(
-                self.policy, self.selection, self.room, self.most_common_resolution
+                self.policy, self.selection, self.room, self.first_lines, self.most_common_resolution
             )
             side_inputs["chosen"] = pvalue.AsSingleton(chosen)
         judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.selection), **side_inputs)
@@ -131,6 +133,7 @@ class _JudgeShardFn(beam.DoFn):
         fates = None
         if chosen is not None:
             fates = iter(chosen_from_bytes(chosen).fates[shard_key(shard.split, shard.number)])
+        comparison = comparison_of(group, first_lines)
         summary = Summary.empty()
         check_claim(open_folder(self._target.folder), self._target.run_id)
         verdicts = verdicts_of(self._selection)
@@ -142,7 +145,7 @@ class _JudgeShardFn(beam.DoFn):
             for split in written:
                 summary.add_blank_lines(split, 0)
             for pack in packs_of(group, self._pack_decoder):
-                lines = _judge_pack(pack, first_lines[pack.key], policy, media, fates)
+                lines = _judge_pack(pack, first_lines[pack.key], policy, media, comparison, fates)
                 for split, files in written.items():
                     of_split = [one for one in lines if one.example.line_id.split == split]
                     for verdict in verdicts:
@@ -174,6 +177,7 @@ def _judge_pack(
     first_line: int,
     policy: Policy,
     media: Mapping[str, ProbeResult],
+    comparison: Comparison,
     fates: Iterator[int] | None,
 ) -> list[_JudgedLine]:
     """Every line of a pack.
@@ -185,6 +189,7 @@ def _judge_pack(
     for lines_before, offset, line in pack.lines():
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         example, text = judge_line(policy, line_id, line, media)
+        example = comparison.judge(policy, example, pack.key, lines_before)
         if example.verdict is not Verdict.KEPT:
             text = rejected_line(example, line)
         elif fates is not None:

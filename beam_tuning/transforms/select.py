@@ -7,7 +7,7 @@ which are taken. What travels is some thirty bytes for each kept example, and a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,35 +17,43 @@ from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.combiners import ToList
 
+from beam_tuning.curation.example_keys import keys_of
+from beam_tuning.curation.leaks import identity
 from beam_tuning.curation.room import Room
 from beam_tuning.curation.selection import TRAIN, Chosen, KeptShard, Selection, Stratify, choose, rank_of
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
-from beam_tuning.media.info import ProbeResult
+from beam_tuning.media.info import ObjectInfo, ProbeResult
+from beam_tuning.policy.comparison import Comparison
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.judged_line import judge_line
 from beam_tuning.reasons import Verdict
 from beam_tuning.summary.judged_example import JudgedExample, PartFacts
 from beam_tuning.transforms.codecs import decoder, encode, results_from_bytes
+from beam_tuning.transforms.compare import leaks_from_bytes, marks_from_bytes
 
 
 @dataclass
 class SelectExamples(beam.PTransform):
-    """(shard key, {packs, results}) -> one encoded `Chosen`.
+    """(shard key, {packs, results, marks, leaks}) -> one encoded `Chosen`.
 
     Attributes:
+      first_lines: side input, the number of the first line of every pack.
       most_common_resolution: side input, when the policy wants the majority's media resolution.
     """
 
     policy: Policy
     selection: Selection
     room: Room
+    first_lines: pvalue.AsSingleton
     most_common_resolution: pvalue.AsSingleton | None = None
 
     def expand(self, joined: PCollection[tuple[str, dict[str, Any]]]) -> PCollection[bytes]:
-        side_inputs = () if self.most_common_resolution is None else (self.most_common_resolution,)
+        side_inputs = [self.first_lines]
+        if self.most_common_resolution is not None:
+            side_inputs.append(self.most_common_resolution)
         chosen: PCollection[bytes] = (
             joined
             | "Rank examples" >> beam.ParDo(_RankKeptFn(self.policy, self.selection), *side_inputs)
@@ -67,31 +75,24 @@ class _RankKeptFn(beam.DoFn):
         self._pack_decoder = decoder(LinePack)
 
     def process(
-        self, element: tuple[str, dict[str, Iterable[bytes]]], most_common_resolution: str | None = None
+        self,
+        element: tuple[str, dict[str, Iterable[bytes]]],
+        first_lines: Mapping[bytes, int],
+        most_common_resolution: str | None = None,
     ) -> Iterator[bytes]:
         key, group = element
         shard = Shard.from_key(key)
         kept = _KeptExamples(self._selection)
-        for line, judged, text in judge_shard(self._policy, group, self._pack_decoder, most_common_resolution):
-            if judged.verdict is Verdict.KEPT:
-                kept.add(line, judged, text)
+        policy = with_chosen_resolution(self._policy, most_common_resolution)
+        media, comparison = media_of(group), comparison_of(group, first_lines)
+        for pack in packs_of(group, self._pack_decoder):
+            for lines_before, offset, line in pack.lines():
+                line_id = LineId(pack.split, pack.path, first_lines[pack.key] + lines_before, offset)
+                judged, text = judge_line(policy, line_id, line, media, with_what_if=False)
+                judged = comparison.judge(policy, judged, pack.key, lines_before)
+                if judged.verdict is Verdict.KEPT:
+                    kept.add(line, judged, text)
         yield encode(kept.of_shard(shard))
-
-
-def judge_shard(
-    policy: Policy,
-    group: dict[str, Iterable[bytes]],
-    pack_decoder: msgspec.msgpack.Decoder[LinePack],
-    most_common_resolution: str | None,
-) -> Iterator[tuple[bytes, JudgedExample, bytes]]:
-    """(line, verdict, line as it is written) of every example of a shard, in order; line numbers are not known here."""
-    policy = with_chosen_resolution(policy, most_common_resolution)
-    media = media_of(group)
-    for pack in packs_of(group, pack_decoder):
-        for _, offset, line in pack.lines():
-            line_id = LineId(pack.split, pack.path, 0, offset)
-            judged, text = judge_line(policy, line_id, line, media, with_what_if=False)
-            yield line, judged, text
 
 
 def with_chosen_resolution(policy: Policy, most_common: str | None) -> Policy:
@@ -102,6 +103,15 @@ def with_chosen_resolution(policy: Policy, most_common: str | None) -> Policy:
 def media_of(group: dict[str, Iterable[bytes]]) -> dict[str, ProbeResult]:
     """Probe results of a shard by URI."""
     return {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
+
+
+def comparison_of(group: dict[str, Iterable[bytes]], first_lines: Mapping[bytes, int]) -> Comparison:
+    """What comparing the examples with one another found of a shard."""
+    return Comparison(
+        (mark for packed in group.get("marks", ()) for mark in marks_from_bytes(packed)),
+        (leak for packed in group.get("leaks", ()) for leak in leaks_from_bytes(packed)),
+        first_lines,
+    )
 
 
 def packs_of(group: dict[str, Iterable[bytes]], pack_decoder: msgspec.msgpack.Decoder[LinePack]) -> list[LinePack]:
@@ -131,7 +141,9 @@ class _KeptExamples:
         )
         self._has_media.append(bool(judged.media))
         if self._selection.validation_split is not None:
-            shared = {rank, *map(_identity, judged.media)}  # lines that are the same stay together too
+            # So do examples with the same input, and lines that are the same.
+            keys = keys_of(line)
+            shared = {rank, *map(_object_of, judged.media), *(() if keys is None else (keys.input,))}
             self._share_counts.append(len(shared))
             self._shared += sorted(shared)
 
@@ -158,11 +170,10 @@ def _stratum(judged: JudgedExample, stratify_by: Stratify) -> str:
     return " and ".join(sorted({part.kind.value if part.kind else "unknown" for part in judged.media})) or "text only"
 
 
-def _identity(part: PartFacts) -> bytes:
+def _object_of(part: PartFacts) -> bytes:
     """16 bytes for the object behind a media part: the same for two URIs with the same bytes, where the store says."""
-    of_store = None if part.result is None else part.result.object
-    checksum = None if of_store is None else of_store.crc32c or of_store.md5
-    text = part.given.uri if of_store is None or checksum is None else f"{of_store.size_bytes} {checksum}"
+    about = (part.result.object if part.result is not None else None) or ObjectInfo()
+    text = identity(part.given.uri, about.size_bytes, about.crc32c, about.md5)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

@@ -83,7 +83,7 @@ EXAMPLES = st.lists(
 
 
 @given(EXAMPLES, st.integers(1, 7), st.integers(1, 50), st.randoms(use_true_random=False))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_sample_does_not_depend_on_order_and_shards(
     examples: list[Kept], shards: int, most: int, chance: random.Random
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_sample_does_not_depend_on_order_and_shards(
 
 
 @given(EXAMPLES, st.integers(0, 50))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_proportions_are_kept_to_within_one(examples: list[Kept], most: int) -> None:
     chosen = choose(shards_of(examples, 2), Selection(max_examples=most), LARGE)
     for one in chosen.strata:
@@ -112,7 +112,7 @@ def test_proportions_are_kept_to_within_one(examples: list[Kept], most: int) -> 
 
 
 @given(EXAMPLES, st.integers(1, 5), st.floats(0.01, 0.5), st.integers(0, 3))
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 def test_nothing_that_is_shared_stands_on_both_sides(
     examples: list[Kept], shards: int, share: float, seed: int
 ) -> None:

@@ -36,6 +36,9 @@ class Split(Part, frozen=True, kw_only=True):
     kept: Count
     dropped: Count
     undecided: Count
+    unwanted: Annotated[
+        Count, Meta(description="Of `dropped`: for a wish of yours (--drop_duplicates, --drop_leaks) alone.")
+    ]
     sampled_out: Annotated[Count, Meta(description="Left out of the sample that was asked for.")] = 0
     blank_lines: Count
     size_bytes: Annotated[Count, Meta(description="Of all lines as one file, each with a newline.")]
@@ -66,6 +69,7 @@ def _split(split: SplitSummary, share: PolicyDropShare, limit: float) -> Split:
         kept=split.kept,
         dropped=split.dropped,
         undecided=split.undecided,
+        unwanted=split.unwanted,
         sampled_out=split.sampled_out,
         blank_lines=split.blank_lines,
         # As one file: every line with a newline.
