@@ -37,7 +37,9 @@ def run(given: argparse.Namespace) -> int:
     exit_code = validate.run(parse(validate, arguments))
     if exit_code == GateClosed.exit_code:
         console.print("The gate is meant to say no here: the faults were planted.", style="dim")
-        console.print("Once a run is ready, this shows its tuning job; of this run it says what is missing:", style="dim")
+        console.print(
+            "Once a run is ready, this shows its tuning job; of this run it says what is missing:", style="dim"
+        )
         command = f"  beam-tuning tune {quoted(str(folder / 'checked'))} --upload gs://BUCKET/FOLDER"
         console.print(command, style="dim", markup=False, soft_wrap=True)
         return 0
