@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_tuning.curation.leaks import (
@@ -27,6 +27,7 @@ def moments(segments: list[tuple[int, int]]) -> set[int]:
     return {moment for start, end in segments for moment in range(start, end)}
 
 
+@settings(deadline=None)
 @given(st.lists(_MOMENTS, max_size=9), _MOMENTS)
 def test_a_union_holds_the_same_moments_apart(segments: list[tuple[int, int]], one: tuple[int, int]) -> None:
     joined = union(segments)
@@ -83,6 +84,7 @@ def use(split: str, shard: int, line: int, uri: str, *segments: tuple[int, int])
     return PackUses(f"{split}/{shard}/9", split, f"{split}.jsonl", shard * 100, f"{split}{shard}".encode(), [one])
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_each_shard_learns_what_the_other_split_uses(chance: object) -> None:
     uses = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_tuning.curation.example_keys import ExampleKeys
@@ -74,6 +74,7 @@ _LINES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(_LINES, st.integers(1, 9), st.randoms(use_true_random=False))
 def test_every_repeat_is_found_and_no_other(lines: list[Line], pack_lines: int, chance: object) -> None:
     packs = packs_of(sorted(lines, key=lambda line: line[0]), pack_lines)
