@@ -95,6 +95,24 @@ def test_what_was_not_answered_is_asked_again() -> None:
     assert options_of(step) == AGAIN | {"output": "gs://example-bucket/checked-again", "epochs": 3}
 
 
+def test_what_stands_there_twice_can_be_left_out() -> None:
+    examples = [
+        *(example(n) for n in range(1, 150)),
+        *(example(n, Reason.EXAMPLE_DUPLICATE) for n in (150, 151)),
+        example(152, Reason.MEDIA_SEGMENTS_IN_BOTH_SPLITS),
+    ]
+    step = next(one for one in steps_of(examples) if one.why.startswith("Leave out"))
+    assert "2 examples that an earlier line gives already and validation examples" in step.why
+    wanted = {"drop_duplicates": True, "drop_leaks": "validation"}
+    assert options_of(step) == AGAIN | wanted | {"output": "gs://example-bucket/checked-distinct"}
+    (step,) = [one for one in steps_of(examples, drop_leaks="train") if one.why.startswith("Leave out")]
+    assert options_of(step)["drop_leaks"] == "train"
+    assert "validation" not in step.why
+    assert not any(
+        one.why.startswith("Leave out") for one in steps_of(examples, drop_duplicates=True, drop_leaks="train")
+    )
+
+
 @pytest.mark.parametrize("uri", ["/data/a.mp4", "file:///data/a.mp4", "./a.mp4"])
 def test_local_media_can_be_checked_before_they_are_uploaded(uri: str) -> None:
     examples = [example(n, Reason.FILE_URI_UNSUPPORTED, uri=uri) for n in range(1, 5)]
@@ -197,7 +215,7 @@ def test_the_command_on_the_terminal_makes_the_set_ready(tmp_path: Path, capsys:
     options = ("--resolution_scope=all", "--fail_on=cleaned", "--model=gemini-2.5-flash", ANY_DAY)
     assert main(["validate", f"--train={dataset}/train.jsonl", f"--output={tmp_path}/checked", *options]) == 3
     told = capsys.readouterr().out
-    (command,) = [line.strip() for line in told.splitlines() if line.strip().startswith("beam-tuning validate")]
+    command, *_ = [line.strip() for line in told.splitlines() if line.strip().startswith("beam-tuning validate")]
     assert "--set_media_resolution" in command
     assert main(shlex.split(command)[1:]) == 0
     told = capsys.readouterr().out

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from beam_tuning.policy.readiness import FailOn, State
+from beam_tuning.policy.readiness import VALIDATION, FailOn, State
 from beam_tuning.reasons import Outcome, Reason
 from beam_tuning.report.command_lines import OptionValue, quoted, validate_command
 from beam_tuning.report.sections.resolution import cheapest
@@ -118,6 +118,24 @@ def _tune(document: Document, why: str) -> list[Step]:
     return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER")]
 
 
+def _drop_repeats(document: Document) -> list[Step]:
+    """What stands there twice, as far as it is kept; leaks are taken out of validation, which is the smaller split."""
+    options = document.options
+    duplicates = _reason(document, Reason.EXAMPLE_DUPLICATE)
+    leaks = [row for row in document.reasons if row.code in _LEAKS]
+    changes: dict[str, OptionValue] = {}
+    told = []
+    if duplicates is not None and not options.get("drop_duplicates"):
+        changes["drop_duplicates"] = True
+        told.append(f"{_examples(duplicates.examples)} that an earlier line gives already")
+    if leaks and not options.get("drop_leaks"):
+        changes["drop_leaks"] = VALIDATION
+        told.append("validation examples that training has seen")
+    if not changes:
+        return []
+    return _again(document, f"Leave out {' and '.join(told)}.", "distinct", **changes)
+
+
 def _look_at_examples(document: Document) -> list[Step]:
     """The reason that keeps the most examples out, alone if possible."""
     deciding = [row for row in document.reasons if row.outcome is not Outcome.ADVICE and not row.tolerated]
@@ -137,9 +155,14 @@ RULES: tuple[Callable[[Document], list[Step]], ...] = (
     _ask_again,
     _read_local_media,
     _allow_private_addresses,
+    _drop_repeats,
     _look_at_examples,
 )
 
+_LEAKS = frozenset(
+    reason.code
+    for reason in (Reason.EXAMPLE_IN_BOTH_SPLITS, Reason.MEDIA_IN_BOTH_SPLITS, Reason.MEDIA_SEGMENTS_IN_BOTH_SPLITS)
+)
 #: What a sample mends.
 _TOO_MANY = frozenset(
     reason.code
