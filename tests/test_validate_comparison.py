@@ -13,6 +13,7 @@ import pytest
 from tuning_lines import Json, example, file, text
 
 from beam_tuning.cli import main
+from beam_tuning.dataset import layout
 from beam_tuning.media.info import MediaInfo, MediaKind, ObjectInfo, ProbeResult, StreamInfo
 from beam_tuning.media.media_table import to_table
 
@@ -210,6 +211,30 @@ def test_what_is_dropped_is_what_was_asked_for(planted: Planted, cache: Path, tm
 def test_a_run_may_leave_the_comparison_out(planted: Planted, cache: Path, tmp_path: Path) -> None:
     rows = rows_of(run(planted, cache, tmp_path / "run", 2, "--skip_comparison"))
     assert not any(codes_of(row) for row in rows.values())
+
+
+@pytest.mark.parametrize("shard_bytes", [1, 500, 64 << 20])
+def test_a_line_that_cannot_be_kept_is_not_compared_in_whatever_shard_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shard_bytes: int
+) -> None:
+    monkeypatch.setattr(layout, "SHARD_BYTES", shard_bytes)
+    part = video(str(tmp_path / "nowhere.mp4"))
+    faulty = example(part, text("a"), {"fileData": {"mimeType": "video/mp4"}})
+    lines = {
+        "train": [faulty, example(part, text("b")), faulty, example(part, text("b"))],
+        "validation": [example(part, text("c")), faulty],
+    }
+    for split, some in lines.items():
+        (tmp_path / f"{split}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in some))
+    output = tmp_path / "out"
+    given = [f"--{split}={tmp_path}/{split}.jsonl" for split in lines]
+    assert main(["validate", *given, f"--output={output}", "--model=gemini-2.5-flash", "--allow_local_media"]) == 3
+    leak, twice = "MEDIA_IN_BOTH_SPLITS", "EXAMPLE_DUPLICATE"
+    assert {place: set(codes) for place, row in rows_of(output).items() if (codes := codes_of(row))} == {
+        ("train", 1): {leak},
+        ("train", 3): {leak, twice},
+        ("validation", 0): {leak},
+    }
 
 
 @pytest.mark.parametrize(

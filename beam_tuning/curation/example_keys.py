@@ -68,13 +68,20 @@ def keys_of(line: bytes, set_resolution: str | None = None) -> ExampleKeys | Non
             pass
     parsed = parse_line(line)
     example = parsed.example
-    mended = (Reason.MEDIA_RESOLUTION_INVALID,) if set_resolution else ()
-    if example is None or verdict_of(parsed.findings, mended) is Verdict.DROPPED:
+    findings = parsed.findings
+    if set_resolution:
+        findings = tuple(finding for finding in findings if not _is_mended(finding))
+    if example is None or verdict_of(findings) is Verdict.DROPPED:
         return None
     decoded = decode_object(line)
     if isinstance(decoded, Finding):
         return None
     return _of_any(decoded, example, set_resolution)
+
+
+def _is_mended(finding: Finding) -> bool:
+    """An invalid media resolution of the example, other than one of a part, is replaced."""
+    return finding.reason is Reason.MEDIA_RESOLUTION_INVALID and finding.path.startswith("generation")
 
 
 def _keys(media: Sequence[MediaPart], before: Sequence[Any], turns: Sequence[Any], last_role: object) -> ExampleKeys:

@@ -8,6 +8,7 @@ import msgspec
 
 from beam_tuning.curation.leaks import Leak, overlaps, segment_of
 from beam_tuning.curation.repeats import Marks, Place
+from beam_tuning.policy.judged_line import JudgedLine
 from beam_tuning.policy.policy import Policy
 from beam_tuning.reasons import Finding, FindingList, Reason, Verdict
 from beam_tuning.summary.judged_example import JudgedExample, PartFacts
@@ -36,8 +37,11 @@ class Comparison:
                 of_pack.setdefault(lines_before, []).append(some)
         self._leaks = {leak.uri: leak for leak in leaks}
 
-    def judge(self, policy: Policy, judged: JudgedExample, pack_key: bytes, lines_before: int) -> JudgedExample:
+    def judge(self, policy: Policy, line: JudgedLine, pack_key: bytes, lines_before: int) -> JudgedExample:
         """The example with what was found of it; dropped where the policy says so."""
+        judged = line.example
+        if not line.is_compared:
+            return judged
         of_pack = self._of_pack.get(pack_key)
         marks = () if of_pack is None else of_pack.get(lines_before, ())
         if not marks and not (self._leaks and judged.media):

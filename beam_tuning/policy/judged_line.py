@@ -10,9 +10,10 @@ import msgspec
 from beam_tuning.curation.set_resolution import with_media_resolution
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
-from beam_tuning.dataset.parse import parse_line
+from beam_tuning.dataset.parse import ParsedLine, parse_line
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.policy.judge import Policy, judge
+from beam_tuning.reasons import Verdict, verdict_of
 from beam_tuning.summary.judged_example import JudgedExample
 
 
@@ -22,10 +23,13 @@ class JudgedLine(NamedTuple):
     Attributes:
       text: to be written where the example is kept. It has no byte order mark: one is legal only where a file begins,
         and in a shard the line may stand elsewhere.
+      is_compared: whether the line could be kept as it is written. Else it is not compared with others, and no other
+        with it (`curation.example_keys`).
     """
 
     example: JudgedExample
     text: bytes
+    is_compared: bool
 
 
 def judge_line(
@@ -42,7 +46,8 @@ def judge_line(
     wanted = policy.set_resolution
     example = parsed.example
     if wanted is None or example is None or example.media_resolution == wanted:
-        return JudgedLine(judge(policy, line_id, len(line), parsed, media, with_what_if=with_what_if), text)
+        judged = judge(policy, line_id, len(line), parsed, media, with_what_if=with_what_if)
+        return JudgedLine(judged, text, _is_compared(parsed))
     changed = with_media_resolution(text, wanted)
     of_changed = parse_line(changed)
     judged = judge(policy, line_id, len(line), of_changed, media, with_what_if=with_what_if)
@@ -55,4 +60,8 @@ def judge_line(
         gone = dict.fromkeys(finding.reason for finding in as_given.findings if finding.reason not in stay)
         if gone or as_given.verdict is not judged.verdict:
             judged = msgspec.structs.replace(judged, as_given=as_given.verdict, mended=tuple(gone))
-    return JudgedLine(judged, changed)
+    return JudgedLine(judged, changed, _is_compared(of_changed))
+
+
+def _is_compared(parsed: ParsedLine) -> bool:
+    return not parsed.findings or verdict_of(parsed.findings) is not Verdict.DROPPED

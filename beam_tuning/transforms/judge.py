@@ -188,8 +188,8 @@ def _judge_pack(
     lines: list[_JudgedLine] = []
     for lines_before, offset, line in pack.lines():
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
-        example, text = judge_line(policy, line_id, line, media)
-        example = comparison.judge(policy, example, pack.key, lines_before)
+        of_line = judge_line(policy, line_id, line, media)
+        text, example = of_line.text, comparison.judge(policy, of_line, pack.key, lines_before)
         if example.verdict is not Verdict.KEPT:
             text = rejected_line(example, line)
         elif fates is not None:

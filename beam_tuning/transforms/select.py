@@ -88,10 +88,10 @@ class _RankKeptFn(beam.DoFn):
         for pack in packs_of(group, self._pack_decoder):
             for lines_before, offset, line in pack.lines():
                 line_id = LineId(pack.split, pack.path, first_lines[pack.key] + lines_before, offset)
-                judged, text = judge_line(policy, line_id, line, media, with_what_if=False)
-                judged = comparison.judge(policy, judged, pack.key, lines_before)
+                of_line = judge_line(policy, line_id, line, media, with_what_if=False)
+                judged = comparison.judge(policy, of_line, pack.key, lines_before)
                 if judged.verdict is Verdict.KEPT:
-                    kept.add(line, judged, text)
+                    kept.add(line, judged, of_line.text)
         yield encode(kept.of_shard(shard))
 
 
