@@ -162,7 +162,9 @@ def _as_given(document: Document, row: WhatIfRow) -> CellAnswer:
 def _cleaned(document: Document, row: WhatIfRow) -> CellAnswer:
     states, whys = [], []
     for name, split in row.splits.items():
-        read = split.kept + split.dropped + split.undecided
+        # What a sample left out counts among what was read.
+        given = document.splits.get(name)
+        read = split.kept + split.dropped + split.undecided + (0 if given is None else given.sampled_out)
         limit = document.splits[name].drop_share.limit if name in document.splits else 0
         if not split.kept:
             states.append(State.UNCERTAIN if split.undecided else State.NOT_READY)
