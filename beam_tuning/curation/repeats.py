@@ -7,6 +7,7 @@ each for one line. No line travels.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from beam_tuning.reasons import Reason
 _ROW = np.dtype(
     [("input", f"V{HASH_BYTES}"), ("answer", f"V{HASH_BYTES}"), ("lines_before", "<u4"), ("has_media", "u1")]
 )
+_PLACE_AND_MEDIA = struct.Struct("<IB").pack
 _DUPLICATE, _CONFLICT, _BOTH = (
     Reason.EXAMPLE_DUPLICATE.code,
     Reason.EXAMPLE_CONFLICT.code,
@@ -46,7 +48,7 @@ class PackKeys(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
       shard: key of the pack's shard.
-      rows: packed; `pack_rows` makes them.
+      rows: joined; `row_of` makes each.
     """
 
     shard: str
@@ -72,10 +74,9 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     other: Place
 
 
-def pack_rows(keys: Iterable[tuple[int, ExampleKeys]]) -> bytes:
-    """Rows of `PackKeys`, from (lines before in the pack, keys)."""
-    rows = [(key.input, key.answer, before, bool(key.example.media)) for before, key in keys]
-    return np.array(rows, _ROW).tobytes()
+def row_of(lines_before: int, keys: ExampleKeys) -> bytes:
+    """One of the rows of `PackKeys`, which are joined."""
+    return keys.input + keys.answer + _PLACE_AND_MEDIA(lines_before, bool(keys.media))
 
 
 def find_repeats(packs: Iterable[PackKeys]) -> dict[str, list[Mark]]:
