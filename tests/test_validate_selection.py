@@ -266,3 +266,38 @@ def test_what_cannot_be_chosen_is_refused(
     assert main(["validate", f"--train={train}", f"--output={tmp_path}/out", *MODEL, *options]) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_all_that_is_asked_for_at_once_leaves_nothing_unaccounted(tmp_path: Path) -> None:
+    lines = [*LINES, *(line.replace(": ", ":") for line in LINES[:40])]  # 40 say the same in other bytes
+    train = write_files(tmp_path / "in", lines, 4)
+    output = tmp_path / "out"
+    options = ("--set_media_resolution=low", "--drop_duplicates", "--max_examples=200", "--validation_split=0.1")
+    code, report = validate(train, output, *options, "--fail_on=cleaned")
+    assert code == 0
+    splits = report["splits"]
+    assert (splits["train"]["kept"], splits["validation"]["kept"]) == (180, 20)
+    assert splits["train"]["unwanted"] == 40
+    assert splits["train"]["dropped"] == 43
+    assert splits["train"]["sampled_out"] == 100
+    for split in splits:
+        assert splits[split]["kept_size_bytes"] == (output / f"{split}.jsonl").stat().st_size
+    # As given nothing is left out, moved or dropped but what is no JSON.
+    assert splits["train"]["drop_share"]["low"] == 3 / 343
+    ready = [
+        line
+        for name in ("train/kept", "train/sampled-out", "validation/kept")
+        for line in lines_of(output, f"{name}-*")
+    ]
+    assert len(ready) == 300
+    assert all('"generationConfig":{"mediaResolution":"MEDIA_RESOLUTION_LOW"}' in line for line in ready)
+    page = (output / "report.html").read_text()
+    assert "100</b> examples were left out" in page
+    assert "20</b> training examples became the validation set" in page
+
+
+def test_a_sample_out_of_a_split_that_was_given_leaves_validation_alone(tmp_path: Path) -> None:
+    train = write_files(tmp_path / "in", LINES[:100], 2)
+    validation = write_files(tmp_path / "in", [text_line(number) for number in range(900, 950)], 1, "validation")
+    _, report = validate(train, tmp_path / "out", "--max_examples=10", f"--validation={validation}")
+    assert {name: counts["kept"] for name, counts in report["splits"].items()} == {"train": 10, "validation": 50}

@@ -18,7 +18,7 @@ from apache_beam.pvalue import PCollection
 
 from beam_tuning.curation.example_keys import keys_of
 from beam_tuning.curation.leaks import Leak, MediaUse, PackUses, find_leaks, identity, segment_of, union
-from beam_tuning.curation.repeats import Mark, PackKeys, find_repeats, row_of
+from beam_tuning.curation.repeats import Marks, PackKeys, find_repeats, row_of
 from beam_tuning.dataset.example import MediaPart
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.uri import place_of
@@ -29,14 +29,14 @@ _USES = "uses"
 _INPUT_BYTES_PER_BUCKET = 32 << 20
 _MOST_BUCKETS = 1 << 14
 _LEAKS = list[Leak]
-_MARKS = list[Mark]
+_MARKS = list[Marks]
 
 
 class ComparedExamples(NamedTuple):
     """What `CompareExamples` gives.
 
     Attributes:
-      marks: (shard key, encoded list of `Mark`).
+      marks: (shard key, encoded list of `Marks`).
       leaks: (shard key, encoded list of `Leak`); none where there is one split.
     """
 
@@ -86,7 +86,7 @@ def compare_buckets(input_bytes: int) -> int:
     return min(max(input_bytes // _INPUT_BYTES_PER_BUCKET, 1), _MOST_BUCKETS)
 
 
-def marks_from_bytes(data: bytes) -> list[Mark]:
+def marks_from_bytes(data: bytes) -> list[Marks]:
     """What `ComparedExamples.marks` holds."""
     return _MARKS_DECODER.decode(data)
 
@@ -167,7 +167,7 @@ def _bucket_of(text: str, buckets: int) -> int:
 
 
 def _marks(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[str, bytes]]:
-    for shard, marks in sorted(find_repeats(map(_KEYS_DECODER.decode, element[1])).items()):
+    for shard, marks in find_repeats(map(_KEYS_DECODER.decode, element[1])):
         yield shard, encode(marks)
 
 

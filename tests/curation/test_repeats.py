@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_tuning.curation.example_keys import ExampleKeys
-from beam_tuning.curation.repeats import Mark, PackKeys, find_repeats, row_of
+from beam_tuning.curation.repeats import PackKeys, find_repeats, row_of
 from beam_tuning.dataset.example import MediaPart
 
 MEDIA = (MediaPart("contents[0].parts[0]", "user", "gs://b/a", None, None),)
@@ -32,15 +32,15 @@ def packs_of(lines: Sequence[Line], pack_lines: int) -> list[PackKeys]:
     return packs
 
 
-def found(marks: dict[str, list[Mark]]) -> list[tuple[str, str, int, str, int]]:
+def found(packs: Sequence[PackKeys]) -> list[tuple[str, str, int, str, int]]:
     """(code, split and number of the line, split and number of the other), sorted."""
     every = []
-    for shard, some in marks.items():
-        for mark in some:
-            split, start = mark.pack_key.decode().split("/")
+    for shard, some in find_repeats(packs):
+        for marks in some:
+            split, start = marks.pack_key.decode().split("/")
             assert shard.startswith(split)
-            line = int(start) + mark.lines_before
-            every.append((mark.code, split, line, mark.other.split, mark.other.offset_bytes + mark.other.lines_before))
+            other = (marks.other.split, marks.other.offset_bytes + marks.other.lines_before)
+            every += [(marks.code, split, int(start) + line, *other) for line in marks.lines_before]
     return sorted(every)
 
 
@@ -79,13 +79,20 @@ _LINES = st.lists(
 def test_every_repeat_is_found_and_no_other(lines: list[Line], pack_lines: int, chance: object) -> None:
     packs = packs_of(sorted(lines, key=lambda line: line[0]), pack_lines)
     chance.shuffle(packs)  # type: ignore[attr-defined]
-    assert found(find_repeats(packs)) == expected(lines)
+    assert found(packs) == expected(lines)
 
 
 def test_of_nothing_nothing_is_found() -> None:
-    assert find_repeats([]) == {}
+    assert found([]) == []
 
 
 def test_ten_thousand_copies_of_one_line_are_told_each_once() -> None:
-    marks = find_repeats(packs_of([("train", 1, 1, False)] * 10_000, 1000))
-    assert [line for _, _, line, _, _ in found(marks)] == list(range(1, 10_000))
+    packs = packs_of([("train", 1, 1, False)] * 10_000, 1000)
+    assert [line for _, _, line, _, _ in found(packs)] == list(range(1, 10_000))
+    assert sum(len(some) for _, some in find_repeats(packs)) == len(packs)
+
+
+def test_one_question_with_very_many_answers_is_told_in_few_marks() -> None:
+    packs = packs_of([("train", 1, answer, True) for answer in range(10_000)], 1000)
+    assert len(found(packs)) == 10_000
+    assert sum(len(some) for _, some in find_repeats(packs)) == len(packs) + 1
