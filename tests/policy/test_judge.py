@@ -517,7 +517,7 @@ def test_more_frames_may_be_too_many_tokens() -> None:
 # Hostile examples
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(EXAMPLES, st.dictionaries(URIS, answers()), POLICIES)
 def test_any_example_gets_a_verdict_that_follows_from_its_findings(
     line: Json, media: dict[str, ProbeResult], rules: Policy

@@ -148,7 +148,7 @@ def local_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     return open_finished(folder)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(indices=st.lists(st.integers(1, 10), unique=True, max_size=10), more=st.integers(0, 5))
 def test_every_index_leads_to_its_line(local_run: FinishedRun, indices: list[int], more: int) -> None:
     reasons = [f"reason of {index}" for index in indices]

@@ -105,7 +105,7 @@ _NUMBERS = (
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(line=written(odd_lines()), number=_NUMBERS, data=st.data())
 def test_readers_take_every_line(line: bytes, number: float | str, data: st.DataObject) -> None:
     if data.draw(st.booleans()):

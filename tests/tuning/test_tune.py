@@ -343,9 +343,9 @@ def test_ctrl_c_leaves_the_job_running(run: str, tuning: FakeTuning, gcs: GcsEmu
         text=True,
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
-    assert tuning.looked.wait(90)
+    assert tuning.looked.wait(200)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 130, err
     assert f"beam-tuning tune {run} --wait" in err
     assert "Traceback" not in out + err

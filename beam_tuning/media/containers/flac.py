@@ -21,6 +21,7 @@ from typing import NamedTuple
 from beam_tuning.media.containers.lengths import TAIL_S, known
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import Steps, damaged, read, stream, u16be, u24be, u64be
+from beam_tuning.media.containers.work import spend
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 _TAIL_BYTES = 64 * 1024
@@ -272,6 +273,7 @@ class _Frames:
 
     def _look(self, data: bytes, stop: int) -> None:
         for match in _FRAME_SYNC.finditer(data, 0, min(stop + _SYNC_BYTES - 1, len(data))):
+            spend()
             frame = _parse_frame(self._info, data, match.start(), self._offset)
             if frame is not None:
                 self._see(frame)
@@ -280,6 +282,7 @@ class _Frames:
         if self.last is not None and frame.follows(self.last):
             self._accept(frame, self.last)
             return
+        spend()
         before = next((one for one in reversed(self._waiting) if frame.follows(one)), None)
         if before is None:
             self._waiting.append(frame)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from beam_tuning.media.containers.lengths import known, lacks
 from beam_tuning.media.containers.reading import Steps, stream
+from beam_tuning.media.containers.work import spend
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 #: Frames that have to meet before bytes are taken for audio: at the very start, and behind bytes that are no frame.
@@ -71,6 +72,7 @@ def walk(frame_format: FrameFormat, data: bytes, start: int, max_frames: int | N
     parse, header_bytes, size = frame_format.parse, frame_format.header_bytes, len(data)
     first = parse(data[start : start + header_bytes])
     if first is None or start + first.size_bytes > size:
+        spend()
         return None
     kind, bits_per_s = first.kind, first.bits_per_s
     position, frames, constant_rate = start + first.size_bytes, 1, True
@@ -81,6 +83,7 @@ def walk(frame_format: FrameFormat, data: bytes, start: int, max_frames: int | N
         constant_rate = constant_rate and frame.bits_per_s == bits_per_s
         position += frame.size_bytes
         frames += 1
+    spend(frames)
     return Run(first, start, position, frames, constant_rate)
 
 
@@ -148,7 +151,7 @@ class FrameCounter:
     def feed(self, piece: bytes) -> None:
         data = self._rest + piece
         parse, header_bytes, size = self._format.parse, self._format.header_bytes, len(data)
-        position = samples = rate_hz = 0
+        position = samples = rate_hz = frames = 0
         if not self._in_step:
             position, self._in_step = self._resync(data, position)
         while self._in_step and position + header_bytes <= size:
@@ -161,10 +164,12 @@ class FrameCounter:
             if position + frame.size_bytes > size:
                 break
             position += frame.size_bytes
+            frames += 1
             samples += frame.samples
             rate_hz = frame.sample_rate_hz
         self.seconds += samples / rate_hz if samples else 0
         self._rest = data[position:]
+        spend(frames)
 
     def tail_cut(self) -> str | None:
         """What the last frame lacks, once all pieces were fed."""
