@@ -276,8 +276,10 @@ def completions(folder: Path, line: str) -> set[str]:
         $(complete -p beam-tuning | sed 's/.*-F \\([^ ]*\\).*/\\1/') beam-tuning "${{COMP_WORDS[COMP_CWORD]}}"
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    done = subprocess.run(["bash", "-c", program], cwd=folder, capture_output=True, text=True, timeout=200, check=True)
-    return set(done.stdout.split())
+    completed = subprocess.run(
+        ["bash", "-c", program], cwd=folder, capture_output=True, text=True, timeout=200, check=True
+    )
+    return set(completed.stdout.split())
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")

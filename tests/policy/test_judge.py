@@ -408,6 +408,16 @@ def test_mime_types_and_containers(mime_type: str, container: str, fits: bool) -
     assert result.verdict is Verdict.KEPT
 
 
+@pytest.mark.parametrize(("mime_type", "fits"), [("audio/x-aac", True), ("audio/mp3", False), ("audio/wav", False)])
+def test_aac_in_loas_is_aac(mime_type: str, fits: bool) -> None:
+    answer = found_audio()
+    assert isinstance(answer.media, MediaInfo)
+    media = msgspec.structs.replace(answer.media, container="loas")
+    found = {AUDIO_URI: msgspec.structs.replace(answer, media=media)}
+    result = judged(example(file(AUDIO_URI, mime_type)), found)
+    assert (Reason.MIME_TYPE_MISMATCH not in reasons_of(result)) == fits
+
+
 # Tokens
 
 TEXT = ("What happens here?", "A dog barks.")  # 30 bytes: 5 to 10 tokens

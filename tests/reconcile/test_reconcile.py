@@ -314,8 +314,8 @@ def test_behind_blank_lines_an_index_is_not_led_back(given_run: str, document: P
 def test_a_job_that_has_not_succeeded_is_told(
     run: str, document: Path, state: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    error = {"code": 3, "message": "More than 10% of the dataset was dropped."}
-    fields = {"state": f"JOB_STATE_{state}"} | ({"error": error} if state == "FAILED" else {})
+    error: dict[str, Any] = {"code": 3, "message": "More than 10% of the dataset was dropped."}
+    fields: dict[str, Any] = {"state": f"JOB_STATE_{state}"} | ({"error": error} if state == "FAILED" else {})
     assert reconcile(run, document, job(**fields)) == 3
     found = written(run)
     assert names(found) == ["state"]

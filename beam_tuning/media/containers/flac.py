@@ -36,6 +36,8 @@ _MAX_BLOCK_SAMPLES = 65536
 #: A last frame that is longer, as few are, is not held against its checksum.
 _MAX_FRAME_BYTES = 256 * 1024
 _MAX_HEADER_BYTES = 16
+#: Of the checksum of a frame, which is counted byte by byte.
+_CHECKSUM_BYTES_A_STEP = 8
 #: Frame headers without a neighbour that are kept while one may come.
 _MAX_WAITING = 8
 #: The sync code, then a block size, a rate and channels that are not forbidden.
@@ -274,6 +276,7 @@ class _Frames:
     def _look(self, data: bytes, stop: int) -> None:
         for match in _FRAME_SYNC.finditer(data, 0, min(stop + _SYNC_BYTES - 1, len(data))):
             spend()
+            spend()
             frame = _parse_frame(self._info, data, match.start(), self._offset)
             if frame is not None:
                 self._see(frame)
@@ -343,6 +346,7 @@ def _is_whole_frame(data: bytes) -> bool:
 
     In long frames it is met by chance at other places too.
     """
+    spend(len(data) // _CHECKSUM_BYTES_A_STEP)
     crc = 0
     for position, byte in enumerate(data, 1):
         crc = (crc << 8 & 0xFFFF) ^ _CRC16[crc >> 8 ^ byte]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import msgspec
@@ -139,7 +139,7 @@ class FakeInternet:
 
 
 @pytest.fixture
-def internet(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeInternet]:
+def internet(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> FakeInternet:
     fake = FakeInternet(server.port)
     monkeypatch.setattr(sockets.TcpSocket, "connect", lambda sock, address: fake.connect(sock, address))
     return fake
