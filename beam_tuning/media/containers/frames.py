@@ -195,6 +195,22 @@ class FrameCounter:
         return max(position, len(data) - self._format.header_bytes + 1), False
 
 
+class Opening(NamedTuple):
+    """Where the frames of an object begin, and the first of them."""
+
+    start: int
+    first: Frame
+
+
+def opening_of(frame_format: FrameFormat, head: bytes) -> Opening | None:
+    """What the frames of an object begin with; None when its head holds no run of them."""
+    start = find_start(frame_format, head)
+    if start is None:
+        return None
+    first = frame_format.parse(head[start : start + frame_format.header_bytes])
+    return None if first is None else Opening(start, first)
+
+
 class Counted(NamedTuple):
     """All frames of an object: their length, and the `tail_cut` sentence."""
 
