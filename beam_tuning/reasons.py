@@ -40,11 +40,12 @@ _MEANINGS = {
 
 
 class Scope(enum.StrEnum):
-    """What a reason speaks of."""
+    """What a reason speaks of; REPAIR: of what `repair` did to a line, or why it did nothing."""
 
     LINE = "line"
     PART = "part"
     MEDIA = "media"
+    REPAIR = "repair"
     FILE = "file"
     DATASET = "dataset"
 
@@ -149,6 +150,16 @@ class Reason(enum.Enum):
     MEDIA_KINDS_MIXED = enum.auto()
     EXAMPLE_TOO_MANY_TOKENS = enum.auto()
     EXAMPLE_TOKENS_UNCERTAIN = enum.auto()
+    REPAIR_OTHER_FORMAT = enum.auto()
+    REPAIR_SYSTEM_TURN = enum.auto()
+    REPAIR_ROLE = enum.auto()
+    REPAIR_UNKNOWN_FIELD = enum.auto()
+    REPAIR_EMPTY_PART = enum.auto()
+    REPAIR_MEDIA_RESOLUTION = enum.auto()
+    REPAIR_MIME_TYPE_SPELLING = enum.auto()
+    REPAIR_MIME_TYPE = enum.auto()
+    REPAIR_OFFSET = enum.auto()
+    REPAIR_END_OFFSET = enum.auto()
     INPUT_FILE_TRUNCATED = enum.auto()
     INPUT_FILE_UNREADABLE = enum.auto()
     INPUT_FILE_CHANGED = enum.auto()
