@@ -19,7 +19,7 @@ CONFINED = {
     "rich": ("cli.py", "commands/", "pipelines/", "reconcile/", "report/", "tuning/", "upload/", "verify/"),
     "shtab": ("commands/completion.py",),
     "vl_convert": ("report/",),
-    "av": ("sample/",),
+    "av": ("sample/", "media/edit/"),
 }
 
 
