@@ -42,18 +42,25 @@ class Moved(NamedTuple):
     Attributes:
       changes: every time of the new text, in order.
       left_out: units of the text that lie outside of the piece.
+      replacements: what makes the new text of the old one.
     """
 
     text: str
     changes: tuple[Change, ...]
     left_out: int
+    replacements: tuple[Replacement, ...] = ()
 
 
 class CannotMove(NamedTuple):
-    """Why there is no such text: a sentence's end that begins with `text`."""
+    """Why there is no such text: a sentence's end that begins with `text`.
+
+    Attributes:
+      is_empty: whether all times of the text are certain, and none lies in the piece.
+    """
 
     text: str
     why: str
+    is_empty: bool = False
 
 
 def moved(text: str, reading: Reading, piece: Piece, *, may_leave_out: bool = True) -> Moved | CannotMove:
@@ -86,12 +93,12 @@ def moved(text: str, reading: Reading, piece: Piece, *, may_leave_out: bool = Tr
     if gone and not may_leave_out:
         return CannotMove(text[gone[0].start : gone[0].stop], "lies outside of the piece")
     if not changes and not reading.is_json:
-        return CannotMove(text, "has no time in the piece")
+        return CannotMove(text, "has no time in the piece", is_empty=True)
     if gone:
         replacements = [*replacements, *_leaving_out(reading, gone)]
         replacements += _numbers(text, reading, gone)
         replacements = _without_inner(replacements)
-    return Moved(replaced(text, replacements), tuple(changes), len(gone))
+    return Moved(replaced(text, replacements), tuple(changes), len(gone), tuple(replacements))
 
 
 def shifted(text: str, reading: Reading, by_ns: int) -> str:
