@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import msgspec
@@ -34,6 +34,7 @@ from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.write import ShardFiles
 
 SUMMARY = "summary"
+_VERDICTS = {verdict: Metrics.counter(NAMESPACE, f"examples_{verdict.value}") for verdict in Verdict}
 
 
 class JudgedShards(NamedTuple):
@@ -80,8 +81,6 @@ class JudgeShards(beam.PTransform):
 
 @beam.typehints.with_output_types(WrittenFile)
 class _JudgeShardFn(beam.DoFn):
-    _verdicts: ClassVar = {verdict: Metrics.counter(NAMESPACE, f"examples_{verdict.value}") for verdict in Verdict}
-
     def __init__(self, policy: Policy, target: RunTarget) -> None:
         self._policy = policy
         self._target = target
@@ -104,45 +103,60 @@ class _JudgeShardFn(beam.DoFn):
         key, group = element
         media = {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
         packs = sorted(map(self._pack_decoder.decode, group["packs"]), key=lambda pack: (pack.path, pack.offset_bytes))
-        shard = Shard.from_key(key)
-        summary = Summary.empty()
-        summary.add_blank_lines(shard.split, 0)
-        check_claim(open_folder(self._target.folder), self._target.run_id)
-        with ShardFiles(self._target, shard) as files:
-            for pack in packs:
-                judged = _judge_pack(pack, first_lines[pack.key], policy, media)
-                for verdict, lines in judged.lines.items():
-                    files.write(verdict, lines)
-                    self._verdicts[verdict].inc(len(lines))
-                files.write_verdicts(verdict_table(judged.examples, judged.line_hashes))
-                summary.add_all(judged.examples)
-                summary.add_blank_lines(pack.split, judged.blank_lines)
-                PROGRESS.add(EXAMPLES_JUDGED, len(judged.examples))
-        yield from files.written
-        yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
+        judged = (_judge_pack(pack, first_lines[pack.key], policy, media) for pack in packs)
+        yield from write_shard(self._target, Shard.from_key(key), judged)
 
 
-class _JudgedPack(NamedTuple):
-    examples: list[JudgedExample]
-    line_hashes: list[bytes]
-    lines: dict[Verdict, list[bytes]]
-    blank_lines: int
+def write_shard(
+    target: RunTarget, shard: Shard, packs: Iterable[JudgedPack]
+) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
+    """Writes the four files of a shard from its judged packs, in their order; its summary is a tagged output."""
+    summary = Summary.empty()
+    summary.add_blank_lines(shard.split, 0)
+    check_claim(open_folder(target.folder), target.run_id)
+    with ShardFiles(target, shard) as files:
+        for judged in packs:
+            for verdict, lines in judged.lines.items():
+                files.write(verdict, lines)
+                _VERDICTS[verdict].inc(len(lines))
+            files.write_verdicts(verdict_table(judged.examples, judged.line_hashes))
+            summary.add_all(judged.examples)
+            summary.add_blank_lines(shard.split, judged.blank_lines)
+            PROGRESS.add(EXAMPLES_JUDGED, len(judged.examples))
+    yield from files.written
+    yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
 
 
-def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[str, ProbeResult]) -> _JudgedPack:
-    """Every line of a pack: judged, and as it is to be written."""
-    lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
-    examples: list[JudgedExample] = []
-    line_hashes: list[bytes] = []
-    for lines_before, offset, line in pack.lines():
-        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
-        example = judge(policy, line_id, len(line), parse_line(line), media)
+class JudgedPack:
+    """Lines of a shard: judged, and as they are to be written.
+
+    Attributes:
+      blank_lines: that stood between them.
+    """
+
+    def __init__(self) -> None:
+        self.examples: list[JudgedExample] = []
+        self.line_hashes: list[bytes] = []
+        self.lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
+        self.blank_lines = 0
+
+    def add(self, example: JudgedExample, line: bytes) -> None:
+        """Adds an example and its line as it came."""
         # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
         text = without_byte_order_mark(line)
         if example.verdict is Verdict.KEPT:
-            lines[Verdict.KEPT].append(text)
+            self.lines[Verdict.KEPT].append(text)
         else:
-            lines[example.verdict].append(rejected_line(example, line))
-        examples.append(example)
-        line_hashes.append(line_hash(text))
-    return _JudgedPack(examples, line_hashes, lines, pack.line_count - len(examples))
+            self.lines[example.verdict].append(rejected_line(example, line))
+        self.examples.append(example)
+        self.line_hashes.append(line_hash(text))
+
+
+def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[str, ProbeResult]) -> JudgedPack:
+    judged = JudgedPack()
+    for lines_before, offset, line in pack.lines():
+        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
+        example = judge(policy, line_id, len(line), parse_line(line), media)
+        judged.add(example, line)
+    judged.blank_lines = pack.line_count - len(judged.examples)
+    return judged

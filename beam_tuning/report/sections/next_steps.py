@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from beam_tuning.line_edits.edits import EDITS
 from beam_tuning.policy.readiness import State
 from beam_tuning.reasons import Outcome, Reason
 from beam_tuning.report.command_lines import OptionValue, quoted, validate_command
@@ -116,9 +117,24 @@ def _look_at_examples(document: Document) -> list[Step]:
     return [Step(why, f"beam-tuning show {quoted(document.output)} --code {quoted(row.code)}")]
 
 
+def _repair_lines(document: Document) -> list[Step]:
+    """Examples that are kept out by faults of their lines alone may come back by themselves."""
+    mendable = {reason.code for edit in EDITS for reason in edit.mends if reason.outcome is not Outcome.ADVICE}
+    rows = [row for row in document.reasons if row.code in mendable and not row.tolerated]
+    if not rows or document.options.get("repaired_from") or not document.output.rstrip("/"):
+        return []
+    most = sum(row.examples for row in rows)
+    output = document.output.rstrip("/")
+    why = (
+        f"Put right lines that are only written wrongly: up to {_examples(most)} may come back, in a run of their own."
+    )
+    return [Step(why, f"beam-tuning repair {quoted(output)} --output {quoted(f'{output}-repaired')}")]
+
+
 RULES: tuple[Callable[[Document], list[Step]], ...] = (
     _start_tuning,
     _upload_media,
+    _repair_lines,
     _even_out_media_resolution,
     _ask_again,
     _read_local_media,
@@ -140,7 +156,8 @@ _MAY_PASS = frozenset(
 
 def _again(document: Document, why: str, suffix: str, **changes: OptionValue) -> list[Step]:
     """The same run once more with other options, into a folder beside, with the probes of this run."""
-    if not document.options.get("train") or not document.output.rstrip("/"):
+    # The dataset files do not hold what was repaired.
+    if not document.options.get("train") or not document.output.rstrip("/") or document.options.get("repaired_from"):
         return []
     output = document.output.rstrip("/")
     known = output if document.media.objects else None

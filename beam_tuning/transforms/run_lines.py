@@ -1,0 +1,222 @@
+"""The lines of a finished run, kept or not, in the order of its input: from its shards, without its dataset files."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import msgspec
+import pyarrow as pa
+from apache_beam import pvalue
+from apache_beam.pvalue import PCollection
+
+from beam_tuning.dataset.example import LineId
+from beam_tuning.dataset.json_text import without_byte_order_mark
+from beam_tuning.dataset.layout import Shard
+from beam_tuning.dataset.lines import PACK_BYTES
+from beam_tuning.errors import InputError
+from beam_tuning.reasons import Reason, Verdict
+from beam_tuning.run_folder import names
+from beam_tuning.run_folder.files import CHUNK_BYTES, Checksum
+from beam_tuning.run_folder.manifest import Manifest, ManifestFile
+from beam_tuning.run_folder.reader import RunFolder
+from beam_tuning.summary.tables import line_hash
+from beam_tuning.transforms.codecs import decoder, encode
+from beam_tuning.transforms.read import FAULTS, FileFault
+
+_COLUMNS = ("file", "line", "offset_bytes", "verdict", "line_hash")
+#: How `report.rejected` writes a byte that is not UTF-8.
+_ESCAPED_BYTE = re.compile(rb"\\x([89a-f][0-9a-f])")
+_REMEDY = "Run `beam-tuning validate` again."
+
+
+class RunShard(msgspec.Struct, frozen=True):
+    """One shard of a finished run.
+
+    Attributes:
+      folder: of the run.
+      files: its lines by verdict, and its verdict table.
+    """
+
+    folder: str
+    shard: Shard
+    lines: tuple[tuple[Verdict, ManifestFile], ...]
+    verdicts: ManifestFile
+
+
+class RunPack(msgspec.Struct, frozen=True, array_like=True):
+    """Lines of a shard, zlib-compressed, about a MiB.
+
+    Attributes:
+      number: of the pack in its shard.
+      places: for each line file, line number, offset, and whether the run kept it.
+    """
+
+    split: str
+    number: int
+    places: list[tuple[str, int, int, bool]]
+    data: bytes
+
+    def lines(self) -> Iterator[tuple[LineId, bool, bytes]]:
+        """(where it stood in the dataset, whether the run kept it, the line), in order."""
+        lines = zlib.decompress(self.data).split(b"\n")
+        for (file, number, offset, kept), line in zip(self.places, lines, strict=True):
+            yield LineId(self.split, file, number, offset), kept, line
+
+
+class RunLines(NamedTuple):
+    """What `ReadRunLines` gives.
+
+    Attributes:
+      packs: (shard key, encoded `RunPack`).
+      faults: `FileFault` of files that are not as the run wrote them.
+    """
+
+    packs: PCollection[tuple[str, bytes]]
+    faults: PCollection[FileFault]
+
+
+def shards_of(folder: str, manifest: Manifest) -> list[RunShard]:
+    """All shards of a run.
+
+    Raises:
+      InputError: the manifest lacks a file of a shard.
+    """
+    shards = []
+    for name in sorted(file.name for file in manifest.files):
+        place = names.shard_of(name)
+        if place is None:
+            continue
+        shard = Shard(*place)
+        lines = [(verdict, manifest.file(names.lines_file(shard, verdict))) for verdict in Verdict]
+        verdicts = manifest.file(name)
+        whole = [(verdict, file) for verdict, file in lines if file is not None]
+        if verdicts is None or len(whole) < len(lines):
+            raise InputError("manifest.json lacks files of a shard", where=f"{folder}/{name}", remedy=_REMEDY)
+        shards.append(RunShard(folder, shard, tuple(whole), verdicts))
+    return shards
+
+
+@dataclass
+class ReadRunLines(beam.PTransform):
+    """Pipeline -> `RunLines` of these shards."""
+
+    shards: Sequence[RunShard]
+
+    def expand(self, pipeline: beam.Pipeline) -> RunLines:
+        read = (
+            pipeline
+            | "List shards" >> beam.Create([encode(shard) for shard in self.shards], reshuffle=True)
+            | "Read lines" >> beam.ParDo(_ReadShardFn()).with_outputs(FAULTS, main="packs")
+        )
+        return RunLines(read.packs, read[FAULTS])
+
+
+@beam.typehints.with_output_types(tuple[str, bytes])
+class _ReadShardFn(beam.DoFn):
+    def setup(self) -> None:
+        self._decode = decoder(RunShard).decode
+
+    def process(self, element: bytes) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
+        source = self._decode(element)
+        try:
+            for pack in _packs(source):
+                yield source.shard.key, encode(pack)
+        except InputError as error:
+            fault = FileFault(Reason.INPUT_FILE_CHANGED.code, source.shard.split, source.verdicts.name, str(error))
+            yield pvalue.TaggedOutput(FAULTS, fault)
+
+
+def _packs(source: RunShard) -> Iterator[RunPack]:
+    shard = source.shard
+    folder = RunFolder(source.folder)
+    table = folder.table(Manifest.single(source.verdicts), source.verdicts.name, _COLUMNS)
+    streams = {verdict: _lines(folder, file) for verdict, file in source.lines}
+    number, size_bytes = 0, 0
+    places: list[tuple[str, int, int, bool]] = []
+    lines: list[bytes] = []
+    for row in _rows(table):
+        verdict = Verdict(row["verdict"])
+        line = next(streams[verdict], None)
+        if line is None:
+            raise _unfit(folder, source)
+        if verdict is not Verdict.KEPT:
+            line = _original(line, row["line_hash"], folder.path_of(names.lines_file(shard, verdict)))
+        places.append((row["file"], row["line"], row["offset_bytes"], verdict is Verdict.KEPT))
+        lines.append(line)
+        size_bytes += len(line)
+        if size_bytes >= PACK_BYTES:
+            yield RunPack(shard.split, number, places, zlib.compress(b"\n".join(lines), 1))
+            number, size_bytes, places, lines = number + 1, 0, [], []
+    if any(next(stream, None) is not None for stream in streams.values()):
+        raise _unfit(folder, source)
+    if lines:
+        yield RunPack(shard.split, number, places, zlib.compress(b"\n".join(lines), 1))
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches(max_chunksize=4096):
+        yield from batch.to_pylist()
+
+
+def _lines(folder: RunFolder, file: ManifestFile) -> Iterator[bytes]:
+    """The lines of a file, which must be the very file that the run wrote."""
+    checksum = Checksum()
+    rest = b""
+    try:
+        with folder.open(file.name) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                checksum.update(chunk)
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from whole
+    except OSError as error:
+        raise InputError(
+            "the file cannot be read",
+            where=folder.path_of(file.name),
+            observed=error.strerror or type(error).__name__,
+            remedy=_REMEDY,
+        ) from error
+    if rest or checksum.text() != file.crc32c:
+        raise InputError(
+            "the file has been changed since the run wrote it", where=folder.path_of(file.name), remedy=_REMEDY
+        )
+
+
+class _Rejected(msgspec.Struct):
+    """A line of `dropped-*.jsonl`: see `report.rejected`."""
+
+    example: msgspec.Raw = msgspec.Raw(b"")
+    raw: str | None = None
+
+
+_decode_rejected = msgspec.json.Decoder(_Rejected).decode
+
+
+def _original(rejected: bytes, expected_hash: bytes | None, where: str) -> bytes:
+    """The line as it came, white space around it left out.
+
+    Args:
+      expected_hash: of the line; it tells bytes that were escaped, because they are not UTF-8, from text that reads so.
+    """
+    try:
+        decoded = _decode_rejected(rejected)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError("a line is not as the run wrote it", where=where, observed=error, remedy=_REMEDY) from error
+    if decoded.raw is None:
+        return bytes(decoded.example)
+    text = decoded.raw.encode("utf-8", "surrogatepass")
+    unescaped = _ESCAPED_BYTE.sub(lambda match: bytes.fromhex(match[1].decode()), text)
+    is_unescaped = line_hash(without_byte_order_mark(unescaped)) == expected_hash
+    return unescaped if is_unescaped else text
+
+
+def _unfit(folder: RunFolder, source: RunShard) -> InputError:
+    return InputError(
+        "the verdict table does not fit the files of lines",
+        where=folder.path_of(source.verdicts.name),
+        remedy=_REMEDY,
+    )
