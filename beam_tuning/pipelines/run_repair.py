@@ -201,7 +201,12 @@ def _settings(run: FinishedRun, options: RepairOptions, judged: JudgedAs, target
     return RunSettings(
         version=__version__,
         model=judged.policy.model,
-        options={**recorded, **changed, REPAIRED_FROM: run.name, EDITS: [*options.edits, *(options.media_edits if options.media_output else ())]},
+        options={
+            **recorded,
+            **changed,
+            REPAIRED_FROM: run.name,
+            EDITS: [*options.edits, *(options.media_edits if options.media_output else ())],
+        },
         options_given=judged.options.given,
         inputs=tuple(InputFile(one.split, one.path, one.size_bytes) for one in run.report.inputs),
         splits=tuple(run.report.splits),

@@ -11,7 +11,6 @@ from beam_tuning.dataset.example import LineId
 from beam_tuning.media.media_table import column as _field
 from beam_tuning.reasons import Finding
 from beam_tuning.summary.distributions import encodable
-from beam_tuning.media_repairs.texts import TimeChange
 
 EDIT = pa.struct(
     [
@@ -65,7 +64,7 @@ class Repaired(NamedTuple):
       edits: what was changed, or tried.
       left: codes that decide against it still.
       why_not: of media edits that did not bring it back.
-      times: of the texts, before and after.
+      times: (path, before, after) of each in its texts.
     """
 
     line_id: LineId
@@ -73,7 +72,7 @@ class Repaired(NamedTuple):
     edits: tuple[Finding, ...]
     left: tuple[str, ...] = ()
     why_not: str | None = None
-    times: tuple[TimeChange, ...] = ()
+    times: tuple[tuple[str, str, str], ...] = ()
 
 
 def repairs_table(rows: Sequence[Repaired]) -> pa.Table:
@@ -98,8 +97,8 @@ def repairs_table(rows: Sequence[Repaired]) -> pa.Table:
                 "left": list(row.left),
                 "why_not": _text(row.why_not),
                 "times": [
-                    {"path": one.path, "before": encodable(one.before), "after": encodable(one.after)}
-                    for one in row.times
+                    {"path": path, "before": encodable(before), "after": encodable(after)}
+                    for path, before, after in row.times
                 ],
             }
             for row in rows

@@ -98,9 +98,7 @@ class RepairShards(beam.PTransform):
 
 @beam.typehints.with_output_types(WrittenFile)
 class _RepairShardFn(beam.DoFn):
-    def __init__(
-        self, policy: Policy, target: RunTarget, edits: tuple[str, ...], media: MediaRepair | None
-    ) -> None:
+    def __init__(self, policy: Policy, target: RunTarget, edits: tuple[str, ...], media: MediaRepair | None) -> None:
         self._policy = policy
         self._target = target
         self._edits = edits
