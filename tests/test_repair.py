@@ -135,6 +135,28 @@ def test_only_the_chosen_repairs_are_made(checked: Path, tmp_path: Path) -> None
     assert made == {"REPAIR_ROLE", "REPAIR_OFFSET"}
 
 
+def test_a_plan_promises_what_the_repair_keeps(
+    checked: Path, repaired: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = tmp_path / "new"
+    assert main(["repair", str(checked), f"--output={new}", "--plan", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    rows = {place(row): row for row in pq.read_table(new / "plan.parquet").to_pylist()}
+    assert [path.name for path in new.iterdir()] == ["plan.parquet"]
+    assert plan["examples"] == len(rows)
+    assert plan["may_come_back"] == sum(row["may_come_back"] for row in rows.values())
+    back = {place(row) for row in rows_of(repaired, "repairs") if row["came_back"]}
+    assert back <= {key for key, row in rows.items() if row["may_come_back"]}
+    assert not any(rows[key]["files"] for key in back)
+
+
+def test_a_repair_may_follow_its_plan_into_the_same_folder(checked: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    assert main(["repair", str(checked), f"--output={new}", "--plan"]) == 0
+    assert main(["repair", str(checked), f"--output={new}", "--repair=role"]) == 3
+    assert (new / "manifest.json").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import re
 
-from beam_tuning.commands.shared_options import ALLOW_LOCAL_MEDIA, GCS_PATTERN, JSON, RUN_FOLDER
+from beam_tuning.commands.shared_options import ALLOW_LOCAL_MEDIA, GCS_PATTERN, JSON, OUTPUT, OVERWRITE, RUN_FOLDER
 from beam_tuning.options import Command, Kind, Option
 from beam_tuning.stopping import Stopped
 
@@ -22,7 +22,7 @@ def _seconds(text: str) -> float:
 
 def run(given: argparse.Namespace) -> int:
     from beam_tuning.commands.signing_in import sign_in
-    from beam_tuning.commands.terminal import console_for_people, write_document
+    from beam_tuning.commands.terminal import console_for_people, print_json, write_document
     from beam_tuning.errors import OptionError
     from beam_tuning.line_edits.edits import NAMES
     from beam_tuning.media_repairs.bringing import NAMES as MEDIA_NAMES
@@ -50,8 +50,16 @@ def run(given: argparse.Namespace) -> int:
     )
     paths = (given.folder, given.output, given.media_output or "")
     sign_in((*paths, *(word.rpartition("=")[2] for word in given.beam_arguments)), uses_beam=True)
+    console = console_for_people(as_json=given.json, goes_on=True)
+    if given.plan:
+        from beam_tuning.pipelines.plan_repair import plan_repair
+
+        plan = plan_repair(options, console)
+        if given.json:
+            print_json(plan)
+        return 0
     try:
-        exit_code = run_repair(options, given.beam_arguments, console_for_people(as_json=given.json, goes_on=True))
+        exit_code = run_repair(options, given.beam_arguments, console)
     except Stopped as stopped:
         stopped.consequence = (
             f"{given.output} holds a whole run only if manifest.json is there; {given.folder} is as it was."
@@ -66,24 +74,21 @@ def run(given: argparse.Namespace) -> int:
 COMMAND = Command(
     options=(
         RUN_FOLDER,
-        Option(
-            "output",
-            "repair",
-            Kind.WRITE_FOLDER,
-            "Folder for the repaired run: what was kept, as it was, and the repaired examples in their places. A local "
-            "path or gs:// URI.",
-            label="Output folder",
-            required=True,
-            metavar="NEW",
-            pattern=GCS_PATTERN,
+        OUTPUT._replace(
+            group="repair",
+            help="Folder for the repaired run: what was kept, as it was, and the repaired examples in their places. A "
+            "local path or gs:// URI. It must hold no earlier run.",
         ),
+        OVERWRITE._replace(group="repair"),
         Option(
-            "overwrite",
+            "plan",
             "repair",
             Kind.FLAG,
-            "Delete the files of an earlier run in the output folder first.",
-            label="Overwrite",
+            "Only print what would come back, from the run's tables alone, and write plan.parquet into the output "
+            "folder, with a row for each example that was not kept.",
+            label="Plan only",
             default=False,
+            in_template=False,
         ),
         Option(
             "repair",
@@ -165,8 +170,12 @@ COMMAND = Command(
     ),
     run=run,
     takes_beam_options=True,
-    exit_codes={0: "the repaired run is ready to tune", 3: "the repaired run is whole, but the gate says no"},
+    exit_codes={
+        0: "the repaired run is ready to tune, or the plan was printed",
+        3: "the repaired run is whole, but the gate says no",
+    },
     examples=(
+        "beam-tuning repair checked --output repaired --plan",
         "beam-tuning repair checked --output repaired",
         "beam-tuning repair gs://bucket/checked --output gs://bucket/repaired --repair mime_type,offset",
         "beam-tuning repair gs://bucket/checked --output gs://bucket/repaired --media_output gs://bucket/media",

@@ -8,6 +8,7 @@ repairs/train-00000-of-00003.parquet    of a run that `repair` made: a row for e
 report.json  report.html  report.sarif  tuning_job.json
 manifest.json                      written last: the run is whole
 upload.json  submitted.json  verify.json  reconcile.json  reconcile.html   of later commands (see `later`)
+plan.parquet                       of `repair --plan`, where a run may follow or not
 unfinished-run.json                the claim of a run that has not ended (see `claim`)
 """
 
@@ -51,6 +52,8 @@ SUBMITTED = "submitted.json"
 VERIFY = "verify.json"
 RECONCILE_JSON = "reconcile.json"
 RECONCILE_HTML = "reconcile.html"
+#: What `repair --plan` writes; it belongs to no run.
+PLAN = "plan.parquet"
 
 #: Folders that hold nothing but what a run writes.
 FOLDERS = ("train", "validation", "verdicts", "media", "repairs")
