@@ -121,7 +121,7 @@ def _usual(video: str) -> dict[str, str]:
         "libx264": {"preset": "ultrafast", "g": "25", "bf": "0", "sc_threshold": "0"},
         "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:keyint=25:scenecut=0:pools=1"},
         "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "g": "25"},
-        "libvpx": {"deadline": "realtime", "cpu-used": "8", "g": "25"},
+        "libvpx": {"deadline": "realtime", "cpu-used": "-8", "g": "25"},
         "mpeg4": {"g": "25"},
     }.get(video, {})
 

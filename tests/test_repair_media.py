@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +188,33 @@ def test_a_second_repair_gives_the_same_lines_and_makes_nothing(repaired: Path, 
     assert (output / "train.jsonl").read_bytes() == (repaired / "train.jsonl").read_bytes()
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
     shutil.rmtree(output)
+
+
+def test_killed_half_way_and_run_again_it_gives_the_same(repaired: Path, checked: Path) -> None:
+    folder, output = checked.parent / "made-twice", checked.parent / "killed"
+    words = ["repair", str(checked), f"--output={output}", f"--media_output={folder}"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "beam_tuning", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        while process.poll() is None and not list(folder.glob("*.json")):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert not (output / "manifest.json").exists()
+    assert main([*words, "--overwrite"]) == 0
+    undisturbed = checked.parent / "made"
+    assert sorted(files_of(folder)) == sorted(files_of(undisturbed))
+    assert files_of(folder) == files_of(undisturbed)
+    lines = (output / "train.jsonl").read_bytes().replace(b"/made-twice/", b"/made/")
+    assert lines == (repaired / "train.jsonl").read_bytes()
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_media_are_not_made_where_sources_lie(checked: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
+from media_making import close_enough, demuxed
 from numbered_media import numbered_media, seen
 
 from beam_tuning.media.edit.child import answer
 from beam_tuning.media.edit.run import edit, pieces_of
 from beam_tuning.media.edit.wanted import SECOND_NS, EditLimits, Kind, Made, NotMade, Task, Wanted, WantedPieces
+from beam_tuning.media.info import MediaInfo, MediaKind
+from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.media.prober import Prober
 
 #: A picture of 25 a second, and what sound may be away from its picture.
 FRAME_S, IN_SYNC_S = 0.04, 0.04
@@ -62,6 +66,12 @@ def source_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
         return str(path)
 
     return path_of
+
+
+@pytest.fixture(scope="module")
+def prober() -> Iterator[Prober]:
+    with Prober(ProbeOptions(allow_local_media=True, threads=1)) as one:
+        yield one
 
 
 def made(source: str, target: Path, wanted: Wanted) -> Made:
@@ -249,3 +259,23 @@ def test_a_child_makes_the_same_file_twice(source_of: Callable[[str], str], tmp_
     assert results[0] == results[1]
     assert targets[0].read_bytes() == targets[1].read_bytes()
     assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_prober_sees_what_the_packets_say(
+    name: str, source_of: Callable[[str], str], tmp_path: Path, prober: Prober
+) -> None:
+    wanted = [part(), part(2.0, 5.0), part(2.4, 4.52, tolerance_ns=0)]
+    for index, one in enumerate(wanted):
+        target = tmp_path / f"{index}.mp4"
+        result = made(source_of(name), target, one)
+        truth = demuxed(target.read_bytes())
+        info = prober.submit(str(target)).result().media
+        assert isinstance(info, MediaInfo)
+        assert info.container == "mp4"
+        assert info.truncated is None
+        assert close_enough(info.duration_s, truth.duration_s)
+        assert [stream.codec for stream in info.streams] == [track.codec for track in truth.tracks]
+        pictures = next(stream for stream in info.streams if stream.kind is MediaKind.VIDEO)
+        assert pictures.duration_s is not None
+        assert abs(pictures.duration_s - result.duration_ns / SECOND_NS) <= 2 * FRAME_S
