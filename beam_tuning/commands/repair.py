@@ -7,7 +7,7 @@ import contextlib
 import re
 
 from beam_tuning.commands.shared_options import ALLOW_LOCAL_MEDIA, GCS_PATTERN, JSON, OUTPUT, OVERWRITE, RUN_FOLDER
-from beam_tuning.options import Command, Kind, Option
+from beam_tuning.options import Command, Kind, Option, Template
 from beam_tuning.stopping import Stopped
 
 _ALL = "all"
@@ -179,5 +179,10 @@ COMMAND = Command(
         "beam-tuning repair checked --output repaired",
         "beam-tuning repair gs://bucket/checked --output gs://bucket/repaired --repair mime_type,offset",
         "beam-tuning repair gs://bucket/checked --output gs://bucket/repaired --media_output gs://bucket/media",
+    ),
+    template=Template(
+        "Repair a checked Gemini tuning dataset",
+        "Brings back examples that a check did not keep: lines put right, media cut, made smaller or taken apart with "
+        "the times of their texts kept true, and writes a run folder with clean JSON Lines, a report and tables.",
     ),
 )
