@@ -47,6 +47,7 @@ class Scope(enum.StrEnum):
     MEDIA = "media"
     REPAIR = "repair"
     FILE = "file"
+    COMPARISON = "comparison"
     DATASET = "dataset"
 
 
@@ -167,6 +168,11 @@ class Reason(enum.Enum):
     REPAIR_AUDIO = enum.auto()
     REPAIR_TIMES_AMBIGUOUS = enum.auto()
     REPAIR_MEDIA_FAILED = enum.auto()
+    EXAMPLE_DUPLICATE = enum.auto()
+    EXAMPLE_CONFLICT = enum.auto()
+    EXAMPLE_IN_BOTH_SPLITS = enum.auto()
+    MEDIA_IN_BOTH_SPLITS = enum.auto()
+    MEDIA_SEGMENTS_IN_BOTH_SPLITS = enum.auto()
     INPUT_FILE_TRUNCATED = enum.auto()
     INPUT_FILE_UNREADABLE = enum.auto()
     INPUT_FILE_CHANGED = enum.auto()

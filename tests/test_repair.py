@@ -197,3 +197,19 @@ def test_a_run_on_cloud_storage_is_repaired_there(gcs: GcsEmulator) -> None:
     assert main(["repair", "gs://bucket/checked", "--output=gs://bucket/repaired"]) == 0
     kept = gcs.get("gs://bucket/repaired/train.jsonl").decode().splitlines()
     assert kept == [f'{{"contents": {turns % "model"}}}'] * 3
+
+
+def test_what_was_left_out_on_purpose_stays_out_and_set_resolutions_stay_set(tmp_path: Path) -> None:
+    turns = '[{"role": "user", "parts": [{"text": "%s"}]}, {"role": "%s", "parts": [{"text": "a"}]}]'
+    lines = [f'{{"contents": {turns % one}}}' for one in (("q", "model"), ("q", "model"), ("r", "assistant"))]
+    (tmp_path / "train.jsonl").write_text("\n".join(lines))
+    options = ("--drop_duplicates", "--set_media_resolution=LOW", "--fail_on=never")
+    assert validate(str(tmp_path / "train.jsonl"), tmp_path / "checked", *options) == 0
+    assert main(["repair", str(tmp_path / "checked"), f"--output={tmp_path / 'new'}"]) == 0
+    kept = [json.loads(line) for line in (tmp_path / "new" / "train.jsonl").read_bytes().splitlines()]
+    assert [line["contents"][0]["parts"][0]["text"] for line in kept] == ["q", "r"]
+    assert {line["generationConfig"]["mediaResolution"] for line in kept} == {"MEDIA_RESOLUTION_LOW"}
+    before, after = rows_of(tmp_path / "checked", "verdicts"), rows_of(tmp_path / "new", "verdicts")
+    assert [row["line_hash"] for row in before] == [row["line_hash"] for row in after]
+    assert [row["verdict"] for row in after] == ["kept", "dropped", "kept"]
+    assert "EXAMPLE_DUPLICATE" in codes(after[1])

@@ -102,6 +102,9 @@ def judged_as(run: FinishedRun, *, allow_local_media: bool = False) -> JudgedAs:
         media_resolution=MediaResolutionChoice(options.media_resolution),
         resolution_scope=ResolutionScope(options.resolution_scope),
         tolerate=options.tolerate,
+        set_resolution=options.set_media_resolution,
+        drop_duplicates=options.drop_duplicates,
+        drop_leaks=options.drop_leaks,
         allow_local_media=options.allow_local_media,
     )
     return JudgedAs(options, limits, policy)
@@ -216,5 +219,6 @@ def _settings(run: FinishedRun, options: RepairOptions, judged: JudgedAs, target
         limits=judged.limits,
         resolution_scope=judged.policy.resolution_scope,
         tolerated=judged.options.tolerate,
+        set_resolution=judged.policy.set_resolution,
         price_per_million_tokens=judged.options.price_per_million_tokens,
     )

@@ -13,6 +13,7 @@ from beam_tuning.media.edit.wanted import SECOND_NS
 from beam_tuning.media.info import MediaKind, ProbeResult
 from beam_tuning.media_repairs.plan import MediaOptions, MediaPlan, NoPlan, PartPlan, plan_of
 from beam_tuning.policy.choices import LengthBasis
+from beam_tuning.policy.comparison import is_unwanted
 from beam_tuning.policy.example_facts import part_facts
 from beam_tuning.policy.policy import Policy
 from beam_tuning.reasons import Finding, Outcome, Reason, Verdict
@@ -73,6 +74,12 @@ def forecast(
         for finding in judged.findings
         if finding.reason.outcome is not Outcome.ADVICE and finding.reason not in policy.tolerated
     ]
+    unwanted = [
+        finding.reason for finding in judged.findings if is_unwanted(policy, finding.reason, judged.line_id.split)
+    ]
+    if unwanted:
+        left_out = _codes(dict.fromkeys([*deciding, *unwanted]))
+        return Forecast(line_id=line_id, may_come_back=False, left=left_out, **tokens)
     wanted = [edit for edit in EDITS if edit.name in edits and not edit.mends.isdisjoint(deciding)]
     left = [reason for reason in dict.fromkeys(deciding) if not any(reason in edit.mends for edit in wanted)]
     if not left:

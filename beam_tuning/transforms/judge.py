@@ -16,9 +16,10 @@ from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
-from beam_tuning.dataset.parse import parse_line
 from beam_tuning.media.info import ProbeResult
-from beam_tuning.policy.judge import Policy, judge
+from beam_tuning.policy.comparison import Comparison
+from beam_tuning.policy.judge import Policy
+from beam_tuning.policy.judged_line import judge_line
 from beam_tuning.reasons import Verdict
 from beam_tuning.report.rejected import rejected_line
 from beam_tuning.run_folder.claim import check_claim
@@ -29,6 +30,7 @@ from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import line_hash, verdict_table
 from beam_tuning.transforms.codecs import decoder, results_from_bytes
+from beam_tuning.transforms.compare import leaks_from_bytes, marks_from_bytes
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.write import ShardFiles
@@ -51,7 +53,7 @@ class JudgedShards(NamedTuple):
 
 @dataclass
 class JudgeShards(beam.PTransform):
-    """{packs, results, shards}, keyed by shard -> `JudgedShards`.
+    """{packs, results, shards, and marks and leaks where examples are compared}, keyed by shard -> `JudgedShards`.
 
     A shard's examples are judged and written in one go, in the order of the input: nothing but packs and results is
     shuffled, and what a retried bundle writes is the same.
@@ -103,7 +105,12 @@ class _JudgeShardFn(beam.DoFn):
         key, group = element
         media = {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
         packs = sorted(map(self._pack_decoder.decode, group["packs"]), key=lambda pack: (pack.path, pack.offset_bytes))
-        judged = (_judge_pack(pack, first_lines[pack.key], policy, media) for pack in packs)
+        comparison = Comparison(
+            (mark for packed in group.get("marks", ()) for mark in marks_from_bytes(packed)),
+            (leak for packed in group.get("leaks", ()) for leak in leaks_from_bytes(packed)),
+            first_lines,
+        )
+        judged = (_judge_pack(pack, first_lines[pack.key], policy, media, comparison) for pack in packs)
         yield from write_shard(self._target, Shard.from_key(key), judged)
 
 
@@ -140,23 +147,30 @@ class JudgedPack:
         self.lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
         self.blank_lines = 0
 
-    def add(self, example: JudgedExample, line: bytes) -> None:
-        """Adds an example and its line as it came."""
-        # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
-        text = without_byte_order_mark(line)
+    def add(self, example: JudgedExample, text: bytes, line: bytes, line_hash: bytes) -> None:
+        """Adds an example.
+
+        Args:
+          text: what is written where it is kept.
+          line: as it came, which is written where it is not.
+          line_hash: of the line as the dataset has it.
+        """
         if example.verdict is Verdict.KEPT:
             self.lines[Verdict.KEPT].append(text)
         else:
             self.lines[example.verdict].append(rejected_line(example, line))
         self.examples.append(example)
-        self.line_hashes.append(line_hash(text))
+        self.line_hashes.append(line_hash)
 
 
-def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[str, ProbeResult]) -> JudgedPack:
+def _judge_pack(
+    pack: LinePack, first_line: int, policy: Policy, media: Mapping[str, ProbeResult], comparison: Comparison
+) -> JudgedPack:
     judged = JudgedPack()
     for lines_before, offset, line in pack.lines():
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
-        example = judge(policy, line_id, len(line), parse_line(line), media)
-        judged.add(example, line)
+        example, text = judge_line(policy, line_id, line, media)
+        example = comparison.judge(policy, example, pack.key, lines_before)
+        judged.add(example, text, line, line_hash(without_byte_order_mark(line)))
     judged.blank_lines = pack.line_count - len(judged.examples)
     return judged

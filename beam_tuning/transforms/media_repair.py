@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,13 +14,16 @@ from apache_beam import pvalue
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
-from beam_tuning.dataset.parse import parse_line
+from beam_tuning.dataset.example import LineId
 from beam_tuning.edited_media.making import Making, deliver
 from beam_tuning.edited_media.orders import Delivered, Delivery, Order, SourceObject
 from beam_tuning.line_edits.edits import edited
+from beam_tuning.media.info import ProbeResult
 from beam_tuning.media_repairs.bringing import MediaRepair
 from beam_tuning.media_repairs.plan import MediaPlan
-from beam_tuning.policy.judge import Policy, judge
+from beam_tuning.policy.judge import Policy
+from beam_tuning.policy.judged_line import judge_line
+from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.transforms.codecs import decoder, encode, results_from_bytes
 from beam_tuning.transforms.progress import NAMESPACE
 from beam_tuning.transforms.run_lines import RunPack
@@ -98,20 +101,19 @@ class _PlanFn(beam.DoFn):
         media = {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
         orders: dict[Ordered, None] = {}
         for pack in map(self._decode, group["packs"]):
-            for line_id, was_kept, line in pack.lines():
-                if was_kept:
+            for line in pack.lines():
+                if not line.is_open(self._policy):
                     continue
-
-                judge_line = functools.partial(self._judged, line_id, media)
-                made = edited(line, judge_line(line), judge_line, self._policy.limits, self._edits)
+                judge = functools.partial(self._judged, line.line_id, media)
+                made = edited(line.data, judge(line.data), judge, self._policy.limits, self._edits)
                 plan = None if made.is_kept else self._repair.plan(made.judged, self._policy)
                 if isinstance(plan, MediaPlan):
                     orders.update(dict.fromkeys(Ordered(key, part.source, part.order) for part in plan.parts))
         for one in orders:
             yield one.source.uri, encode(one)
 
-    def _judged(self, line_id: Any, media: Any, line: bytes) -> Any:
-        return judge(self._policy, line_id, len(line), parse_line(line), media)
+    def _judged(self, line_id: LineId, media: Mapping[str, ProbeResult], line: bytes) -> JudgedExample:
+        return judge_line(self._policy, line_id, line, media).example
 
 
 @beam.typehints.with_output_types(tuple[str, bytes])

@@ -18,11 +18,12 @@ from apache_beam.pvalue import PCollection
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
-from beam_tuning.dataset.parse import parse_line
 from beam_tuning.line_edits.edits import Edited, edited
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media_repairs.bringing import BackAs, Deliveries, MediaRepair, StaysLost, bring_back
-from beam_tuning.policy.judge import Policy, judge
+from beam_tuning.policy.comparison import with_comparison
+from beam_tuning.policy.judge import Policy
+from beam_tuning.policy.judged_line import judge_line
 from beam_tuning.reasons import Outcome
 from beam_tuning.run_folder import names
 from beam_tuning.run_folder.manifest import WrittenFile
@@ -34,7 +35,7 @@ from beam_tuning.transforms.expected import EXPECTED
 from beam_tuning.transforms.judge import SUMMARY, JudgedPack, JudgedShards, write_shard
 from beam_tuning.transforms.media_repair import deliveries_from
 from beam_tuning.transforms.progress import NAMESPACE
-from beam_tuning.transforms.run_lines import RunPack
+from beam_tuning.transforms.run_lines import RunLine, RunPack
 
 _CAME_BACK = Metrics.counter(NAMESPACE, "examples_that_came_back")
 
@@ -59,12 +60,7 @@ class EditedPacks(beam.PTransform):
 def _edited_pack(element: tuple[str, bytes], policy: Policy, edits: tuple[str, ...]) -> tuple[str, bytes]:
     key, packed = element
     pack = decoder(RunPack).decode(packed)
-    lines = []
-    for line_id, is_kept, given in pack.lines():
-        line = given
-        if not is_kept:
-            line = _repaired(policy, edits, line_id, given, {}).line
-        lines.append(line)
+    lines = [_repaired(policy, edits, line, {}).line if line.is_open(policy) else line.data for line in pack.lines()]
     return key, encode(LinePack.of(pack.split, "", pack.number, b"".join(line + b"\n" for line in lines)))
 
 
@@ -147,45 +143,48 @@ class _Rules(NamedTuple):
 def _repaired_pack(pack: RunPack, rules: _Rules, repairs: list[Repaired]) -> JudgedPack:
     """Judges every line; of those that were not kept before, what became goes to `repairs`."""
     judged = JudgedPack()
-    for line_id, was_kept, line in pack.lines():
-        judge_line = functools.partial(_judge, rules.policy, line_id, rules.media)
-        if was_kept:
-            judged.add(judge_line(line), line)
+    policy = rules.policy
+    for line in pack.lines():
+        as_it_came, text = judge_line(policy, line.line_id, line.data, rules.media)
+        as_it_came = with_comparison(policy, as_it_came, line.compared) if line.compared else as_it_came
+        if not line.is_open(policy):
+            judged.add(as_it_came, text, line.data, line.line_hash)
+            if not line.is_kept:
+                repairs.append(Repaired(line.line_id, False, (), _deciding(as_it_came, policy)))
             continue
-        made = _repaired(rules.policy, rules.edits, line_id, line, rules.media)
+        made = _repaired(policy, rules.edits, line, rules.media)
         done = tuple(one.finding() for one in made.done)
         back: list[BackAs] | StaysLost | None = None
         if made.is_kept:
             back = [BackAs(made.line, made.judged, (), ())]
         elif rules.media_repair is not None:
-            back = bring_back(made.line, made.judged, rules.media_repair, rules.policy, rules.deliveries, judge_line)
+            judge = functools.partial(_judge, policy, line.line_id, rules.media)
+            back = bring_back(made.line, made.judged, rules.media_repair, policy, rules.deliveries, judge)
         if isinstance(back, list):
             for one in back:
-                findings = one.judged.findings + done + one.done
-                judged.add(msgspec.structs.replace(one.judged, findings=findings), one.line)
-                repairs.append(Repaired(line_id, True, done + one.done, times=one.times))
+                findings = one.judged.findings + line.compared + done + one.done
+                text = judge_line(policy, line.line_id, one.line, rules.media).text
+                judged.add(msgspec.structs.replace(one.judged, findings=findings), text, one.line, line.line_hash)
+                repairs.append(Repaired(line.line_id, True, done + one.done, times=one.times))
             _CAME_BACK.inc()
             continue
         # What does not come back stays as it came: half a repair would hide what was wrong with it.
-        as_it_came = judge_line(line)
         why_not = None
         if back is not None:
             why_not = f"{back.finding.reason.code}: {back.finding.message}"
             as_it_came = msgspec.structs.replace(as_it_came, findings=(*as_it_came.findings, back.finding))
-        judged.add(as_it_came, line)
-        repairs.append(Repaired(line_id, False, done, _deciding(made.judged, rules.policy), why_not))
+        judged.add(as_it_came, text, line.data, line.line_hash)
+        repairs.append(Repaired(line.line_id, False, done, _deciding(made.judged, policy), why_not))
     return judged
 
 
-def _repaired(
-    policy: Policy, edits: tuple[str, ...], line_id: LineId, line: bytes, media: Mapping[str, ProbeResult]
-) -> Edited:
-    judge_line = functools.partial(_judge, policy, line_id, media)
-    return edited(line, judge_line(line), judge_line, policy.limits, edits)
+def _repaired(policy: Policy, edits: tuple[str, ...], line: RunLine, media: Mapping[str, ProbeResult]) -> Edited:
+    judge = functools.partial(_judge, policy, line.line_id, media)
+    return edited(line.data, judge(line.data), judge, policy.limits, edits)
 
 
 def _judge(policy: Policy, line_id: LineId, media: Mapping[str, ProbeResult], line: bytes) -> JudgedExample:
-    return judge(policy, line_id, len(line), parse_line(line), media)
+    return judge_line(policy, line_id, line, media).example
 
 
 def _deciding(judged: JudgedExample, policy: Policy) -> tuple[str, ...]:

@@ -19,7 +19,9 @@ from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import PACK_BYTES
 from beam_tuning.errors import InputError
-from beam_tuning.reasons import Reason, Verdict
+from beam_tuning.policy.comparison import is_unwanted
+from beam_tuning.policy.policy import Policy
+from beam_tuning.reasons import Finding, Reason, Scope, Verdict
 from beam_tuning.run_folder import names
 from beam_tuning.run_folder.files import CHUNK_BYTES, Checksum
 from beam_tuning.run_folder.manifest import Manifest, ManifestFile
@@ -28,9 +30,11 @@ from beam_tuning.summary.tables import line_hash
 from beam_tuning.transforms.codecs import decoder, encode
 from beam_tuning.transforms.read import FAULTS, FileFault
 
-_COLUMNS = ("file", "line", "offset_bytes", "verdict", "line_hash")
+_COLUMNS = ("file", "line", "offset_bytes", "verdict", "line_hash", "findings")
 #: How `report.rejected` writes a byte that is not UTF-8.
 _ESCAPED_BYTE = re.compile(rb"\\x([89a-f][0-9a-f])")
+#: Reasons that a repair, which sees one line at a time, cannot find anew.
+_COMPARISONS = frozenset(reason.code for reason in Reason if reason.scope is Scope.COMPARISON)
 _REMEDY = "Run `beam-tuning validate` again."
 
 
@@ -48,24 +52,69 @@ class RunShard(msgspec.Struct, frozen=True):
     verdicts: ManifestFile
 
 
+class RunPlace(msgspec.Struct, frozen=True, array_like=True):
+    """What the run says of one line.
+
+    Attributes:
+      is_kept: whether the run kept it.
+      line_hash: of the line as the dataset has it.
+      compared: (code, message, path, observed) of what comparing it with other lines found.
+    """
+
+    file: str
+    line: int
+    offset_bytes: int
+    is_kept: bool
+    line_hash: bytes | None
+    compared: list[tuple[str, str, str, str | None]]
+
+
+class RunLine(NamedTuple):
+    """One line of a run.
+
+    Attributes:
+      is_kept: whether the run kept it.
+      data: of one that was not kept as it came; of a kept one as it was written.
+      line_hash: of the line as the dataset has it.
+      compared: what comparing it with other lines found.
+    """
+
+    line_id: LineId
+    is_kept: bool
+    data: bytes
+    line_hash: bytes
+    compared: tuple[Finding, ...]
+
+    def is_open(self, policy: Policy) -> bool:
+        """Whether a repair may bring the line back: it was not kept, and nobody wants it dropped."""
+        unwanted = any(is_unwanted(policy, finding.reason, self.line_id.split) for finding in self.compared)
+        return not self.is_kept and not unwanted
+
+
 class RunPack(msgspec.Struct, frozen=True, array_like=True):
     """Lines of a shard, zlib-compressed, about a MiB.
 
     Attributes:
       number: of the pack in its shard.
-      places: for each line file, line number, offset, and whether the run kept it.
+      places: one for each line.
     """
 
     split: str
     number: int
-    places: list[tuple[str, int, int, bool]]
+    places: list[RunPlace]
     data: bytes
 
-    def lines(self) -> Iterator[tuple[LineId, bool, bytes]]:
-        """(where it stood in the dataset, whether the run kept it, the line), in order."""
+    def lines(self) -> Iterator[RunLine]:
+        """Every line, in order."""
         lines = zlib.decompress(self.data).split(b"\n")
-        for (file, number, offset, kept), line in zip(self.places, lines, strict=True):
-            yield LineId(self.split, file, number, offset), kept, line
+        for place, line in zip(self.places, lines, strict=True):
+            yield RunLine(
+                LineId(self.split, place.file, place.line, place.offset_bytes),
+                place.is_kept,
+                line,
+                line_hash(line) if place.line_hash is None else place.line_hash,
+                tuple(Finding(Reason[code], message, path, seen) for code, message, path, seen in place.compared),
+            )
 
 
 class RunLines(NamedTuple):
@@ -137,7 +186,7 @@ def _packs(source: RunShard) -> Iterator[RunPack]:
     table = folder.table(Manifest.single(source.verdicts), source.verdicts.name, _COLUMNS)
     streams = {verdict: _lines(folder, file) for verdict, file in source.lines}
     number, size_bytes = 0, 0
-    places: list[tuple[str, int, int, bool]] = []
+    places: list[RunPlace] = []
     lines: list[bytes] = []
     for row in _rows(table):
         verdict = Verdict(row["verdict"])
@@ -146,7 +195,16 @@ def _packs(source: RunShard) -> Iterator[RunPack]:
             raise _unfit(folder, source)
         if verdict is not Verdict.KEPT:
             line = _original(line, row["line_hash"], folder.path_of(names.lines_file(shard, verdict)))
-        places.append((row["file"], row["line"], row["offset_bytes"], verdict is Verdict.KEPT))
+        places.append(
+            RunPlace(
+                row["file"],
+                row["line"],
+                row["offset_bytes"],
+                verdict is Verdict.KEPT,
+                row["line_hash"],
+                _compared(row["findings"]),
+            )
+        )
         lines.append(line)
         size_bytes += len(line)
         if size_bytes >= PACK_BYTES:
@@ -156,6 +214,12 @@ def _packs(source: RunShard) -> Iterator[RunPack]:
         raise _unfit(folder, source)
     if lines:
         yield RunPack(shard.split, number, places, zlib.compress(b"\n".join(lines), 1))
+
+
+def _compared(findings: list[dict[str, Any]]) -> list[tuple[str, str, str, str | None]]:
+    return [
+        (one["code"], one["message"], one["path"], one["observed"]) for one in findings if one["code"] in _COMPARISONS
+    ]
 
 
 def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
