@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import msgspec
 
 from beam_tuning.edited_media.orders import Delivered, Delivery, NotDelivered, Order
 from beam_tuning.line_edits.line import Line
-from beam_tuning.media_repairs.lines import RepairedLine, repaired_lines
+from beam_tuning.media_repairs.lines import RepairedLine, refusal_of, repaired_lines
 from beam_tuning.media_repairs.plan import MediaOptions, MediaPlan, NoPlan, PartPlan, plan_of
 from beam_tuning.media_repairs.texts import Refused, TimeChange, TimesMode
 from beam_tuning.policy.policy import Policy
@@ -40,6 +41,14 @@ class MediaRepair(msgspec.Struct, frozen=True):
     overlap_ns: int = 0
     times: TimesMode = TimesMode.STRICT
     times_fields: tuple[str, ...] = ()
+
+    def orders(self, line: bytes, judged: JudgedExample, policy: Policy) -> tuple[PartPlan, ...]:
+        """What is to be made for an example; nothing where its texts stand against it in any case."""
+        plan = self.plan(judged, policy)
+        seen = Line.of(line, judged, policy.limits) if isinstance(plan, MediaPlan) else None
+        if seen is None or not isinstance(plan, MediaPlan):
+            return ()
+        return () if refusal_of(seen, plan, times=self.times, fields=self.times_fields) else plan.parts
 
     def plan(self, judged: JudgedExample, policy: Policy) -> MediaPlan | NoPlan | None:
         """See `plan_of`."""
@@ -92,6 +101,12 @@ def bring_back(
         return None
     if isinstance(plan, NoPlan):
         return StaysLost(Finding(Reason.REPAIR_MEDIA_FAILED, plan.why))
+    seen = Line.of(line, judged, policy.limits)
+    if seen is None:
+        return StaysLost(Finding(Reason.REPAIR_MEDIA_FAILED, "The line gives a key twice."))
+    refused = refusal_of(seen, plan, times=repair.times, fields=repair.times_fields)
+    if refused is not None:
+        return _ambiguous(refused)
     found: dict[str, Delivered] = {}
     for part in plan.parts:
         delivery = deliveries.get((part.source.uri, part.order), NotDelivered("was not made"))
@@ -99,13 +114,9 @@ def bring_back(
             message = f"the file {delivery.why}"
             return StaysLost(Finding(Reason.REPAIR_MEDIA_FAILED, message, part.path, part.source.uri))
         found[part.path] = delivery
-    seen = Line.of(line, judged, policy.limits)
-    if seen is None:
-        return StaysLost(Finding(Reason.REPAIR_MEDIA_FAILED, "The line gives a key twice."))
     lines = repaired_lines(seen, plan, found, times=repair.times, fields=repair.times_fields)
     if isinstance(lines, Refused):
-        message = f"{lines.text!r} {lines.why}"
-        return StaysLost(Finding(Reason.REPAIR_TIMES_AMBIGUOUS, message, lines.path, lines.text))
+        return _ambiguous(lines)
     back: list[BackAs] = []
     for one in lines:
         anew = judge(one.line)
@@ -115,6 +126,11 @@ def bring_back(
             return StaysLost(Finding(Reason.REPAIR_MEDIA_FAILED, message, plan.parts[0].path))
         back.append(BackAs(one.line, anew, _done(plan.parts, one), one.changes))
     return back
+
+
+def _ambiguous(refused: Refused) -> StaysLost:
+    message = f"{json.dumps(refused.text, ensure_ascii=False)} {refused.why}"
+    return StaysLost(Finding(Reason.REPAIR_TIMES_AMBIGUOUS, message, refused.path, refused.text))
 
 
 def _done(parts: tuple[PartPlan, ...], line: RepairedLine) -> tuple[Finding, ...]:

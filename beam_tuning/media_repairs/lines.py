@@ -28,6 +28,8 @@ from beam_tuning.summary.judged_example import PartFacts
 from beam_tuning.times.moving import Piece
 from beam_tuning.times.reading import TimeLine
 
+#: Edits after which the file begins elsewhere.
+_MOVING = ("cut", "chunk")
 _TIMED = (MediaKind.AUDIO, MediaKind.VIDEO)
 #: A piece that ends so near to the end of the file ends with it.
 _NEAR_END_NS = SECOND_NS
@@ -46,6 +48,25 @@ class RepairedLine(NamedTuple):
     line: bytes
     files: tuple[tuple[str, DeliveredFile], ...]
     changes: tuple[TimeChange, ...]
+
+
+def refusal_of(line: Line, plan: MediaPlan, *, times: TimesMode, fields: Collection[str] = ()) -> Refused | None:
+    """Why the texts of an example stand against a plan whatever its files will be; None when they may not.
+
+    Asked before anything is made: encoding is dear.
+    """
+    if times is TimesMode.NONE:
+        return None
+    for part in plan.parts:
+        if part.edit not in _MOVING:
+            continue
+        texts = _texts(line, part, fields)
+        if texts.fault is not None:
+            return texts.fault
+        answer = texts.answers_without_times() if part.edit == "chunk" else None
+        if answer is not None:
+            return Refused(answer.path, answer.value[:80], "holds no time: it speaks of the file as a whole")
+    return None
 
 
 def repaired_lines(
@@ -67,10 +88,9 @@ def repaired_lines(
         made = _with_files(line, files, times, fields)
         return made if isinstance(made, Refused) else [made]
     (part,) = plan.parts
-    if times is TimesMode.STRICT:
-        answer = _texts(line, part, fields).answers_without_times()
-        if answer is not None:
-            return Refused(answer.path, answer.value[:80], "holds no time: it speaks of the file as a whole")
+    refused = refusal_of(line, plan, times=times, fields=fields)
+    if refused is not None:
+        return refused
     found: list[RepairedLine] = []
     for file in deliveries[part.path].files:
         made = _with_files(line, [(part, file)], times, fields)
@@ -113,7 +133,7 @@ def _with_files(
 
 def _moves(line: Line, part: PartPlan, file: DeliveredFile) -> bool:
     """Whether the new file begins elsewhere, or ends clearly earlier."""
-    if part.edit in ("cut", "chunk") or file.made.start_ns != 0:
+    if part.edit in _MOVING or file.made.start_ns != 0:
         return True
     return file.made.duration_ns < _file_ns(line, part) - _NEAR_END_NS
 

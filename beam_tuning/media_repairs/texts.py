@@ -113,6 +113,11 @@ class ExampleTexts:
         self._origin_ns = 0
         self._fault = self._find_fault(segment)
 
+    @property
+    def fault(self) -> Refused | None:
+        """What stands against any piece, whichever it is; None when nothing does."""
+        return self._fault
+
     def answers_without_times(self) -> Text | None:
         """An answer of the model that holds no time: it speaks of the whole file."""
         return next((text for text, reading in self._read if text.of_model and not reading.spans), None)

@@ -20,7 +20,6 @@ from beam_tuning.edited_media.orders import Delivered, Delivery, Order, SourceOb
 from beam_tuning.line_edits.edits import edited
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media_repairs.bringing import MediaRepair
-from beam_tuning.media_repairs.plan import MediaPlan
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.judged_line import judge_line
 from beam_tuning.summary.judged_example import JudgedExample
@@ -106,9 +105,8 @@ class _PlanFn(beam.DoFn):
                     continue
                 judge = functools.partial(self._judged, line.line_id, media)
                 made = edited(line.data, judge(line.data), judge, self._policy.limits, self._edits)
-                plan = None if made.is_kept else self._repair.plan(made.judged, self._policy)
-                if isinstance(plan, MediaPlan):
-                    orders.update(dict.fromkeys(Ordered(key, part.source, part.order) for part in plan.parts))
+                parts = () if made.is_kept else self._repair.orders(made.line, made.judged, self._policy)
+                orders.update(dict.fromkeys(Ordered(key, part.source, part.order) for part in parts))
         for one in orders:
             yield one.source.uri, encode(one)
 

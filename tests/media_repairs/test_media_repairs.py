@@ -13,12 +13,13 @@ from beam_tuning.edited_media.orders import Delivered, DeliveredFile
 from beam_tuning.line_edits.line import Line
 from beam_tuning.media.edit.wanted import SECOND_NS, Kind, Made
 from beam_tuning.media.info import MediaInfo, MediaKind, ObjectInfo, ProbeResult, StreamInfo
+from beam_tuning.media_repairs.bringing import NAMES, MediaRepair, StaysLost, bring_back
 from beam_tuning.media_repairs.lines import RepairedLine, repaired_lines
 from beam_tuning.media_repairs.plan import MediaOptions, MediaPlan, NoPlan, plan_of
 from beam_tuning.media_repairs.texts import Refused, TimesMode
 from beam_tuning.policy.choices import LengthBasis
 from beam_tuning.policy.judge import Policy, judge
-from beam_tuning.reasons import Verdict
+from beam_tuning.reasons import Reason, Verdict
 from beam_tuning.summary.judged_example import JudgedExample
 
 POLICY = Policy.of(LIMITS, GEMINI_3)
@@ -250,3 +251,30 @@ def test_times_beside_several_media_are_refused_when_they_would_move() -> None:
     refused = mended(example("[01:05] a", *parts), made(60, 90))
     assert isinstance(refused, Refused)
     assert texts(mended(example("Both show dogs.", *parts), made(60, 90))) == ["Both show dogs."]
+
+
+@pytest.mark.parametrize(
+    ("line", "ordered"),
+    [
+        (example("[01:05] a", part("gs://bucket/long.mp4")), 1),
+        (example("A film about dogs.", part("gs://bucket/long.mp4")), 0),
+        (example("The train departs at 8:15.", part("gs://bucket/long.mp4")), 0),
+        (example("The train departs at 8:15.", part("gs://bucket/large.mp4")), 1),
+        (example("[00:25] a", part("gs://bucket/large.mp4", startOffset="20s", endOffset="60s")), 0),
+        (example("x", part("gs://bucket/short.mp4")), 0),
+    ],
+)
+def test_nothing_is_ordered_where_texts_stand_against_it(line: bytes, ordered: int) -> None:
+    repair = MediaRepair(edits=NAMES, tolerance_ns=SECOND_NS // 2)
+    assert len(repair.orders(line, judged(line), POLICY)) == ordered
+    regardless = MediaRepair(edits=NAMES, tolerance_ns=SECOND_NS // 2, times=TimesMode.NONE)
+    assert len(regardless.orders(line, judged(line), POLICY)) == (judged(line).verdict is Verdict.DROPPED)
+
+
+def test_a_refusal_of_times_is_told_without_any_file() -> None:
+    line = example("The train departs at 8:15.", part("gs://bucket/long.mp4"))
+    repair = MediaRepair(edits=NAMES, tolerance_ns=SECOND_NS // 2)
+    lost = bring_back(line, judged(line), repair, POLICY, {}, judged)
+    assert isinstance(lost, StaysLost)
+    assert lost.finding.reason is Reason.REPAIR_TIMES_AMBIGUOUS
+    assert '"8:15"' in lost.finding.message
