@@ -46,15 +46,25 @@ class Scope(enum.StrEnum):
     PART = "part"
     MEDIA = "media"
     FILE = "file"
+    COMPARISON = "comparison"
     DATASET = "dataset"
 
 
 class Verdict(enum.StrEnum):
-    """What becomes of an example: read = kept + dropped + undecided."""
+    """What becomes of an example: read = kept + dropped + undecided + sampled out.
+
+    Attributes:
+      SAMPLED_OUT: it would be kept, but a sample was asked for and it is not in it. No rule gives this verdict.
+    """
 
     KEPT = "kept"
     DROPPED = "dropped"
     UNDECIDED = "undecided"
+    SAMPLED_OUT = "sampled-out"
+
+
+#: What rules give. Every run writes shards for these, be they empty.
+JUDGED = (Verdict.KEPT, Verdict.DROPPED, Verdict.UNDECIDED)
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -149,6 +159,11 @@ class Reason(enum.Enum):
     MEDIA_KINDS_MIXED = enum.auto()
     EXAMPLE_TOO_MANY_TOKENS = enum.auto()
     EXAMPLE_TOKENS_UNCERTAIN = enum.auto()
+    EXAMPLE_DUPLICATE = enum.auto()
+    EXAMPLE_CONFLICT = enum.auto()
+    EXAMPLE_IN_BOTH_SPLITS = enum.auto()
+    MEDIA_IN_BOTH_SPLITS = enum.auto()
+    MEDIA_SEGMENTS_IN_BOTH_SPLITS = enum.auto()
     INPUT_FILE_TRUNCATED = enum.auto()
     INPUT_FILE_UNREADABLE = enum.auto()
     INPUT_FILE_CHANGED = enum.auto()

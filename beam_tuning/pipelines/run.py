@@ -13,6 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from rich.console import Console
 
 from beam_tuning import __version__
+from beam_tuning.curation.selection import Selection
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
 from beam_tuning.limits_file import load_limits
@@ -21,6 +22,7 @@ from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.pipelines.inputs import check_splits, match_inputs
 from beam_tuning.pipelines.launch import is_in_process, is_on_dataflow, launch, pipeline_options
 from beam_tuning.pipelines.preflight import refuse_output_in_input
+from beam_tuning.pipelines.selection import selection_of
 from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build, file_names
 from beam_tuning.pipelines.validate_options import ValidateOptions
 from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
@@ -63,7 +65,7 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
         return 0
     claim = claim_folder(
         folder,
-        file_names(checked.inputs),
+        file_names(checked.inputs, checked.selection),
         overwrite=options.overwrite,
         is_launchers=is_in_process(beam_options),
     )
@@ -112,12 +114,14 @@ class CheckedOptions(NamedTuple):
     Attributes:
       inputs: all dataset files.
       probe_cache: files of the media table of an earlier run.
+      selection: which of the kept examples are taken.
     """
 
     limits: Limits
     policy: Policy
     inputs: tuple[InputFile, ...]
     probe_cache: tuple[str, ...]
+    selection: Selection = Selection()
 
 
 def check(options: ValidateOptions) -> CheckedOptions:
@@ -134,14 +138,37 @@ def check(options: ValidateOptions) -> CheckedOptions:
         media_resolution=MediaResolutionChoice(options.media_resolution),
         resolution_scope=ResolutionScope(options.resolution_scope),
         tolerate=options.tolerate,
+        set_resolution=options.set_media_resolution,
+        drop_duplicates=options.drop_duplicates,
+        drop_leaks=options.drop_leaks,
         allow_local_media=options.allow_local_media,
     )
+    selection = selection_of(options)
+    _check_comparison(options)
     folder = open_folder(options.output)
     train = match_inputs("train", options.train)
     validation = match_inputs("validation", options.validation)
     check_splits(train, validation)
     refuse_output_in_input(folder, (*options.train, *options.validation), (*train, *validation))
-    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options))
+    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options), selection)
+
+
+def _check_comparison(options: ValidateOptions) -> None:
+    """Raises OptionError when what was found by comparing examples shall be dropped, and nothing can be found."""
+    wanted = "--drop_duplicates" if options.drop_duplicates else "--drop_leaks" if options.drop_leaks else None
+    if wanted and options.skip_comparison:
+        raise OptionError(
+            "examples that are not compared cannot be dropped for what others say",
+            where=wanted,
+            observed="--skip_comparison",
+            remedy="Leave --skip_comparison out.",
+        )
+    if options.drop_leaks and not options.validation:
+        raise OptionError(
+            "there is one split only, and so no leak",
+            where="--drop_leaks",
+            remedy="Give --validation too, or leave --drop_leaks out.",
+        )
 
 
 def make_job(
@@ -160,19 +187,23 @@ def make_job(
         ),
         probe_cache=checked.probe_cache,
         max_expansion=options.max_expansion,
+        selection=checked.selection,
+        compares_examples=not options.skip_comparison,
         settings=RunSettings(
             version=__version__,
             model=checked.policy.model,
             options={name: value for name, value in msgspec.to_builtins(options).items() if name != "given"},
             options_given=options.given,
             inputs=checked.inputs,
-            splits=("train", "validation") if options.validation else ("train",),
+            splits=("train", "validation") if options.validation or options.validation_split else ("train",),
             output=target.folder,
             fail_on=FailOn(options.fail_on),
             epochs=options.epochs,
             limits=checked.limits,
             resolution_scope=checked.policy.resolution_scope,
             tolerated=options.tolerate,
+            set_resolution=checked.policy.set_resolution,
+            selection=checked.selection,
             price_per_million_tokens=options.price_per_million_tokens,
         ),
         start=RunStart(

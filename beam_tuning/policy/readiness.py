@@ -51,6 +51,8 @@ def readiness(
     file_faults: Sequence[DatasetFinding] = (),
     local_media: int = 0,
     tolerated: Collection[Reason] = (),
+    set_resolution: str | None = None,
+    makes_validation: bool = False,
 ) -> Readiness:
     """Both answers.
 
@@ -62,33 +64,47 @@ def readiness(
       file_faults: dataset files that could not be read to their end; `file_fault` makes one.
       local_media: distinct media objects that lie on this machine.
       tolerated: reasons that make no answer uncertain, because a person takes the risk. They are told as advice.
+      set_resolution: the media resolution that was written into every kept example, if one was.
+      makes_validation: whether the validation examples stood in the training set as it was given.
     """
     limits = model.dataset_limits()
     named = {name: summary.splits.get(name, SplitSummary()) for name in sorted({*splits, *summary.splits})}
-    shares = {name: drop_share(split.read, split.dropped, split.undecided, limits) for name, split in named.items()}
+    given = {TRAIN: _together(named.values())} if makes_validation else named
+    shares = {
+        name: drop_share(split.read, split.given(Verdict.DROPPED), split.given(Verdict.UNDECIDED), limits)
+        for name, split in {**named, **given}.items()
+    }
     of_model = tuple(dataset_checks.model_life(model, day))
     as_given = [
         *file_faults,
         *of_model,
-        *dataset_checks.empty(named, kept_only=False),
-        *dataset_checks.drop_shares(shares, limits),
-        *dataset_checks.resolutions(named, _ALL, resolution_scope),
-        *dataset_checks.local_files(named, (Verdict.KEPT, Verdict.UNDECIDED), local_media),
-        *dataset_checks.sizes(named, limits, _ALL),
-        *dataset_checks.refusing_examples(named),
-        *dataset_checks.few_examples(named, limits, _ALL),
+        *dataset_checks.empty(given, kept_only=False),
+        *dataset_checks.drop_shares({name: shares[name] for name in given}, limits),
+        *dataset_checks.resolutions(given, _ALL, resolution_scope),
+        *dataset_checks.local_files(given, (Verdict.KEPT, Verdict.UNDECIDED, Verdict.SAMPLED_OUT), local_media),
+        *dataset_checks.sizes(given, limits, _ALL),
+        *dataset_checks.refusing_examples(given),
+        *dataset_checks.few_examples(given, limits, _ALL),
     ]
     cleaned = [
         *(msgspec.structs.replace(fault, certain=False) for fault in file_faults),
         *of_model,
         *dataset_checks.empty(named, kept_only=True),
         *dataset_checks.undecided(named, limits, tolerated),
-        *dataset_checks.resolutions(named, _KEPT, resolution_scope),
+        *(dataset_checks.resolutions(named, _KEPT, resolution_scope) if set_resolution is None else ()),
         *dataset_checks.local_files(named, _KEPT, local_media),
         *dataset_checks.sizes(named, limits, _KEPT),
         *dataset_checks.few_examples(named, limits, _KEPT),
     ]
     return Readiness(_answer(as_given, tolerated), _answer(cleaned, tolerated), shares)
+
+
+def _together(splits: Iterable[SplitSummary]) -> SplitSummary:
+    """Several splits as one."""
+    together = SplitSummary()
+    for split in splits:
+        together.merge(split)
+    return together
 
 
 def file_fault(reason: Reason, split: str, message: str) -> DatasetFinding:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -21,7 +21,7 @@ from beam_tuning.summary.samples import SAMPLES_PER_REASON, Sample, keep_smalles
 
 # Looking an enum's member up costs more than the counting: these are the same members, under names of the module.
 _AUDIO, _VIDEO, _IMAGE, _DOCUMENT = MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.IMAGE, MediaKind.DOCUMENT
-_KEPT, _DROPPED, _LOCAL = Verdict.KEPT, Verdict.DROPPED, Place.LOCAL
+_KEPT, _DROPPED, _SAMPLED_OUT, _LOCAL = Verdict.KEPT, Verdict.DROPPED, Verdict.SAMPLED_OUT, Place.LOCAL
 _NS_PER_MS = 1_000_000
 
 
@@ -43,6 +43,7 @@ class VerdictCounts(msgspec.Struct, array_like=True):
         document, which it changes; `ABSENT` where absent.
       other_resolutions: that of all other examples that could be parsed.
       part_resolutions: levels of parts (Gemini 3 and later), for each part that has one.
+      added_bytes: what the lines have more as they are written than as they were read.
     """
 
     examples: int = 0
@@ -64,6 +65,7 @@ class VerdictCounts(msgspec.Struct, array_like=True):
     picture_resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
     other_resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
     part_resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
+    added_bytes: int = 0
 
     def add_all(self, judged: Sequence[JudgedExample]) -> None:
         self.examples += len(judged)
@@ -73,6 +75,7 @@ class VerdictCounts(msgspec.Struct, array_like=True):
         self.tokens_high.add_all([one.high for one in tokens])
         self.tokens_low_sum += sum([one.low for one in tokens])
         self.tokens_unknown += len(judged) - len(tokens)
+        self.added_bytes += sum([one.added_bytes for one in judged])
         without_pictures = self._add_media([one for one in judged if one.media])
         # A line that could not be parsed holds neither text nor media, and says nothing about its resolution.
         without_pictures += [one for one in judged if not one.media and (one.text_chars or one.media_resolution)]
@@ -140,6 +143,7 @@ class ProfileCounts(msgspec.Struct, array_like=True):
 
     Attributes:
       over: examples by the code of each limit that they are over.
+      sampled_out: examples that would be kept, but are not in the sample that was asked for.
     """
 
     kept: int = 0
@@ -149,6 +153,7 @@ class ProfileCounts(msgspec.Struct, array_like=True):
     tokens_high: int = 0
     tokens_unknown: int = 0
     over: dict[str, int] = {}
+    sampled_out: int = 0
 
     def add_all(self, outcomes: Sequence[JudgedExample | WhatIf]) -> None:
         kept = [one.tokens for one in outcomes if one.verdict is _KEPT]
@@ -159,8 +164,10 @@ class ProfileCounts(msgspec.Struct, array_like=True):
         self.tokens_unknown += len(kept) - len(tokens)
         if len(kept) < len(outcomes):
             dropped = sum([one.verdict is _DROPPED for one in outcomes])
+            left_out = sum([one.verdict is _SAMPLED_OUT for one in outcomes])
             self.dropped += dropped
-            self.undecided += len(outcomes) - len(kept) - dropped
+            self.sampled_out += left_out
+            self.undecided += len(outcomes) - len(kept) - dropped - left_out
 
     def add_over(self, reasons: Iterable[Reason]) -> None:
         for reason, examples in Counter(reasons).items():
@@ -170,6 +177,7 @@ class ProfileCounts(msgspec.Struct, array_like=True):
         self.kept += other.kept
         self.dropped += other.dropped
         self.undecided += other.undecided
+        self.sampled_out += other.sampled_out
         self.tokens_low += other.tokens_low
         self.tokens_high += other.tokens_high
         self.tokens_unknown += other.tokens_unknown
@@ -212,6 +220,9 @@ class SplitSummary(msgspec.Struct, array_like=True):
       reasons: by code; only those that occur.
       what_if: by profile, the examples on which profiles differ.
       same_for_all: the examples on which they do not; under a profile both count.
+      as_given: by verdict, how many examples more (or fewer) have it as they were read than as they are judged.
+      unwanted: dropped examples that a person wants dropped, not for the service's sake.
+      mended: by code, examples that have a reason as they were read and not as they are judged.
     """
 
     blank_lines: int = 0
@@ -221,6 +232,9 @@ class SplitSummary(msgspec.Struct, array_like=True):
     reasons: dict[str, ReasonCounts] = {}
     what_if: dict[str, ProfileCounts] = {}
     same_for_all: ProfileCounts = msgspec.field(default_factory=ProfileCounts)
+    as_given: dict[str, int] = {}
+    unwanted: int = 0
+    mended: dict[str, int] = {}
 
     @property
     def read(self) -> int:
@@ -238,9 +252,23 @@ class SplitSummary(msgspec.Struct, array_like=True):
     def undecided(self) -> int:
         return self.by_verdict[Verdict.UNDECIDED].examples
 
+    @property
+    def sampled_out(self) -> int:
+        return self.by_verdict[Verdict.SAMPLED_OUT].examples
+
+    def given(self, verdict: Verdict) -> int:
+        """Examples that have this verdict as they were read."""
+        return self.by_verdict[verdict].examples + self.as_given.get(verdict.value, 0)
+
     def add_all(self, judged: Sequence[JudgedExample]) -> None:
         for verdict in Verdict:
             self.by_verdict[verdict].add_all([one for one in judged if one.verdict is verdict])
+        for one in judged:
+            if one.as_given is not None:
+                _add_counts(self.as_given, {one.as_given.value: 1})
+                _add_counts(self.as_given, {one.verdict.value: -1})
+                self.unwanted += one.is_unwanted
+                _add_counts(self.mended, Counter(reason.code for reason in one.mended))
         for one in judged:
             if one.findings:
                 self._add_findings(one)
@@ -258,7 +286,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
         first_of_each = {finding.reason.name: finding for finding in reversed(judged.findings)}
         deciding = sum(finding.reason.outcome is not Outcome.ADVICE for finding in first_of_each.values())
         # A kept example has but advice and what a person tolerates.
-        is_kept_out = judged.verdict is not _KEPT
+        is_kept_out = judged.verdict is not _KEPT and judged.verdict is not _SAMPLED_OUT
         rank = rank_of(judged.line_id)
         for code, finding in first_of_each.items():
             counts = self.reasons.get(code)
@@ -276,12 +304,17 @@ class SplitSummary(msgspec.Struct, array_like=True):
         for profile, profile_counts in other.what_if.items():
             self.what_if.setdefault(profile, ProfileCounts()).merge(profile_counts)
         self.same_for_all.merge(other.same_for_all)
+        self.unwanted += other.unwanted
+        _add_counts(self.as_given, other.as_given)
+        _add_counts(self.mended, other.mended)
 
     def sort(self) -> None:
         for counts in self.by_verdict.values():
             counts.sort()
         self.reasons = dict(sorted(self.reasons.items()))
         self.what_if = dict(sorted(self.what_if.items()))
+        self.as_given = dict(sorted(self.as_given.items()))
+        self.mended = dict(sorted(self.mended.items()))
         for profile in (*self.what_if.values(), self.same_for_all):
             profile.over = dict(sorted(profile.over.items()))
 
@@ -329,6 +362,11 @@ class Summary(msgspec.Struct, array_like=True):
     def from_bytes(cls, encoded: bytes) -> Summary:
         """The summary that `to_bytes` wrote."""
         return _DECODER.decode(encoded)
+
+
+def _add_counts(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 _ENCODER = msgspec.msgpack.Encoder()

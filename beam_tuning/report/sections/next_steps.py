@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from beam_tuning.policy.readiness import State
+from beam_tuning.policy.readiness import FailOn, State
 from beam_tuning.reasons import Outcome, Reason
 from beam_tuning.report.command_lines import OptionValue, quoted, validate_command
+from beam_tuning.report.sections.resolution import cheapest
 from beam_tuning.report.sections.section import Section
 
 if TYPE_CHECKING:
@@ -41,18 +42,24 @@ def next_steps(document: Document) -> list[Step]:
 
 
 def _even_out_media_resolution(document: Document) -> list[Step]:
-    """The value that most kept examples ask for drops the fewest of them."""
-    kept = document.media_resolutions.kept
-    if document.media_resolutions.agree.kept or len(kept) < 2:
+    """The value that keeps the most examples, written into every line."""
+    if document.media_resolutions.agree.kept:
         return []
-    best = max((row for row in kept if row.value is not None), key=lambda row: row.examples, default=None)
-    if best is None or best.value is None:
+    best = cheapest(document.resolution_plan)
+    if best is None or best.media_resolution is None:
         return []
-    others = sum(row.examples for row in kept) - best.examples
-    level = best.value.removeprefix("MEDIA_RESOLUTION_")
-    drops = f"{_examples(others)} that {'asks' if others == 1 else 'ask'} for something else"
-    why = f"Even out the media resolution at {level}, the value of most kept examples. This drops {drops}."
-    return _again(document, why, level.lower(), media_resolution=best.value)
+    level = best.media_resolution.removeprefix("MEDIA_RESOLUTION_")
+    why = f"Write media resolution {level} into every kept example, which keeps the most: {_examples(best.kept)}."
+    changes: dict[str, OptionValue] = {"media_resolution": None, "set_media_resolution": level}
+    return _again(document, why, level.lower(), **changes, fail_on=FailOn.CLEANED.value)
+
+
+def _fit_the_limits(document: Document) -> list[Step]:
+    """A sample of the kept examples, where there are more than the model takes."""
+    if not any(finding.code in _TOO_MANY for finding in document.readiness.cleaned.findings):
+        return []
+    why = "Take as many of the kept examples as the model’s limits allow; the others are written beside."
+    return _again(document, why, "fit", max_examples="fit", fail_on=FailOn.CLEANED.value)
 
 
 def _ask_again(document: Document) -> list[Step]:
@@ -88,21 +95,27 @@ def _allow_private_addresses(document: Document) -> list[Step]:
 def _start_tuning(document: Document) -> list[Step]:
     if document.readiness.cleaned.state is not State.READY:
         return []
-    output = document.output.rstrip("/")
-    why = "Check and show the tuning job for the cleaned files; --submit creates it."
-    if output.startswith("gs://"):
-        return [Step(why, f"beam-tuning tune {quoted(output)}")]
-    if not any(file.path == "train.jsonl" for file in document.outputs):
-        return []
-    why = f"Copy the cleaned files to a folder of yours, for tuning reads Cloud Storage only. {why}"
-    return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER")]
+    return _tune(document, "Check and show the tuning job for the cleaned files; --submit creates it.")
 
 
 def _upload_media(document: Document) -> list[Step]:
     if not any(finding.code == Reason.MEDIA_IS_LOCAL.code for finding in document.readiness.cleaned.findings):
         return []
     why = "Copy the local media of the kept examples to a folder of yours, and name them there in the cleaned files."
-    return [Step(why, f"beam-tuning upload {quoted(document.output.rstrip('/'))} --to gs://BUCKET/FOLDER")]
+    upload = Step(why, f"beam-tuning upload {quoted(document.output.rstrip('/'))} --to gs://BUCKET/FOLDER")
+    if any(finding.certain for finding in document.readiness.cleaned.findings):
+        return [upload]
+    return [upload, *_tune(document, "Then check and show the tuning job; --submit creates it.")]
+
+
+def _tune(document: Document, why: str) -> list[Step]:
+    output = document.output.rstrip("/")
+    if output.startswith("gs://"):
+        return [Step(why, f"beam-tuning tune {quoted(output)}")]
+    if not any(file.path == "train.jsonl" for file in document.outputs):
+        return []
+    why += " --upload copies the cleaned files to a folder of yours, for tuning reads Cloud Storage only."
+    return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER")]
 
 
 def _look_at_examples(document: Document) -> list[Step]:
@@ -118,14 +131,24 @@ def _look_at_examples(document: Document) -> list[Step]:
 
 RULES: tuple[Callable[[Document], list[Step]], ...] = (
     _start_tuning,
-    _upload_media,
     _even_out_media_resolution,
+    _fit_the_limits,
+    _upload_media,
     _ask_again,
     _read_local_media,
     _allow_private_addresses,
     _look_at_examples,
 )
 
+#: What a sample mends.
+_TOO_MANY = frozenset(
+    reason.code
+    for reason in (
+        Reason.TRAINING_FILE_TOO_LARGE,
+        Reason.TRAINING_TOO_MANY_EXAMPLES,
+        Reason.VALIDATION_TOO_MANY_EXAMPLES,
+    )
+)
 #: What another run may find out.
 _MAY_PASS = frozenset(
     reason.code
