@@ -40,11 +40,12 @@ _MEANINGS = {
 
 
 class Scope(enum.StrEnum):
-    """What a reason speaks of."""
+    """What a reason speaks of; REPAIR: of what `repair` did to a line, or why it did nothing."""
 
     LINE = "line"
     PART = "part"
     MEDIA = "media"
+    REPAIR = "repair"
     FILE = "file"
     COMPARISON = "comparison"
     DATASET = "dataset"
@@ -159,6 +160,23 @@ class Reason(enum.Enum):
     MEDIA_KINDS_MIXED = enum.auto()
     EXAMPLE_TOO_MANY_TOKENS = enum.auto()
     EXAMPLE_TOKENS_UNCERTAIN = enum.auto()
+    REPAIR_OTHER_FORMAT = enum.auto()
+    REPAIR_SYSTEM_TURN = enum.auto()
+    REPAIR_ROLE = enum.auto()
+    REPAIR_UNKNOWN_FIELD = enum.auto()
+    REPAIR_EMPTY_PART = enum.auto()
+    REPAIR_MEDIA_RESOLUTION = enum.auto()
+    REPAIR_MIME_TYPE_SPELLING = enum.auto()
+    REPAIR_MIME_TYPE = enum.auto()
+    REPAIR_OFFSET = enum.auto()
+    REPAIR_END_OFFSET = enum.auto()
+    REPAIR_CUT = enum.auto()
+    REPAIR_REMUX = enum.auto()
+    REPAIR_DOWNSCALE = enum.auto()
+    REPAIR_CHUNK = enum.auto()
+    REPAIR_AUDIO = enum.auto()
+    REPAIR_TIMES_AMBIGUOUS = enum.auto()
+    REPAIR_MEDIA_FAILED = enum.auto()
     EXAMPLE_DUPLICATE = enum.auto()
     EXAMPLE_CONFLICT = enum.auto()
     EXAMPLE_IN_BOTH_SPLITS = enum.auto()

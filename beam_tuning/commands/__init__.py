@@ -17,6 +17,7 @@ COMMANDS = MappingProxyType(
     {
         "validate": "check a dataset, write clean shards and a report",
         "show": "print a run's summary again, its examples by reason, or what changed between two",
+        "repair": "bring back examples that a run did not keep: lines put right, media cut or made smaller",
         "upload": "send local media of the kept examples to Cloud Storage, and name them there in the tuning files",
         "tune": "check that a run is ready, show its tuning job, create it, and follow it",
         "reconcile": "hold what a tuning job did against what its run foretold",

@@ -38,6 +38,24 @@ RUN_FOLDER = Option(
     pattern=GCS_PATTERN,
     is_positional=True,
 )
+OUTPUT = Option(
+    "output",
+    "dataset",
+    Kind.WRITE_FOLDER,
+    "Folder for clean shards, report and tables; a local path or gs:// URI. It must hold no earlier run.",
+    label="Output folder",
+    required=True,
+    metavar="DIR",
+    pattern=GCS_PATTERN,
+)
+OVERWRITE = Option(
+    "overwrite",
+    "dataset",
+    Kind.FLAG,
+    "Delete the files of an earlier run in the output folder first.",
+    label="Overwrite",
+    default=False,
+)
 JSON = Option(
     "json",
     "output",

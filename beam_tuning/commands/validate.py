@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 
-from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL
+from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL, OUTPUT, OVERWRITE
 from beam_tuning.curation.selection import Stratify
 from beam_tuning.dataset.api_schema import MEDIA_RESOLUTIONS
 from beam_tuning.options import (
@@ -44,24 +44,8 @@ _OPTIONS = (
         is_list=True,
         pattern=GCS_PATTERN,
     ),
-    Option(
-        "output",
-        "dataset",
-        Kind.WRITE_FOLDER,
-        "Folder for clean shards, report and tables; a local path or gs:// URI. It must hold no earlier run.",
-        label="Output folder",
-        required=True,
-        metavar="DIR",
-        pattern=GCS_PATTERN,
-    ),
-    Option(
-        "overwrite",
-        "dataset",
-        Kind.FLAG,
-        "Delete the files of an earlier run in the output folder first.",
-        label="Overwrite",
-        default=False,
-    ),
+    OUTPUT,
+    OVERWRITE,
     Option(
         "max_expansion",
         "dataset",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import apache_beam as beam
 import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
 from rich.console import Console
@@ -58,20 +59,51 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
     }
     beam_options = pipeline_options(beam_arguments, shown)
     checked = check(options)
-    folder = open_folder(options.output)
+
+    def planned(target: RunTarget) -> PlannedRun:
+        job = make_job(options, beam_options, checked, target)
+        return PlannedRun(lambda pipeline: build(pipeline, job), job.start)
+
+    names_of_files = file_names(checked.inputs, checked.selection)
+    return run_planned(options.output, names_of_files, planned, beam_options, console, overwrite=options.overwrite)
+
+
+class PlannedRun(NamedTuple):
+    """A graph that is still to be built, and when its run was launched."""
+
+    build: Callable[[beam.Pipeline], None]
+    start: RunStart
+
+
+def run_planned(
+    output: str,
+    file_names: Iterable[str],
+    planned: Callable[[RunTarget], PlannedRun],
+    beam_options: PipelineOptions,
+    console: Console,
+    *,
+    overwrite: bool,
+) -> int:
+    """Claims the folder, runs the graph, tells how it ended; returns the exit code.
+
+    Args:
+      output: the run folder.
+      file_names: every name that the run may write there.
+      planned: gives the graph for a target.
+
+    Raises:
+      UsageError: the folder cannot be used.
+      BeamTuningError: the run failed.
+      Stopped: a signal ended it.
+    """
+    folder = open_folder(output)
     if beam_options.view_as(TestOptions).dry_run:
-        job = make_job(options, beam_options, checked, RunTarget(folder.name, run_id=""))
-        launch(lambda pipeline: build(pipeline, job), beam_options, console, COUNTERS)
+        launch(planned(RunTarget(folder.name, run_id="")).build, beam_options, console, COUNTERS)
         return 0
-    claim = claim_folder(
-        folder,
-        file_names(checked.inputs, checked.selection),
-        overwrite=options.overwrite,
-        is_launchers=is_in_process(beam_options),
-    )
+    claim = claim_folder(folder, file_names, overwrite=overwrite, is_launchers=is_in_process(beam_options))
     try:
-        job = make_job(options, beam_options, checked, RunTarget(folder.name, claim.run_id))
-        ended = launch(lambda pipeline: build(pipeline, job), beam_options, console, COUNTERS)
+        job = planned(RunTarget(folder.name, claim.run_id))
+        ended = launch(job.build, beam_options, console, COUNTERS)
     except BeamTuningError:
         release_claim(folder, claim.run_id)  # nothing was submitted, so nothing writes there
         raise
@@ -81,7 +113,7 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
         console.print(f"The report will be {folder.path_of(names.REPORT_HTML)}", soft_wrap=True)
         # Nothing is known of the dataset, least of all that it is ready.
         return ended.stopped.exit_code if ended.stopped else 0
-    run = RunFolder(options.output)
+    run = RunFolder(output)
     document = _report_of(run, job.start)
     exit_code = BeamTuningError.exit_code if document is None else document.readiness.gate.exit_code
     manifest = run.manifest()
@@ -89,7 +121,7 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
     if document is None or not (is_whole or exit_code == InputError.exit_code):
         raise BeamTuningError(
             "the run failed",
-            where=options.output,
+            where=output,
             observed=ended.failed,
             remedy="Run again with --overwrite; with a remote runner, look at the job's log first.",
         )

@@ -57,7 +57,7 @@ class Comparison:
             if leak is not None:
                 findings.add(self._leak(part, leak))
         found = findings.as_tuple()
-        return _with_findings(policy, judged, found) if found else judged
+        return with_comparison(policy, judged, found) if found else judged
 
     def _leak(self, part: PartFacts, leak: Leak) -> Finding:
         segment, where = segment_of(part.given), self._where(leak.other)
@@ -72,9 +72,10 @@ class Comparison:
         return f"{place.path}:{self._first_lines[place.pack_key] + place.lines_before}"
 
 
-def _with_findings(policy: Policy, judged: JudgedExample, found: tuple[Finding, ...]) -> JudgedExample:
+def with_comparison(policy: Policy, judged: JudgedExample, found: tuple[Finding, ...]) -> JudgedExample:
+    """The example with findings that a comparison made; dropped where the policy says so."""
     findings = judged.findings + found
-    if not any(_is_unwanted(policy, finding.reason, judged.line_id.split) for finding in found):
+    if not any(is_unwanted(policy, finding.reason, judged.line_id.split) for finding in found):
         return msgspec.structs.replace(judged, findings=findings)
     if judged.verdict is Verdict.DROPPED:
         return msgspec.structs.replace(judged, findings=findings)
@@ -90,7 +91,8 @@ def _with_findings(policy: Policy, judged: JudgedExample, found: tuple[Finding, 
     )
 
 
-def _is_unwanted(policy: Policy, reason: Reason, split: str) -> bool:
+def is_unwanted(policy: Policy, reason: Reason, split: str) -> bool:
+    """Whether examples of the split are dropped for this reason because a person wants it."""
     if reason is Reason.EXAMPLE_DUPLICATE:
         return policy.drop_duplicates
     return reason in _LEAKS and policy.drop_leaks == split

@@ -79,6 +79,11 @@ class Manifest(msgspec.Struct, frozen=True):
         """The manifest of the present version."""
         return cls(tool, exit_code, tuple(map(ManifestFile.of, sorted(files))), VERSION, run_id)
 
+    @classmethod
+    def single(cls, file: ManifestFile) -> Manifest:
+        """Of one file of a run, for a worker that reads no other."""
+        return cls(Tool("", ""), 0, (file,), VERSION)
+
     def with_files(self, written: Iterable[WrittenFile]) -> Manifest:
         """The manifest after these files were written, anew or for the first time."""
         files = {file.name: file for file in self.files} | {file.name: ManifestFile.of(file) for file in written}

@@ -4,9 +4,11 @@ train.jsonl  validation.jsonl      the one object of a split that tuning takes
 train/kept-00000-of-00003.jsonl    lines of one shard; also dropped-*, undecided-*, sampled-out-*; validation/ alike
 verdicts/train-00000-of-00003.parquet   a row for each example of the shard
 media/media-00000-of-00001.parquet      a row for each distinct media object
+repairs/train-00000-of-00003.parquet    of a run that `repair` made: a row for each example that it looked at
 report.json  report.html  report.sarif  tuning_job.json
 manifest.json                      written last: the run is whole
 upload.json  submitted.json  verify.json  reconcile.json  reconcile.html   of later commands (see `later`)
+plan.parquet                       of `repair --plan`, where a run may follow or not
 unfinished-run.json                the claim of a run that has not ended (see `claim`)
 """
 
@@ -31,6 +33,7 @@ class FileRole(enum.StrEnum):
     SAMPLED_OUT = "sampled-out"
     VERDICTS = "verdicts"
     MEDIA = "media"
+    REPAIRS = "repairs"
     REPORT = "report"
     TUNING_JOB = "tuning-job"
     UPLOAD = "upload"
@@ -50,9 +53,11 @@ SUBMITTED = "submitted.json"
 VERIFY = "verify.json"
 RECONCILE_JSON = "reconcile.json"
 RECONCILE_HTML = "reconcile.html"
+#: What `repair --plan` writes; it belongs to no run.
+PLAN = "plan.parquet"
 
 #: Folders that hold nothing but what a run writes.
-FOLDERS = ("train", "validation", "verdicts", "media")
+FOLDERS = ("train", "validation", "verdicts", "media", "repairs")
 _TOP_LEVEL = {
     "train.jsonl": FileRole.TUNING_FILE,
     "validation.jsonl": FileRole.TUNING_FILE,
@@ -76,9 +81,10 @@ TOP_LEVEL = (*_TOP_LEVEL, *LATER, MANIFEST, CLAIM)
 
 _SHARD = re.compile(
     r"(?:(?:train|validation)/(?P<verdict>kept|dropped|undecided|sampled-out)-[0-9]{5,}-of-[0-9]{5,}\.jsonl"
-    r"|verdicts/(?:train|validation)-[0-9]{5,}-of-[0-9]{5,}\.parquet"
+    r"|(?:verdicts|repairs)/(?:train|validation)-[0-9]{5,}-of-[0-9]{5,}\.parquet"
     r"|media/media-[0-9]{5,}-of-[0-9]{5,}\.parquet)"
 )
+_VERDICTS = re.compile(r"verdicts/(train|validation)-([0-9]{5,})-of-([0-9]{5,})\.parquet")
 
 
 class AnyShard(Protocol):
@@ -107,6 +113,11 @@ def verdicts_file(shard: AnyShard) -> str:
     return f"verdicts/{shard.split}-{_of(shard.number, shard.total)}.parquet"
 
 
+def repairs_file(shard: AnyShard) -> str:
+    """The table of what `repair` did to the examples of a shard."""
+    return f"repairs/{shard.split}-{_of(shard.number, shard.total)}.parquet"
+
+
 def verdicts_beside(lines_name: str) -> str:
     """The verdict table of the shard that a file of lines belongs to."""
     split, _, name = lines_name.partition("/")
@@ -119,11 +130,14 @@ def media_file(number: int, total: int) -> str:
     return f"media/media-{_of(number, total)}.parquet"
 
 
-def all_names(shards: Iterable[AnyShard], media_files: int, verdicts: Iterable[Verdict] = JUDGED) -> Iterator[str]:
+def all_names(
+    shards: Iterable[AnyShard], media_files: int, verdicts: Iterable[Verdict] = JUDGED, *, repairs: bool = False
+) -> Iterator[str]:
     """Every name that a run with these shards may write, the manifest, the claim and later commands' left out.
 
     Args:
       verdicts: that the run gives.
+      repairs: whether the run is a repair.
     """
     given = tuple(verdicts)
     yield from _TOP_LEVEL
@@ -131,6 +145,8 @@ def all_names(shards: Iterable[AnyShard], media_files: int, verdicts: Iterable[V
         for verdict in given:
             yield lines_file(shard, verdict)
         yield verdicts_file(shard)
+        if repairs:
+            yield repairs_file(shard)
     for number in range(media_files):
         yield media_file(number, media_files)
 
@@ -145,6 +161,12 @@ def role_of(name: str) -> FileRole | None:
     if match is None:
         return None
     return FileRole(match["verdict"] or name.partition("/")[0])
+
+
+def shard_of(name: str) -> tuple[str, int, int] | None:
+    """(split, number, total) of the shard that a verdict table belongs to; None for other files."""
+    match = _VERDICTS.fullmatch(name)
+    return None if match is None else (match[1], int(match[2]), int(match[3]))
 
 
 def _of(number: int, total: int) -> str:

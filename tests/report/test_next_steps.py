@@ -185,7 +185,7 @@ def test_a_shell_reads_a_quoted_text_as_it_is(text: str) -> None:
     assert said.stdout.decode() == text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12))
 def test_so_it_reads_any_text(text: str) -> None:
     said = subprocess.run(

@@ -148,7 +148,7 @@ def test_only_web_addresses_become_links(hostile_page: Page) -> None:
 def test_a_large_dataset_makes_a_page_within_its_size() -> None:
     examples = []
     for number, reason in enumerate(list(Reason) * 40):
-        text = f"{number} " + '"<&' * 120
+        text = f"{number} " + '"<&' * 100
         finding = Finding(reason, text, text, text, text)
         place = LineId("train" if number % 2 else "validation", text, number + 1, number)
         examples.append(JudgedExample(place, 9, verdict_of([finding]), (finding,), (), None, 9, None, text[:160]))

@@ -12,6 +12,8 @@ import pytest
 from judged_examples import Generator
 
 from beam_tuning.media import media_table
+from beam_tuning.repair_plan.plan import PLAN_SCHEMA
+from beam_tuning.summary.repairs_table import REPAIRS_SCHEMA
 from beam_tuning.summary.tables import VERDICT_SCHEMA, verdict_table
 
 DOCUMENT = Path(__file__).parents[2] / "docs/tables.md"
@@ -19,14 +21,16 @@ QUERIES = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
 
 
 def type_name(kind: pa.DataType) -> str:
-    return "list of struct" if pa.types.is_list(kind) else str(kind)
+    if not pa.types.is_list(kind):
+        return str(kind)
+    return "list of struct" if pa.types.is_struct(kind.value_type) else f"list of {kind.value_type}"
 
 
 def rows(fields: Iterator[pa.Field] | pa.Schema | pa.StructType, prefix: str = "") -> Iterator[str]:
     for field in fields:
         about = field.metadata[b"description"].decode()
         yield f"| `{prefix}{field.name}` | {type_name(field.type)} | {about} |"
-        if pa.types.is_list(field.type):
+        if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
             yield from rows(field.type.value_type, f"{field.name}[].")
 
 
@@ -34,7 +38,15 @@ def columns(schema: pa.Schema) -> str:
     return "\n".join(["| column | type | meaning |", "| --- | --- | --- |", *rows(schema)])
 
 
-@pytest.mark.parametrize(("name", "schema"), [("verdicts", VERDICT_SCHEMA), ("media", media_table.SCHEMA)])
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        ("verdicts", VERDICT_SCHEMA),
+        ("media", media_table.SCHEMA),
+        ("repairs", REPAIRS_SCHEMA),
+        ("plan", PLAN_SCHEMA),
+    ],
+)
 def test_the_columns_are_documented(name: str, schema: pa.Schema) -> None:
     """To renew a part of the document, put what `columns` returns between its marks."""
     (part,) = re.findall(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", DOCUMENT.read_text(), re.DOTALL)

@@ -29,7 +29,7 @@ _FAILURES = {
 _TIMED = frozenset({MediaKind.AUDIO, MediaKind.VIDEO})
 #: Containers, as probes name them, that a MIME type fits (IANA's registry, https://www.iana.org/assignments/media-types,
 #: and for the unregistered ones their use).
-_CONTAINERS = {
+CONTAINERS_OF_TYPE = {
     "application/pdf": {"pdf"},
     "audio/flac": {"flac", "ogg"},
     "audio/m4a": {"mp4"},
@@ -40,7 +40,7 @@ _CONTAINERS = {
     "audio/ogg": {"ogg"},
     "audio/wav": {"wav", "w64"},
     "audio/webm": {"webm"},
-    "audio/x-aac": {"aac"},
+    "audio/x-aac": {"aac", "loas"},
     "image/heic": {"heic", "heif"},
     "image/heif": {"heic", "heif", "avif"},
     "image/jpeg": {"jpeg"},
@@ -60,7 +60,7 @@ _CONTAINERS = {
     "video/wmv": {"asf"},
     "video/x-flv": {"flv"},
 }
-_KNOWN_CONTAINERS = frozenset().union(*_CONTAINERS.values()) | {"matroska", "aiff", "gif"}
+_KNOWN_CONTAINERS = frozenset().union(*CONTAINERS_OF_TYPE.values()) | {"matroska", "aiff", "gif"}
 _TEXT = "text/plain"
 
 
@@ -126,7 +126,7 @@ def check_container(facts: ExampleFacts) -> Iterator[Finding]:
         info, mime_type = part.info, part.given.mime_type
         if info is None or mime_type is None or info.kind is not part.given.kind:
             continue
-        fitting = _CONTAINERS.get(mime_type)
+        fitting = CONTAINERS_OF_TYPE.get(mime_type)
         if fitting and info.container in _KNOWN_CONTAINERS and info.container not in fitting:
             yield Finding(
                 Reason.MIME_TYPE_MISMATCH,

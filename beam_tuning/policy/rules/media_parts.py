@@ -73,13 +73,14 @@ def check_mime_type(facts: ExampleFacts) -> Iterator[Finding]:
             message = f"{mime_type} is listed for inference only, or reported to fail"
             yield Finding(Reason.MIME_TYPE_UNCERTAIN, message, f"{path}.mimeType", mime_type)
         else:
-            listed = _listed(mime_type, facts.limits)
+            listed = listed_type(mime_type, facts.limits)
             hint = f"; write {listed} if the file is of that kind" if listed else ""
             message = f"{quoted(mime_type)} is not among the listed MIME types{hint}"
             yield Finding(Reason.MIME_TYPE_UNSUPPORTED, message, f"{path}.mimeType", quoted(mime_type), listed)
 
 
-def _listed(mime_type: str, limits: ModelLimits) -> str | None:
+def listed_type(mime_type: str, limits: ModelLimits) -> str | None:
+    """The listed MIME type that another spelling means; None when there is none."""
     plain = mime_type.partition(";")[0].strip().lower()
     plain = _LISTED_AS.get(plain, plain)
     return plain if any(plain in getattr(limits, name).values for name in _KINDS.values()) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from beam_tuning.line_edits.edits import EDITS
 from beam_tuning.policy.readiness import VALIDATION, FailOn, State
 from beam_tuning.reasons import Outcome, Reason
 from beam_tuning.report.command_lines import OptionValue, quoted, validate_command
@@ -147,11 +148,23 @@ def _look_at_examples(document: Document) -> list[Step]:
     return [Step(why, f"beam-tuning show {quoted(document.output)} --code {quoted(row.code)}")]
 
 
+def _repair_lines(document: Document) -> list[Step]:
+    """Examples that are kept out by faults of their lines alone may come back by themselves."""
+    mendable = {reason.code for edit in EDITS for reason in edit.mends if reason.outcome is not Outcome.ADVICE}
+    most = sum(row.alone for row in document.reasons if row.code in mendable and not row.tolerated)
+    if not most or document.options.get("repaired_from") or not document.output.rstrip("/"):
+        return []
+    output = document.output.rstrip("/")
+    why = f"Put right what is only written wrongly: up to {_examples(most)} may come back, in a run of their own."
+    return [Step(why, f"beam-tuning repair {quoted(output)} --output {quoted(f'{output}-repaired')}")]
+
+
 RULES: tuple[Callable[[Document], list[Step]], ...] = (
     _start_tuning,
     _even_out_media_resolution,
     _fit_the_limits,
     _upload_media,
+    _repair_lines,
     _ask_again,
     _read_local_media,
     _allow_private_addresses,
@@ -186,7 +199,8 @@ _MAY_PASS = frozenset(
 
 def _again(document: Document, why: str, suffix: str, **changes: OptionValue) -> list[Step]:
     """The same run once more with other options, into a folder beside, with the probes of this run."""
-    if not document.options.get("train") or not document.output.rstrip("/"):
+    # The dataset files do not hold what was repaired.
+    if not document.options.get("train") or not document.output.rstrip("/") or document.options.get("repaired_from"):
         return []
     output = document.output.rstrip("/")
     known = output if document.media.objects else None
