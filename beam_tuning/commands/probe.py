@@ -1,0 +1,57 @@
+"""`beam-tuning probe`: one look at media files, as `validate` looks at them."""
+
+from __future__ import annotations
+
+import argparse
+
+from beam_tuning.commands.shared_options import ALLOW_PRIVATE_ADDRESSES, BILLING_PROJECT, JSON, PROBE_THREADS
+from beam_tuning.options import Command, Kind, Option
+
+
+def run(given: argparse.Namespace) -> int:
+    from beam_tuning.commands.signing_in import sign_in
+    from beam_tuning.commands.terminal import console_for_people, print_json
+    from beam_tuning.media.probe_options import ProbeOptions
+    from beam_tuning.media.prober import Prober
+    from beam_tuning.report.probed import any_failed, print_probed, probed_document
+
+    sign_in(given.uri, uses_beam=False)
+    options = ProbeOptions(
+        allow_local_media=True,  # who names a file on the command line may read it
+        allow_private_addresses=given.allow_private_addresses,
+        billing_project=given.billing_project,
+        threads=given.probe_threads,
+    )
+    console = console_for_people(as_json=given.json, goes_on=True)
+    with Prober(options) as prober:
+        results = []
+        for answer in [prober.submit(uri) for uri in given.uri]:
+            results.append(answer.result())
+            if not given.json:
+                print_probed(results[-1], console)
+    if given.json:
+        print_json(probed_document(results))
+    return 3 if any_failed(results) else 0
+
+
+COMMAND = Command(
+    options=(
+        Option(
+            "uri",
+            "arguments",
+            Kind.TEXT,
+            "What to look at: gs:// or http(s):// URIs, or paths of files on this machine.",
+            metavar="URI",
+            required=True,
+            is_list=True,
+            is_positional=True,
+        ),
+        ALLOW_PRIVATE_ADDRESSES,
+        BILLING_PROJECT,
+        PROBE_THREADS,
+        JSON,
+    ),
+    run=run,
+    exit_codes={0: "every file was read", 3: "a file could not be read"},
+    examples=("beam-tuning probe gs://bucket/media/talk.mp4 recording.wav",),
+)
