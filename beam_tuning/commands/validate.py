@@ -120,6 +120,17 @@ _OPTIONS = (
     ),
     *MEDIA,
     Option(
+        "rewrite_uri",
+        "media",
+        Kind.TEXT,
+        "Media URIs that begin with OLD begin with NEW, a gs:// URI, in the kept lines; no other byte changes. The "
+        "media are read where they lie now and judged as lying there: copy them before you tune. Several with commas.",
+        label="Rewritten URIs",
+        metavar="OLD=NEW[,OLD=NEW]",
+        is_list=True,
+        pattern=r"^[^,]+=gs:\/\/[^\n\r]+$",
+    ),
+    Option(
         "price_per_million_tokens",
         "report",
         Kind.NUMBER,
@@ -163,7 +174,11 @@ def run(given: argparse.Namespace) -> int:
     defaults = {option.name: option.default for option in _OPTIONS}
     values = {name: getattr(given, name) for name in names}
     changed = tuple(name for name in names if values[name] not in (defaults[name], None))
-    values |= {"validation": given.validation or (), "tolerate": given.tolerate or ()}
+    values |= {
+        "validation": given.validation or (),
+        "tolerate": given.tolerate or (),
+        "rewrite_uri": given.rewrite_uri or (),
+    }
     options = ValidateOptions(**values, given=changed)
     paths = (*options.train, *options.validation, options.output, options.probe_cache or "")
     sign_in((*paths, *(word.rpartition("=")[2] for word in given.beam_arguments)), uses_beam=True)
