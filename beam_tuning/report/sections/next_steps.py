@@ -41,6 +41,18 @@ def next_steps(document: Document) -> list[Step]:
     return steps[:MOST_STEPS]
 
 
+def steps_before_tuning(document: Document, *, media_are_uploaded: bool) -> list[Step]:
+    """What to type where a run cannot be tuned yet: how to make it ready."""
+    left_out = {_start_tuning, _copy_rewritten_media, *([_upload_media] if media_are_uploaded else [])}
+    steps = [step for rule in RULES if rule not in left_out for step in rule(document)]
+    return steps[:MOST_STEPS]
+
+
+def run_again(document: Document, why: str, suffix: str) -> list[Step]:
+    """The same run once more into a folder beside, where only what has changed is probed."""
+    return _again(document, why, suffix)
+
+
 def _even_out_media_resolution(document: Document) -> list[Step]:
     """The value that most kept examples ask for drops the fewest of them."""
     kept = document.media_resolutions.kept
