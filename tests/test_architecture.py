@@ -16,7 +16,7 @@ CONFINED = {
     "pymediainfo": ("media/mediainfo.py",),
     "urllib3": ("media/stores/",),
     "google": ("media/stores/", "run_folder/gcs.py", "transforms/dataset_files.py", "transforms/files.py", "tuning/"),
-    "rich": ("cli.py", "commands/", "pipelines/", "reconcile/", "report/", "tuning/", "upload/", "verify/"),
+    "rich": ("api/", "cli.py", "commands/", "pipelines/", "reconcile/", "report/", "tuning/", "upload/", "verify/"),
     "shtab": ("commands/completion.py",),
     "vl_convert": ("report/",),
     "av": ("sample/",),

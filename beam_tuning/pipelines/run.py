@@ -41,8 +41,32 @@ from beam_tuning.transforms.finish import RunStart
 from beam_tuning.uri_rewriting import UriRewriting
 
 
+class Ended(NamedTuple):
+    """How a run ended.
+
+    Attributes:
+      document: the report; None when the launcher did not see the run to its end.
+    """
+
+    exit_code: int
+    document: Document | None
+
+
 def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], console: Console) -> int:
-    """Runs the job that the options ask for; returns the exit code.
+    """Runs the job that the options ask for and prints its summary; returns the exit code.
+
+    Raises: as `run_job`.
+    """
+    ended = run_job(options, beam_arguments, console)
+    if ended.document is not None:
+        # Whoever reads the summary may read its first lines only; what became of the dataset is told all the same.
+        with contextlib.suppress(BrokenPipeError):
+            print_summary(ended.document, console)
+    return ended.exit_code
+
+
+def run_job(options: ValidateOptions, beam_arguments: Sequence[str], console: Console) -> Ended:
+    """Runs the job that the options ask for; the console shows how far it is.
 
     Raises:
       UsageError: before anything is read, for options, inputs or an output that cannot be used.
@@ -61,7 +85,7 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
     if beam_options.view_as(TestOptions).dry_run:
         job = make_job(options, beam_options, checked, RunTarget(folder.name, run_id=""))
         launch(lambda pipeline: build(pipeline, job), beam_options, console, COUNTERS)
-        return 0
+        return Ended(0, None)
     claim = claim_folder(
         folder,
         file_names(checked.inputs),
@@ -79,7 +103,7 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
     if not ended.followed:
         console.print(f"The report will be {folder.path_of(names.REPORT_HTML)}", soft_wrap=True)
         # Nothing is known of the dataset, least of all that it is ready.
-        return ended.stopped.exit_code if ended.stopped else 0
+        return Ended(ended.stopped.exit_code if ended.stopped else 0, None)
     run = RunFolder(options.output)
     document = _report_of(run, job.start)
     exit_code = BeamTuningError.exit_code if document is None else document.readiness.gate.exit_code
@@ -92,10 +116,7 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
             observed=ended.failed,
             remedy="Run again with --overwrite; with a remote runner, look at the job's log first.",
         )
-    # Whoever reads the summary may read its first lines only; what became of the dataset is told all the same.
-    with contextlib.suppress(BrokenPipeError):
-        print_summary(document, console)
-    return int(exit_code)
+    return Ended(int(exit_code), document)
 
 
 def _report_of(folder: RunFolder, start: RunStart) -> Document | None:

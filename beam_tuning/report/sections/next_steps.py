@@ -201,7 +201,7 @@ def _context(document: Document) -> Mapping[str, Any]:
     return {"steps": next_steps(document)}
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="next",
     title="Next",
     template="next_steps.html",

@@ -160,7 +160,7 @@ def _context(document: Document) -> Mapping[str, Any]:
     return {"outcomes": groups, "units": _UNITS}
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="reasons",
     title="Reasons",
     fields=(Field("reasons", _reasons, "every reason that occurs: examples, share, how many have it alone, samples"),),

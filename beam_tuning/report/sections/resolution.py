@@ -117,7 +117,7 @@ def _resolution_plan(facts: RunFacts) -> list[PlanRow]:
     ]
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="resolution",
     title="Resolution",
     fields=(
