@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 
 from beam_tuning.errors import UsageError
+from beam_tuning.media.stores.gcs import EMULATOR_VARIABLE
 
 NOBODY_IS_SIGNED_IN = (
     "Nobody is signed in to Google Cloud on this machine, so only public objects can be read. "
@@ -17,7 +18,7 @@ NO_METADATA_SERVER = "NO_GCE_CHECK"
 
 def is_emulated() -> bool:
     """Whether an emulator stands for Cloud Storage; it asks nobody who they are."""
-    return bool(os.environ.get("STORAGE_EMULATOR_HOST"))
+    return bool(os.environ.get(EMULATOR_VARIABLE))
 
 
 def has_credentials(paths: Iterable[str]) -> bool | None:

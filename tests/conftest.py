@@ -23,10 +23,11 @@ def _session_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsEmulat
 
 
 @pytest.fixture
-def gcs(_session_gcs: GcsEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsEmulator]:
+def gcs(_session_gcs: GcsEmulator, monkeypatch: pytest.MonkeyPatch) -> GcsEmulator:
     """An empty Cloud Storage emulator that this process, and those it starts, talk to."""
     for name, value in _session_gcs.environ.items():
         monkeypatch.setenv(name, value)
-    yield _session_gcs
+    # Not afterwards: Beam keeps its client, so that a test without this fixture may have asked the emulator too.
     _session_gcs.wipe()
     _session_gcs.requests.clear()
+    return _session_gcs

@@ -27,6 +27,7 @@ def _content(name: str, path: Path) -> Any:
         document["options"] = {
             key: value for key, value in document["options"].items() if key not in {"output", "overwrite"}
         }
+        document["options_given"] = [name for name in document["options_given"] if name != "overwrite"]
         document["outputs"] = [file for file in document["outputs"] if not _costs(file["path"])]
         return document
     if name == "manifest.json":

@@ -125,6 +125,17 @@ _OPTIONS = (
     ),
     *MEDIA,
     Option(
+        "rewrite_uri",
+        "media",
+        Kind.TEXT,
+        "Media URIs that begin with OLD begin with NEW, a gs:// URI, in the kept lines; no other byte changes. The "
+        "media are read where they lie now and judged as lying there: copy them before you tune. Several with commas.",
+        label="Rewritten URIs",
+        metavar="OLD=NEW[,OLD=NEW]",
+        is_list=True,
+        pattern=r"^[^,]+=gs:\/\/[^\n\r]+$",
+    ),
+    Option(
         "price_per_million_tokens",
         "report",
         Kind.NUMBER,

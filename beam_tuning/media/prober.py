@@ -24,6 +24,7 @@ from beam_tuning.media.location import STORES, Location, Refusal, locate
 from beam_tuning.media.media_table import is_reusable, is_unchanged
 from beam_tuning.media.probe import ProbeCaps, probe_object
 from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.media.stores.gcs import EMULATOR_VARIABLE
 from beam_tuning.media.stores.opener import Stores
 from beam_tuning.media.stores.store import Lane, ObjectReader, StoreError, unsupported
 
@@ -200,16 +201,20 @@ def _sum(first: ProbeCost, second: ProbeCost) -> ProbeCost:
     return ProbeCost(*(getattr(first, name) + getattr(second, name) for name in ProbeCost.__struct_fields__))
 
 
-_probers: dict[ProbeOptions, Prober] = {}
+_probers: dict[tuple[ProbeOptions, str | None], Prober] = {}
 _probers_lock = threading.Lock()
 
 
 def shared_prober(options: ProbeOptions) -> Prober:
-    """The prober of this process for these options; made once, never closed."""
+    """The prober of this process for these options; made once, never closed.
+
+    Another Cloud Storage emulator, or none any more, is another prober: addresses are looked up when one is made.
+    """
+    key = (options, os.environ.get(EMULATOR_VARIABLE))
     with _probers_lock:
-        prober = _probers.get(options)
+        prober = _probers.get(key)
         if prober is None:
-            prober = _probers[options] = Prober(options)
+            prober = _probers[key] = Prober(options)
         return prober
 
 

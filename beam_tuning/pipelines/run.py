@@ -38,6 +38,7 @@ from beam_tuning.run_folder.opening import open_folder, same_folder
 from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.transforms.finish import RunStart
+from beam_tuning.uri_rewriting import UriRewriting
 
 
 class Ended(NamedTuple):
@@ -133,12 +134,14 @@ class CheckedOptions(NamedTuple):
     Attributes:
       inputs: all dataset files.
       probe_cache: files of the media table of an earlier run.
+      rewriting: of media URIs in kept lines.
     """
 
     limits: Limits
     policy: Policy
     inputs: tuple[InputFile, ...]
     probe_cache: tuple[str, ...]
+    rewriting: UriRewriting
 
 
 def check(options: ValidateOptions) -> CheckedOptions:
@@ -162,7 +165,7 @@ def check(options: ValidateOptions) -> CheckedOptions:
     validation = match_inputs("validation", options.validation)
     check_splits(train, validation)
     refuse_output_in_input(folder, (*options.train, *options.validation), (*train, *validation))
-    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options))
+    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options), _rewriting(options))
 
 
 def make_job(
@@ -180,6 +183,7 @@ def make_job(
             threads=options.probe_threads,
         ),
         probe_cache=checked.probe_cache,
+        rewriting=checked.rewriting,
         max_expansion=options.max_expansion,
         settings=RunSettings(
             version=__version__,
@@ -203,6 +207,18 @@ def make_job(
         # There no launcher may be left to read the manifest.
         raise_when_closed=is_on_dataflow(beam_options),
     )
+
+
+def _rewriting(options: ValidateOptions) -> UriRewriting:
+    rewriting = UriRewriting.of(options.rewrite_uri)
+    if rewriting.reads_local and not options.allow_local_media:
+        raise OptionError(
+            "media of this machine are rewritten, and may not be looked at",
+            where="--rewrite_uri",
+            observed=options.rewrite_uri[0],
+            remedy="Add --allow_local_media.",
+        )
+    return rewriting
 
 
 def _probe_cache(options: ValidateOptions) -> tuple[str, ...]:

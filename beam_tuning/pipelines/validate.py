@@ -25,6 +25,7 @@ from beam_tuning.transforms.read import ReadLinePacks
 from beam_tuning.transforms.scan import MostCommonResolutionCombineFn, ScanLines, bucket_count
 from beam_tuning.transforms.summarize import SummaryCombineFn
 from beam_tuning.transforms.write import WriteMediaTable
+from beam_tuning.uri_rewriting import UriRewriting
 
 #: What is told while the job runs.
 COUNTERS = (EXAMPLES_SCANNED, MEDIA_PROBED, RECEIVED, EXAMPLES_JUDGED)
@@ -39,6 +40,7 @@ class ValidateJob(NamedTuple):
       target: where the run writes.
       settings: what the report is told; also the files to read.
       probe_cache: Parquet files of the media table of an earlier run.
+      rewriting: of media URIs in kept lines.
       max_expansion: what a gzip file may expand to, as a multiple of its size.
       raise_when_closed: whether a dataset that is not ready fails the job itself (see `FinishRun`).
     """
@@ -47,6 +49,7 @@ class ValidateJob(NamedTuple):
     policy: Policy
     probing: ProbeOptions
     probe_cache: tuple[str, ...]
+    rewriting: UriRewriting
     max_expansion: int
     settings: RunSettings
     start: RunStart
@@ -73,7 +76,7 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
 
     read = pipeline | "Read" >> ReadLinePacks(files, job.max_expansion)
     scanned = read.packs | "Scan" >> ScanLines(buckets, visual_only=job.policy.resolution_scope == "visual")
-    probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache)
+    probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache, rewriting=job.rewriting)
 
     chosen = None
     if job.policy.media_resolution == "majority":
@@ -82,7 +85,7 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
         )
     shards = pipeline | "All shards" >> beam.Create([(shard.key, b"") for shard in all_shards(files)])
     judged = {"packs": read.packs, "results": probed.results, "shards": shards} | "Judge" >> JudgeShards(
-        job.policy, job.target, pvalue.AsSingleton(read.first_lines), chosen
+        job.policy, job.target, pvalue.AsSingleton(read.first_lines), chosen, job.rewriting
     )
 
     summary = judged.summaries | "Summarize examples" >> beam.CombineGlobally(SummaryCombineFn(Summary))

@@ -23,6 +23,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from beam_tuning.errors import OutputError
 from beam_tuning.media.stores.credentials import find_credentials
+from beam_tuning.media.stores.gcs import EMULATOR_VARIABLE
 from beam_tuning.run_folder.files import Entry, Writer, changed_meanwhile
 from beam_tuning.run_folder.manifest import WrittenFile
 
@@ -158,7 +159,7 @@ class GcsFolder:
 
     def _client(self) -> Client:
         try:
-            return _client(os.environ.get("STORAGE_EMULATOR_HOST"))
+            return _client(os.environ.get(EMULATOR_VARIABLE))
         except DefaultCredentialsError as error:
             raise OutputError(
                 "nobody is signed in to Google Cloud",

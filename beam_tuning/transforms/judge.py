@@ -17,7 +17,7 @@ from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.parse import parse_line
-from beam_tuning.media.info import ProbeResult
+from beam_tuning.media.info import ProbeFailure, ProbeResult
 from beam_tuning.policy.judge import Policy, judge
 from beam_tuning.reasons import Verdict
 from beam_tuning.report.rejected import rejected_line
@@ -32,6 +32,7 @@ from beam_tuning.transforms.codecs import decoder, results_from_bytes
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.write import ShardFiles
+from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
 
 SUMMARY = "summary"
 
@@ -58,18 +59,20 @@ class JudgeShards(beam.PTransform):
     Attributes:
       first_lines: side input, the number of the first line of every pack.
       most_common_resolution: side input, when the policy wants the majority's media resolution.
+      rewriting: of media URIs. Lines are judged and kept as rewritten; a line that is not kept is told as it came.
     """
 
     policy: Policy
     target: RunTarget
     first_lines: pvalue.AsSingleton
     most_common_resolution: pvalue.AsSingleton | None = None
+    rewriting: UriRewriting = NOTHING_REWRITTEN
 
     def expand(self, keyed: dict[str, PCollection[Any]]) -> JudgedShards:
         side_inputs = [self.first_lines]
         if self.most_common_resolution is not None:
             side_inputs.append(self.most_common_resolution)
-        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target), *side_inputs)
+        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.rewriting), *side_inputs)
         judged = (
             keyed
             | "Join by shard" >> beam.CoGroupByKey()
@@ -82,9 +85,10 @@ class JudgeShards(beam.PTransform):
 class _JudgeShardFn(beam.DoFn):
     _verdicts: ClassVar = {verdict: Metrics.counter(NAMESPACE, f"examples_{verdict.value}") for verdict in Verdict}
 
-    def __init__(self, policy: Policy, target: RunTarget) -> None:
+    def __init__(self, policy: Policy, target: RunTarget, rewriting: UriRewriting) -> None:
         self._policy = policy
         self._target = target
+        self._rewriting = rewriting
 
     def setup(self) -> None:
         self._pack_decoder = decoder(LinePack)
@@ -103,6 +107,7 @@ class _JudgeShardFn(beam.DoFn):
             policy = msgspec.structs.replace(policy, chosen_resolution=most_common_resolution)
         key, group = element
         media = {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
+        _add_rewritten(media, self._rewriting)
         packs = sorted(map(self._pack_decoder.decode, group["packs"]), key=lambda pack: (pack.path, pack.offset_bytes))
         shard = Shard.from_key(key)
         summary = Summary.empty()
@@ -110,7 +115,7 @@ class _JudgeShardFn(beam.DoFn):
         check_claim(open_folder(self._target.folder), self._target.run_id)
         with ShardFiles(self._target, shard) as files:
             for pack in packs:
-                judged = _judge_pack(pack, first_lines[pack.key], policy, media)
+                judged = _judge_pack(pack, first_lines[pack.key], policy, media, self._rewriting)
                 for verdict, lines in judged.lines.items():
                     files.write(verdict, lines)
                     self._verdicts[verdict].inc(len(lines))
@@ -129,12 +134,23 @@ class _JudgedPack(NamedTuple):
     blank_lines: int
 
 
-def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[str, ProbeResult]) -> _JudgedPack:
+def _add_rewritten(media: dict[str, ProbeResult], rewriting: UriRewriting) -> None:
+    """What was found at the old place stands for the new one, unless the new one was looked at and is there."""
+    for uri, result in list(media.items()):
+        new = rewriting.get(uri)
+        if new is not None and (new not in media or isinstance(media[new].media, ProbeFailure)):
+            media[new] = msgspec.structs.replace(result, uri=new)
+
+
+def _judge_pack(
+    pack: LinePack, first_line: int, policy: Policy, media: Mapping[str, ProbeResult], rewriting: UriRewriting
+) -> _JudgedPack:
     """Every line of a pack: judged, and as it is to be written."""
     lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
     examples: list[JudgedExample] = []
     line_hashes: list[bytes] = []
-    for lines_before, offset, line in pack.lines():
+    for lines_before, offset, given in pack.lines():
+        line = rewriting.line(given)
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         example = judge(policy, line_id, len(line), parse_line(line), media)
         # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
@@ -142,7 +158,7 @@ def _judge_pack(pack: LinePack, first_line: int, policy: Policy, media: Mapping[
         if example.verdict is Verdict.KEPT:
             lines[Verdict.KEPT].append(text)
         else:
-            lines[example.verdict].append(rejected_line(example, line))
+            lines[example.verdict].append(rejected_line(example, given))
         examples.append(example)
         line_hashes.append(line_hash(text))
     return _JudgedPack(examples, line_hashes, lines, pack.line_count - len(examples))

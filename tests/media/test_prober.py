@@ -7,6 +7,7 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -194,11 +195,15 @@ class TestOutages:
         assert all(isinstance(result.media, MediaInfo) for result in results)
 
     def test_cloud_storage_is_there_even_when_its_first_answers_fail(self, server: FaultServer, mp4: bytes) -> None:
-        server.script("/download/storage/v1/b/bucket/o/a", *[refusal(500)] * 20, Answer(mp4))
+        all_asked = threading.Barrier(2, timeout=30)  # one object that fails alone is not waited for
+        first = replace(refusal(500), together=all_asked)
+        server.script("/download/storage/v1/b/bucket/o/a", first, *[refusal(500)] * 19, Answer(mp4))
         options = msgspec.structs.replace(OPTIONS, outage_patience_s=60.0)
         stores = Stores(options, clock=FakeClock(), environ={"STORAGE_EMULATOR_HOST": server.url})
         with Prober(options, stores=stores) as prober:
-            results = [future.result(timeout=30) for future in [prober.submit("gs://bucket/a") for _ in range(10)]]
+            futures = [prober.submit("gs://bucket/a") for _ in range(10)]
+            all_asked.wait()
+            results = [future.result(timeout=30) for future in futures]
         assert all(isinstance(result.media, MediaInfo) for result in results)
 
     def test_one_object_that_the_host_cannot_serve_holds_up_no_other(
@@ -403,3 +408,14 @@ class TestSharing:
         future = make_prober().submit("s3://a/b")
         assert failure(future.result(timeout=0)).kind is FailureKind.UNSUPPORTED_URI
         assert set(threading.enumerate()) == before
+
+
+def test_another_emulator_is_another_prober(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook that sets STORAGE_EMULATOR_HOST after a first run would go on asking Cloud Storage itself."""
+    options = ProbeOptions(threads=1, object_timeout_s=47.0)
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    production = shared_prober(options)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
+    emulated = shared_prober(options)
+    assert emulated is not production
+    assert shared_prober(options) is emulated

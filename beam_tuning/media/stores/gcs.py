@@ -43,6 +43,8 @@ _RESERVED_NAMES = ".well-known/acme-challenge/"
 _BROWSER = "https://storage.cloud.google.com"
 _PRODUCTION = Endpoint(tls=True, host="storage.googleapis.com", port=443, guarded=False)
 _METADATA_FIELDS = "size,generation,etag,crc32c,md5Hash,contentType"
+#: Where Google's own libraries, too, look for an emulator.
+EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
 _MAX_MESSAGE_CHARS = 240
 _GENERATION = re.compile(r"\d{1,20}", re.ASCII)
 _CHECKSUM = re.compile(r"(crc32c|md5)=([A-Za-z0-9+/]+={0,2})")
@@ -103,7 +105,7 @@ class GcsService:
     """
 
     def __init__(self, tokens: Tokens, billing_project: str | None, environ: Mapping[str, str]) -> None:
-        emulator = environ.get("STORAGE_EMULATOR_HOST")
+        emulator = environ.get(EMULATOR_VARIABLE)
         self.endpoint = _emulator_endpoint(emulator) if emulator else _PRODUCTION
         self.billing_query = f"&userProject={quote(billing_project, safe='')}" if billing_project else ""
         self._tokens = None if emulator else tokens
@@ -128,7 +130,7 @@ def _emulator_endpoint(value: str) -> Endpoint:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise OptionError(
             "the address of the Cloud Storage emulator cannot be read",
-            where="STORAGE_EMULATOR_HOST",
+            where=EMULATOR_VARIABLE,
             observed=value,
             limit="http://HOST:PORT",
             remedy="Correct the environment variable, or unset it to use Cloud Storage itself.",

@@ -6,6 +6,7 @@ that comes later adds a function here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -98,6 +99,30 @@ def _start_tuning(document: Document) -> list[Step]:
     return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER")]
 
 
+def _copy_rewritten_media(document: Document) -> list[Step]:
+    """What `--rewrite_uri` promised: the media lie where the cleaned files name them."""
+    rules = document.options.get("rewrite_uri") or ()
+    if isinstance(rules, str | int | float) or not any(split.kept for split in document.splits.values()):
+        return []
+    steps = []
+    for rule in rules:
+        old, _, place = rule.partition("=gs://")
+        source = re.sub("^file:(?://)?", "", old)
+        if "://" in source and not source.startswith("gs://"):
+            continue
+        why = "Copy the media to where the cleaned files name them, before you tune."
+        if source.endswith("/"):
+            command = f"gcloud storage rsync --recursive {quoted(source)} {quoted(f'gs://{place}')}"
+        else:
+            command = f"gcloud storage cp --recursive {quoted(source)}* {quoted(_folder_of(place))}"
+        steps.append(Step(why, command))
+    return steps
+
+
+def _folder_of(place: str) -> str:
+    return f"gs://{place.rpartition('/')[0]}/" if "/" in place else f"gs://{place}/"
+
+
 def _upload_media(document: Document) -> list[Step]:
     if not any(finding.code == Reason.MEDIA_IS_LOCAL.code for finding in document.readiness.cleaned.findings):
         return []
@@ -117,6 +142,7 @@ def _look_at_examples(document: Document) -> list[Step]:
 
 
 RULES: tuple[Callable[[Document], list[Step]], ...] = (
+    _copy_rewritten_media,
     _start_tuning,
     _upload_media,
     _even_out_media_resolution,
