@@ -1,4 +1,4 @@
-"""The docs site: every public name has its page, every page stands in the navigation. scripts/docs builds it strictly."""
+"""The docs site: every public name has its page, every page is in the navigation. scripts/docs builds it strictly."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from beam_tuning.errors import GateClosed, OptionError, OutputError, UsageError
 from beam_tuning.options import Command, Kind, Option
+from beam_tuning.report.command_lines import quoted
 
 
 def run(given: argparse.Namespace) -> int:
@@ -36,6 +37,11 @@ def run(given: argparse.Namespace) -> int:
     exit_code = validate.run(parse(validate, arguments))
     if exit_code == GateClosed.exit_code:
         console.print("The gate is meant to say no here: the faults were planted.", style="dim")
+        console.print(
+            "Once a run is ready, this shows its tuning job; of this run it says what is missing:", style="dim"
+        )
+        command = f"  beam-tuning tune {quoted(str(folder / 'checked'))} --upload gs://BUCKET/FOLDER"
+        console.print(command, style="dim", markup=False, soft_wrap=True)
         return 0
     return exit_code
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from beam_tuning.commands.shared_options import ALLOW_PRIVATE_ADDRESSES, BILLING_PROJECT, JSON, PROBE_THREADS
 from beam_tuning.options import Command, Kind, Option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beam_tuning.media.info import ProbeResult
+    from beam_tuning.report.command_lines import OptionValue
 
 
 def run(given: argparse.Namespace) -> int:
@@ -29,9 +37,34 @@ def run(given: argparse.Namespace) -> int:
             results.append(answer.result())
             if not given.json:
                 print_probed(results[-1], console)
+    if not given.json:
+        _print_way_on(given, results, console)
     if given.json:
         print_json(probed_document(results))
     return 3 if any_failed(results) else 0
+
+
+def _print_way_on(given: argparse.Namespace, results: Sequence[ProbeResult], console: Console) -> None:
+    """An option that lets a refused file be read, or the same once more for files that may be answered now."""
+    from beam_tuning.commands.typed_again import typed_again
+    from beam_tuning.media.info import FailureKind, ProbeFailure
+    from beam_tuning.report.console import print_steps
+    from beam_tuning.report.sections.next_steps import Step
+
+    failures = [(one.uri, one.media) for one in results if isinstance(one.media, ProbeFailure)]
+    blocked = tuple(uri for uri, failure in failures if failure.kind is FailureKind.ADDRESS_BLOCKED)
+    passing = tuple(uri for uri, failure in failures if failure.transient)
+    steps = []
+    if blocked and not given.allow_private_addresses:
+        changes: Mapping[str, OptionValue] = {"uri": blocked, "allow_private_addresses": True}
+        steps.append(
+            Step("Read from private addresses, if they are yours.", typed_again(COMMAND, "probe", given, changes))
+        )
+    if passing:
+        steps.append(
+            Step("Ask again for what was not answered.", typed_again(COMMAND, "probe", given, {"uri": passing}))
+        )
+    print_steps(steps, console)
 
 
 COMMAND = Command(

@@ -102,8 +102,8 @@ def refusing_examples(splits: _Splits) -> Iterator[DatasetFinding]:
         counts = {name: split.reasons[code].examples for name, split in splits.items() if code in split.reasons}
         lines = " and ".join(f"{examples:,} {name}" for name, examples in counts.items())
         total = sum(counts.values())
-        have, refuses = "s have" if total > 1 else " has", "refuses" if certain else "may refuse"
-        message = f"{lines} line{have} this fault; the service {refuses} the dataset for one."
+        have, makes = "s have" if total > 1 else " has", "makes" if certain else "may make"
+        message = f"{lines} line{have} this fault; one such line {makes} the service reject the whole dataset."
         split_name = next(iter(counts)) if len(counts) == 1 else None
         found.append((-total, DatasetFinding(reason, certain, message, split_name, total, 0)))
     for _, finding in sorted(found, key=lambda one: (one[0], one[1].reason.code)):  # the most frequent first

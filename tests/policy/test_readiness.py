@@ -360,7 +360,9 @@ def test_one_part_that_the_model_may_not_tune_makes_the_dataset_uncertain() -> N
     answer = readiness(summary(train={"kept": 999, "PART_UNCERTAIN_FOR_MODEL": 1}))
     (finding,) = answer.as_given.findings
     assert (finding.reason, finding.certain, finding.observed) == (Reason.PART_UNCERTAIN_FOR_MODEL, False, 1)
-    assert finding.message == "1 train line has this fault; the service may refuse the dataset for one."
+    assert (
+        finding.message == "1 train line has this fault; one such line may make the service reject the whole dataset."
+    )
     assert (answer.as_given.state, answer.cleaned.state) == (State.UNCERTAIN, State.READY)
     assert [answer.gate(fail_on).exit_code for fail_on in FailOn] == [3, 0, 0]
 

@@ -41,6 +41,18 @@ def next_steps(document: Document) -> list[Step]:
     return steps[:MOST_STEPS]
 
 
+def steps_before_tuning(document: Document, *, media_are_uploaded: bool) -> list[Step]:
+    """What to type where a run cannot be tuned yet: how to make it ready."""
+    left_out = {_start_tuning, _copy_rewritten_media, *([_upload_media] if media_are_uploaded else [])}
+    steps = [step for rule in RULES if rule not in left_out for step in rule(document)]
+    return steps[:MOST_STEPS]
+
+
+def run_again(document: Document, why: str, suffix: str) -> list[Step]:
+    """The same run once more into a folder beside, where only what has changed is probed."""
+    return _again(document, why, suffix)
+
+
 def _even_out_media_resolution(document: Document) -> list[Step]:
     """The value that most kept examples ask for drops the fewest of them."""
     kept = document.media_resolutions.kept
@@ -89,14 +101,7 @@ def _allow_private_addresses(document: Document) -> list[Step]:
 def _start_tuning(document: Document) -> list[Step]:
     if document.readiness.cleaned.state is not State.READY:
         return []
-    output = document.output.rstrip("/")
-    why = "Check and show the tuning job for the cleaned files; --submit creates it."
-    if output.startswith("gs://"):
-        return [Step(why, f"beam-tuning tune {quoted(output)}")]
-    if not any(file.path == "train.jsonl" for file in document.outputs):
-        return []
-    why = f"Copy the cleaned files to a folder of yours, for tuning reads Cloud Storage only. {why}"
-    return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER")]
+    return _tune(document, "Check and show the tuning job for the cleaned files; --submit creates it.")
 
 
 def _copy_rewritten_media(document: Document) -> list[Step]:
@@ -127,7 +132,20 @@ def _upload_media(document: Document) -> list[Step]:
     if not any(finding.code == Reason.MEDIA_IS_LOCAL.code for finding in document.readiness.cleaned.findings):
         return []
     why = "Copy the local media of the kept examples to a folder of yours, and name them there in the cleaned files."
-    return [Step(why, f"beam-tuning upload {quoted(document.output.rstrip('/'))} --to gs://BUCKET/FOLDER")]
+    upload = Step(why, f"beam-tuning upload {quoted(document.output.rstrip('/'))} --to gs://BUCKET/FOLDER")
+    if any(finding.certain for finding in document.readiness.cleaned.findings):
+        return [upload]
+    return [upload, *_tune(document, "Then check and show the tuning job; --submit creates it.")]
+
+
+def _tune(document: Document, why: str) -> list[Step]:
+    output = document.output.rstrip("/")
+    if output.startswith("gs://"):
+        return [Step(why, f"beam-tuning tune {quoted(output)}")]
+    if not any(file.path == "train.jsonl" for file in document.outputs):
+        return []
+    why += " --upload copies the cleaned files to a folder of yours, for tuning reads Cloud Storage only."
+    return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER")]
 
 
 def _look_at_examples(document: Document) -> list[Step]:
@@ -144,8 +162,8 @@ def _look_at_examples(document: Document) -> list[Step]:
 RULES: tuple[Callable[[Document], list[Step]], ...] = (
     _copy_rewritten_media,
     _start_tuning,
-    _upload_media,
     _even_out_media_resolution,
+    _upload_media,
     _ask_again,
     _read_local_media,
     _allow_private_addresses,

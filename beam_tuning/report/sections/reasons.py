@@ -169,10 +169,10 @@ SECTION: Section = Section(
     template="reasons.html",
     context=_context,
     docs="""\
-Every reason unfolds to at most 8 samples of each split, the same ones in every run, each with the start of its prompt and
-of the model's answer. Media can be played there, at the segment that the example names. `gs://` objects are opened at
-`https://storage.cloud.google.com/`, which works where the browser is signed in and may read the bucket. Local media are
-linked only after a run with `--allow_local_media`.
+Every reason unfolds to at most 8 samples of each split, the same ones in every run, each with the start of its prompt
+and of the model's answer. Media can be played there, at the segment that the example names. `gs://` objects are opened
+at `https://storage.cloud.google.com/`, which works where the browser is signed in and may read the bucket. Local media
+are linked only after a run with `--allow_local_media`.
 
 *Alone* counts the examples that have no other reason that keeps them out: so many are won by mending this one.
 
