@@ -45,10 +45,10 @@ class ValidateKeywords(TypedDict, total=False):
     probe_cache: str | os.PathLike[str]
     trust_cache: bool
     probe_threads: int
+    rewrite_uri: str | Iterable[str]
     price_per_million_tokens: float
     epochs: int
     sarif: bool
-    rewrite_uri: str | Iterable[str]
     beam_options: Sequence[str]
     progress: bool
 

@@ -95,3 +95,4 @@ class JudgedExample(msgspec.Struct, frozen=True, gc=False):
     tokens: TokenRange | None = None
     prompt_start: str = ""
     what_if: tuple[WhatIf, ...] = ()
+    answer_start: str = ""
