@@ -34,6 +34,7 @@ class ValidateKeywords(TypedDict, total=False):
     overwrite: bool
     max_expansion: int
     media_resolution: str
+    set_media_resolution: str
     length_basis: str
     resolution_scope: str
     tolerate: str | Iterable[str]
@@ -45,6 +46,9 @@ class ValidateKeywords(TypedDict, total=False):
     probe_cache: str | os.PathLike[str]
     trust_cache: bool
     probe_threads: int
+    drop_duplicates: bool
+    drop_leaks: str
+    skip_comparison: bool
     rewrite_uri: str | Iterable[str]
     price_per_million_tokens: float
     epochs: int
