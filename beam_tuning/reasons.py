@@ -46,6 +46,7 @@ class Scope(enum.StrEnum):
     PART = "part"
     MEDIA = "media"
     FILE = "file"
+    COMPARISON = "comparison"
     DATASET = "dataset"
 
 
@@ -149,6 +150,11 @@ class Reason(enum.Enum):
     MEDIA_KINDS_MIXED = enum.auto()
     EXAMPLE_TOO_MANY_TOKENS = enum.auto()
     EXAMPLE_TOKENS_UNCERTAIN = enum.auto()
+    EXAMPLE_DUPLICATE = enum.auto()
+    EXAMPLE_CONFLICT = enum.auto()
+    EXAMPLE_IN_BOTH_SPLITS = enum.auto()
+    MEDIA_IN_BOTH_SPLITS = enum.auto()
+    MEDIA_SEGMENTS_IN_BOTH_SPLITS = enum.auto()
     INPUT_FILE_TRUNCATED = enum.auto()
     INPUT_FILE_UNREADABLE = enum.auto()
     INPUT_FILE_CHANGED = enum.auto()

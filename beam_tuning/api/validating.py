@@ -34,6 +34,9 @@ class ValidateKeywords(TypedDict, total=False):
     overwrite: bool
     max_expansion: int
     media_resolution: str
+    set_media_resolution: str
+    drop_duplicates: bool
+    drop_leaks: str
     length_basis: str
     resolution_scope: str
     tolerate: str | Iterable[str]

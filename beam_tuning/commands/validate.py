@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL
+from beam_tuning.dataset.api_schema import MEDIA_RESOLUTIONS
 from beam_tuning.options import Command, Kind, Option, Template, amount_usd, whole_number
-from beam_tuning.policy.answers import FailOn
+from beam_tuning.policy.answers import TRAIN, VALIDATION, FailOn
 from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.stopping import Stopped
 
@@ -100,6 +101,41 @@ _OPTIONS = (
         label="Resolution scope",
         default=USUAL_SCOPE.value,
         choices=tuple(choice.value for choice in ResolutionScope),
+    ),
+    Option(
+        "set_media_resolution",
+        "curation",
+        Kind.CHOICE,
+        "Write this media resolution into every kept example, where it has another one or none; nothing else of the "
+        "line changes. Lengths and tokens are judged under it. Levels of single parts stay.",
+        label="Set the media resolution",
+        choices=MEDIA_RESOLUTIONS,
+        choice_prefix="MEDIA_RESOLUTION_",
+    ),
+    Option(
+        "drop_duplicates",
+        "curation",
+        Kind.FLAG,
+        "Drop all but the first of several examples of a split that say the same.",
+        label="Drop duplicates",
+        default=False,
+    ),
+    Option(
+        "drop_leaks",
+        "curation",
+        Kind.CHOICE,
+        "Drop the examples of this split whose media, or whose text where they have no media, stand in the other split "
+        "too.",
+        label="Drop leaks",
+        choices=(TRAIN, VALIDATION),
+    ),
+    Option(
+        "skip_comparison",
+        "curation",
+        Kind.FLAG,
+        "Do not compare examples with one another: neither duplicates nor leaks are looked for, which saves time.",
+        label="Skip the comparison",
+        default=False,
     ),
     Option(
         "tolerate",

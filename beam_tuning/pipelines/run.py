@@ -158,14 +158,36 @@ def check(options: ValidateOptions) -> CheckedOptions:
         media_resolution=MediaResolutionChoice(options.media_resolution),
         resolution_scope=ResolutionScope(options.resolution_scope),
         tolerate=options.tolerate,
+        set_resolution=options.set_media_resolution,
+        drop_duplicates=options.drop_duplicates,
+        drop_leaks=options.drop_leaks,
         allow_local_media=options.allow_local_media,
     )
+    _check_comparison(options)
     folder = open_folder(options.output)
     train = match_inputs("train", options.train)
     validation = match_inputs("validation", options.validation)
     check_splits(train, validation)
     refuse_output_in_input(folder, (*options.train, *options.validation), (*train, *validation))
     return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options), _rewriting(options))
+
+
+def _check_comparison(options: ValidateOptions) -> None:
+    """Raises OptionError when what was found by comparing examples shall be dropped, and nothing can be found."""
+    wanted = "--drop_duplicates" if options.drop_duplicates else "--drop_leaks" if options.drop_leaks else None
+    if wanted and options.skip_comparison:
+        raise OptionError(
+            "examples that are not compared cannot be dropped for what others say",
+            where=wanted,
+            observed="--skip_comparison",
+            remedy="Leave --skip_comparison out.",
+        )
+    if options.drop_leaks and not options.validation:
+        raise OptionError(
+            "there is one split only, and so no leak",
+            where="--drop_leaks",
+            remedy="Give --validation too, or leave --drop_leaks out.",
+        )
 
 
 def make_job(
@@ -185,6 +207,7 @@ def make_job(
         probe_cache=checked.probe_cache,
         rewriting=checked.rewriting,
         max_expansion=options.max_expansion,
+        compares_examples=not options.skip_comparison,
         settings=RunSettings(
             version=__version__,
             model=checked.policy.model,
@@ -198,6 +221,7 @@ def make_job(
             limits=checked.limits,
             resolution_scope=checked.policy.resolution_scope,
             tolerated=options.tolerate,
+            set_resolution=checked.policy.set_resolution,
             price_per_million_tokens=options.price_per_million_tokens,
         ),
         start=RunStart(

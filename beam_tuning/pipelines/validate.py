@@ -17,6 +17,7 @@ from beam_tuning.run_folder import names
 from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.summary.summary import Summary
+from beam_tuning.transforms.compare import CompareExamples, compare_buckets
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXAMPLES_SCANNED, MEDIA_PROBED
 from beam_tuning.transforms.finish import FinishRun, RunStart
 from beam_tuning.transforms.judge import JudgeShards
@@ -38,6 +39,7 @@ class ValidateJob(NamedTuple):
 
     Attributes:
       target: where the run writes.
+      compares_examples: whether duplicates and leaks are looked for.
       settings: what the report is told; also the files to read.
       probe_cache: Parquet files of the media table of an earlier run.
       rewriting: of media URIs in kept lines.
@@ -51,6 +53,7 @@ class ValidateJob(NamedTuple):
     probe_cache: tuple[str, ...]
     rewriting: UriRewriting
     max_expansion: int
+    compares_examples: bool
     settings: RunSettings
     start: RunStart
     raise_when_closed: bool
@@ -84,7 +87,18 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
             scanned.resolutions | "Most common resolution" >> beam.CombineGlobally(MostCommonResolutionCombineFn())
         )
     shards = pipeline | "All shards" >> beam.Create([(shard.key, b"") for shard in all_shards(files)])
-    judged = {"packs": read.packs, "results": probed.results, "shards": shards} | "Judge" >> JudgeShards(
+    keyed = {"packs": read.packs, "results": probed.results, "shards": shards}
+    if job.compares_examples:
+        compare = CompareExamples(
+            compare_buckets(_input_bytes(job.settings.inputs)),
+            job.policy.set_resolution,
+            probed.rows if len(job.settings.splits) > 1 else None,
+        )
+        compared = read.packs | "Compare" >> compare
+        keyed["marks"] = compared.marks
+        if compared.leaks is not None:
+            keyed["leaks"] = compared.leaks
+    judged = keyed | "Judge" >> JudgeShards(
         job.policy, job.target, pvalue.AsSingleton(read.first_lines), chosen, job.rewriting
     )
 

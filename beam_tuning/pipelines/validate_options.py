@@ -26,6 +26,10 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     media_resolution: str
     length_basis: str
     resolution_scope: str
+    set_media_resolution: str | None
+    drop_duplicates: bool
+    drop_leaks: str | None
+    skip_comparison: bool
     tolerate: tuple[str, ...]
     limits: str | None
     fail_on: str

@@ -10,6 +10,7 @@ _SCOPES = {
     Scope.LINE: "Lines",
     Scope.PART: "Media parts: what the example says",
     Scope.MEDIA: "Media: what probing found, and limits",
+    Scope.COMPARISON: "Examples beside each other",
     Scope.FILE: "Dataset files",
     Scope.DATASET: "The dataset as a whole",
 }

@@ -93,13 +93,13 @@ def empty(splits: _Splits, *, kept_only: bool) -> Iterator[DatasetFinding]:
 def refusing_examples(splits: _Splits) -> Iterator[DatasetFinding]:
     """No example has a reason for which the service refuses the whole dataset, or may, be it one line."""
     found: list[tuple[int, DatasetFinding]] = []
-    for code in {code for split in splits.values() for code in split.reasons}:
+    for code in {code for split in splits.values() for code in (*split.reasons, *split.mended)}:
         reason = Reason[code]
         # The values over all lines are compared by `resolutions`.
         certain = reason.outcome is Outcome.REJECTS_JOB
         if not (certain or reason.may_refuse_job) or reason is Reason.MEDIA_RESOLUTION_INCONSISTENT:
             continue
-        counts = {name: split.reasons[code].examples for name, split in splits.items() if code in split.reasons}
+        counts = {name: count for name, split in splits.items() if (count := _as_given(split, code))}
         lines = " and ".join(f"{examples:,} {name}" for name, examples in counts.items())
         total = sum(counts.values())
         have, makes = "s have" if total > 1 else " has", "makes" if certain else "may make"
@@ -108,6 +108,12 @@ def refusing_examples(splits: _Splits) -> Iterator[DatasetFinding]:
         found.append((-total, DatasetFinding(reason, certain, message, split_name, total, 0)))
     for _, finding in sorted(found, key=lambda one: (one[0], one[1].reason.code)):  # the most frequent first
         yield finding
+
+
+def _as_given(split: SplitSummary, code: str) -> int:
+    """Examples that have a reason as they were read."""
+    found = split.reasons.get(code)
+    return (0 if found is None else found.examples) + split.mended.get(code, 0)
 
 
 def undecided(splits: _Splits, limits: DatasetLimits, tolerated: Collection[Reason]) -> Iterator[DatasetFinding]:
@@ -164,6 +170,8 @@ def sizes(splits: _Splits, limits: DatasetLimits, verdicts: Sequence[Verdict]) -
     if TRAIN in splits:
         of_train = [splits[TRAIN].by_verdict[verdict] for verdict in verdicts]
         size_bytes = examples[TRAIN] + sum(counts.size_bytes.total for counts in of_train)  # a newline for each line
+        if Verdict.DROPPED not in verdicts:  # as they are written
+            size_bytes += sum(counts.added_bytes for counts in of_train)
         if size_bytes > limits.training_file_bytes:
             message = (
                 f"The train files have {size_bytes:,} bytes as one file; {limits.training_file_bytes:,} are allowed."

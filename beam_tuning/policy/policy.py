@@ -36,6 +36,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
       allow_local_media: whether media on this machine are looked at, for a try-out; the tuning service cannot read
         them.
       tolerated: reasons that decide nothing, because a person takes the risk.
+      drop_duplicates: whether of several equal examples of a split all but the first are dropped.
+      drop_leaks: the split whose examples are dropped where they, or their media, stand in the other split too.
+      set_resolution: the media resolution that is written into every kept example; None leaves them as they are.
     """
 
     limits: ModelLimits
@@ -49,6 +52,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     resolution_scope: ResolutionScope
     allow_local_media: bool = False
     tolerated: frozenset[Reason] = frozenset()
+    set_resolution: str | None = None
+    drop_duplicates: bool = False
+    drop_leaks: str | None = None
 
     @classmethod
     def of(
@@ -61,6 +67,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         resolution_scope: ResolutionScope = USUAL_SCOPE,
         allow_local_media: bool = False,
         tolerate: Iterable[str] = (),
+        set_resolution: str | None = None,
+        drop_duplicates: bool = False,
+        drop_leaks: str | None = None,
     ) -> Policy:
         """The policy for one model.
 
@@ -69,8 +78,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
           tolerate: codes of reasons to tolerate.
 
         Raises:
-          OptionError: the model is not known, or a reason cannot be tolerated.
+          OptionError: the model is not known, a reason cannot be tolerated, or a media resolution is to be set and
+            examples with another one to be dropped.
         """
+        _check_set_resolution(set_resolution, media_resolution)
         own = limits.model(model)
         rates = token_rates(own)
         groups = profile_groups(limits, own)
@@ -85,12 +96,25 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             resolution_scope=resolution_scope,
             allow_local_media=allow_local_media,
             tolerated=frozenset(_tolerable(code) for code in tolerate),
+            set_resolution=set_resolution,
+            drop_duplicates=drop_duplicates,
+            drop_leaks=drop_leaks,
         )
 
     @property
     def model(self) -> str:
         """Name of the model to tune."""
         return self.limits.name
+
+
+def _check_set_resolution(set_resolution: str | None, choice: MediaResolutionChoice) -> None:
+    if set_resolution is not None and choice is not MediaResolutionChoice.CONSISTENT:
+        raise OptionError(
+            "examples with another media resolution cannot be dropped where one is set on all of them",
+            where="--set_media_resolution",
+            observed=f"--media_resolution {choice}",
+            remedy="Give one of the two options.",
+        )
 
 
 def _tolerable(code: str) -> Reason:

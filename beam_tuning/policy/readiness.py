@@ -51,6 +51,7 @@ def readiness(
     file_faults: Sequence[DatasetFinding] = (),
     local_media: int = 0,
     tolerated: Collection[Reason] = (),
+    set_resolution: str | None = None,
 ) -> Readiness:
     """Both answers.
 
@@ -62,10 +63,14 @@ def readiness(
       file_faults: dataset files that could not be read to their end; `file_fault` makes one.
       local_media: distinct media objects that lie on this machine.
       tolerated: reasons that make no answer uncertain, because a person takes the risk. They are told as advice.
+      set_resolution: the media resolution that was written into every kept example, if one was.
     """
     limits = model.dataset_limits()
     named = {name: summary.splits.get(name, SplitSummary()) for name in sorted({*splits, *summary.splits})}
-    shares = {name: drop_share(split.read, split.dropped, split.undecided, limits) for name, split in named.items()}
+    shares = {
+        name: drop_share(split.read, split.given(Verdict.DROPPED), split.given(Verdict.UNDECIDED), limits)
+        for name, split in named.items()
+    }
     of_model = tuple(dataset_checks.model_life(model, day))
     as_given = [
         *file_faults,
@@ -83,7 +88,7 @@ def readiness(
         *of_model,
         *dataset_checks.empty(named, kept_only=True),
         *dataset_checks.undecided(named, limits, tolerated),
-        *dataset_checks.resolutions(named, _KEPT, resolution_scope),
+        *(dataset_checks.resolutions(named, _KEPT, resolution_scope) if set_resolution is None else ()),
         *dataset_checks.local_files(named, _KEPT, local_media),
         *dataset_checks.sizes(named, limits, _KEPT),
         *dataset_checks.few_examples(named, limits, _KEPT),

@@ -42,6 +42,7 @@ def report_document(
         file_faults=file_faults,
         local_media=media_summary.local,
         tolerated={Reason[code] for code in settings.tolerated},
+        set_resolution=settings.set_resolution,
     )
     splits = {name: summary.splits.get(name, SplitSummary()) for name in ready.drop_shares}
     facts = RunFacts(settings, model, splits, ready, media_summary, times, tuple(outputs))

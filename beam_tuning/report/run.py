@@ -24,6 +24,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
       resolution_scope: as in `readiness`.
       tolerated: codes of reasons that decide nothing.
       epochs: that the price assumes.
+      set_resolution: the media resolution that is written into every kept example, if one is.
       price_per_million_tokens: US dollars for the run's model, in place of the price in `limits`.
     """
 
@@ -40,6 +41,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     epochs: int = 1
     price_per_million_tokens: float | None = None
     options_given: tuple[str, ...] = ()
+    set_resolution: str | None = None
 
 
 class RunTimes(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,9 +29,9 @@ _GOOD_MEDIA = (
     "lecture.ogg",
     "garden.mov",
     "violin.flac",
-    "silent-street.mp4",
-    "voicemail.m4a",
 )
+#: Of validation, which shares none of its media with training.
+_GOOD_VALIDATION_MEDIA = ("silent-street.mp4", "voicemail.m4a")
 
 
 class Case(NamedTuple):
@@ -47,16 +47,42 @@ class Lines:
     def __init__(self, media_base: str) -> None:
         self._media_base = media_base.rstrip("/")
 
-    def good(self, count: int) -> list[Case]:
-        """Examples without a fault; every medium stands in several of them, as in real datasets."""
+    def good(self, count: int, first: int = 0) -> list[Case]:
+        """Examples without a fault, numbered from `first`; every medium stands in several, as in real datasets."""
+        return self._good(_GOOD_MEDIA, count, first)
+
+    def good_validation(self, count: int, first: int) -> list[Case]:
+        """The same for validation."""
+        return self._good(_GOOD_VALIDATION_MEDIA, count, first)
+
+    def _good(self, media: tuple[str, ...], count: int, first: int) -> list[Case]:
         return [
-            Case(_line(self._example(_GOOD_MEDIA[index % len(_GOOD_MEDIA)], number=index))) for index in range(count)
+            Case(_line(self._example(media[number % len(media)], number=number)))
+            for number in range(first, first + count)
         ]
+
+    def repeated(self) -> list[Case]:
+        """The first good example once more, and an input with two answers."""
+        one, other = self._example("garden.mov", number=1000), self._example("garden.mov", number=1000)
+        other["contents"][1] = _model(1001)
+        return [
+            Case(_line(self._example(_GOOD_MEDIA[0], number=0)), ("EXAMPLE_DUPLICATE",)),
+            Case(_line(one), ("EXAMPLE_CONFLICT",)),
+            Case(_line(other), ("EXAMPLE_CONFLICT",)),
+        ]
+
+    def leaked(self) -> list[Case]:
+        """A piece of a file of which training uses a piece too."""
+        segment = {"startOffset": "70s", "endOffset": "80s"}
+        return [Case(_line(self._example("twenty-one-minutes.mp4", segment=segment)), ("MEDIA_IN_BOTH_SPLITS",))]
 
     def segmented(self) -> list[Case]:
         """A file too long as a whole, of which the example names a short piece."""
         return [
-            Case(_line(self._example("twenty-one-minutes.mp4", segment={"startOffset": "60s", "endOffset": "90.5s"})))
+            Case(
+                _line(self._example("twenty-one-minutes.mp4", segment={"startOffset": "60s", "endOffset": "90.5s"})),
+                ("MEDIA_IN_BOTH_SPLITS",),
+            )
         ]
 
     def broken_lines(self) -> list[Case]:
@@ -93,9 +119,9 @@ class Lines:
             ({"contents": [model, user, model]}, "FIRST_TURN_NOT_USER"),
             ({"contents": [user, model, user]}, "LAST_TURN_NOT_MODEL"),
             ({"contents": [user, model], "systemInstruction": {"parts": [clip]}}, "SYSTEM_INSTRUCTION_NOT_TEXT"),
-            ({"contents": [user, {"role": "model", "parts": [clip]}]}, "MODEL_TURN_HAS_MEDIA"),
+            ({"contents": [_user("Show."), {"role": "model", "parts": [clip]}]}, "MODEL_TURN_HAS_MEDIA"),
             ({"contents": [user, model], "labels": {"a": "b"}}, "FIELD_NOT_DOCUMENTED"),
-            ({"contents": [user, model], "wieght": 2}, "FIELD_UNKNOWN"),
+            ({"contents": [_user("Good day."), model], "wieght": 2}, "FIELD_UNKNOWN"),
         ]
         return [Case(_line(_with_resolution(example)), (code,)) for example, code in faults]
 
@@ -135,7 +161,7 @@ class Lines:
             of("radio.mp4", "MEDIA_KIND_MISMATCH"),
             of("train-window.webm", "MIME_TYPE_MISMATCH", mime_type="video/mp4"),
             of("sixty-one-minutes.flac", "AUDIO_TOO_LONG"),
-            of("twenty-one-minutes.mp4", "VIDEO_TOO_LONG"),
+            of("twenty-one-minutes.mp4", "MEDIA_IN_BOTH_SPLITS", "VIDEO_TOO_LONG"),
             of("six-minutes.mp4"),
             Case(_line(no_resolution), ("VIDEO_TOO_LONG",)),
             Case(_line(_with_resolution({"contents": two_videos})), ("VIDEO_TOO_MANY",)),
@@ -145,7 +171,7 @@ class Lines:
 
     def other_resolution(self) -> list[Case]:
         """Kept, but the dataset as a whole is not ready: its lines ask for different media resolutions."""
-        return [Case(_line(_with_resolution(self._example("harbour.mp4"), "MEDIA_RESOLUTION_MEDIUM")))]
+        return [Case(_line(_with_resolution(self._example("silent-street.mp4"), "MEDIA_RESOLUTION_MEDIUM")))]
 
     def too_many_tokens(self) -> list[Case]:
         example = self._example("interview.mp3")
@@ -171,13 +197,17 @@ class Lines:
 #: Splits and files of the dataset, and the groups of lines in each, in order.
 FILES: dict[str, dict[str, tuple[Callable[[Lines], list[Case]], ...]]] = {
     "train": {
-        "part-00000-of-00003.jsonl": (lambda lines: lines.good(40), Lines.faulty_media),
-        "part-00001-of-00003.jsonl": (Lines.broken_lines, lambda lines: lines.good(20), Lines.faulty_structure),
+        "part-00000-of-00003.jsonl": (lambda lines: lines.good(37), Lines.repeated, Lines.faulty_media),
+        "part-00001-of-00003.jsonl": (Lines.broken_lines, lambda lines: lines.good(20, 40), Lines.faulty_structure),
         "part-00002-of-00003.jsonl.gz": (Lines.faulty_parts, Lines.too_many_tokens, Lines.segmented),
     },
     "validation": {
-        "part-00000-of-00002.jsonl": (lambda lines: lines.good(15),),
-        "part-00001-of-00002.jsonl": (lambda lines: lines.good(5), Lines.other_resolution, Lines.broken_lines),
+        "part-00000-of-00002.jsonl": (lambda lines: lines.good_validation(14, 60), Lines.leaked),
+        "part-00001-of-00002.jsonl": (
+            lambda lines: lines.good_validation(5, 74),
+            Lines.other_resolution,
+            Lines.broken_lines,
+        ),
     },
 }
 

@@ -80,9 +80,14 @@ class JudgedExample(msgspec.Struct, frozen=True, gc=False):
       size_bytes: of the line, without its newline.
       findings: all of them, in the order of the rules.
       media: the media parts in order of appearance.
-      media_resolution: the global one, or None when absent or when the line could not be parsed.
+      media_resolution: the global one as it was read, or None when absent or when the line could not be parsed.
       tokens: None when unknown.
       what_if: one entry for each profile; empty where every profile gives the same verdict and tokens.
+      as_given: the verdict on the line as it was read, without what this run does to the dataset beside judging it;
+        None where it is the same.
+      is_unwanted: whether it is dropped because a person wants it dropped, not for the service's sake.
+      mended: reasons that the line has as it was read and not as it is judged.
+      added_bytes: what the line that is written has more than the one that was read.
     """
 
     line_id: LineId
@@ -95,4 +100,8 @@ class JudgedExample(msgspec.Struct, frozen=True, gc=False):
     tokens: TokenRange | None = None
     prompt_start: str = ""
     what_if: tuple[WhatIf, ...] = ()
+    as_given: Verdict | None = None
+    is_unwanted: bool = False
+    mended: tuple[Reason, ...] = ()
+    added_bytes: int = 0
     answer_start: str = ""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -43,6 +43,7 @@ class VerdictCounts(msgspec.Struct, array_like=True):
         document, which it changes; `ABSENT` where absent.
       other_resolutions: that of all other examples that could be parsed.
       part_resolutions: levels of parts (Gemini 3 and later), for each part that has one.
+      added_bytes: what the lines have more as they are written than as they were read.
     """
 
     examples: int = 0
@@ -64,6 +65,7 @@ class VerdictCounts(msgspec.Struct, array_like=True):
     picture_resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
     other_resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
     part_resolutions: BoundedCounts = msgspec.field(default_factory=BoundedCounts)
+    added_bytes: int = 0
 
     def add_all(self, judged: Sequence[JudgedExample]) -> None:
         self.examples += len(judged)
@@ -73,6 +75,7 @@ class VerdictCounts(msgspec.Struct, array_like=True):
         self.tokens_high.add_all([one.high for one in tokens])
         self.tokens_low_sum += sum([one.low for one in tokens])
         self.tokens_unknown += len(judged) - len(tokens)
+        self.added_bytes += sum([one.added_bytes for one in judged])
         without_pictures = self._add_media([one for one in judged if one.media])
         # A line that could not be parsed holds neither text nor media, and says nothing about its resolution.
         without_pictures += [one for one in judged if not one.media and (one.text_chars or one.media_resolution)]
@@ -212,6 +215,9 @@ class SplitSummary(msgspec.Struct, array_like=True):
       reasons: by code; only those that occur.
       what_if: by profile, the examples on which profiles differ.
       same_for_all: the examples on which they do not; under a profile both count.
+      as_given: by verdict, how many examples more (or fewer) have it as they were read than as they are judged.
+      unwanted: dropped examples that a person wants dropped, not for the service's sake.
+      mended: by code, examples that have a reason as they were read and not as they are judged.
     """
 
     blank_lines: int = 0
@@ -221,6 +227,9 @@ class SplitSummary(msgspec.Struct, array_like=True):
     reasons: dict[str, ReasonCounts] = {}
     what_if: dict[str, ProfileCounts] = {}
     same_for_all: ProfileCounts = msgspec.field(default_factory=ProfileCounts)
+    as_given: dict[str, int] = {}
+    unwanted: int = 0
+    mended: dict[str, int] = {}
 
     @property
     def read(self) -> int:
@@ -238,9 +247,19 @@ class SplitSummary(msgspec.Struct, array_like=True):
     def undecided(self) -> int:
         return self.by_verdict[Verdict.UNDECIDED].examples
 
+    def given(self, verdict: Verdict) -> int:
+        """Examples that have this verdict as they were read."""
+        return self.by_verdict[verdict].examples + self.as_given.get(verdict.value, 0)
+
     def add_all(self, judged: Sequence[JudgedExample]) -> None:
         for verdict in Verdict:
             self.by_verdict[verdict].add_all([one for one in judged if one.verdict is verdict])
+        for one in judged:
+            if one.as_given is not None:
+                _add_counts(self.as_given, {one.as_given.value: 1})
+                _add_counts(self.as_given, {one.verdict.value: -1})
+                self.unwanted += one.is_unwanted
+                _add_counts(self.mended, Counter(reason.code for reason in one.mended))
         for one in judged:
             if one.findings:
                 self._add_findings(one)
@@ -276,12 +295,17 @@ class SplitSummary(msgspec.Struct, array_like=True):
         for profile, profile_counts in other.what_if.items():
             self.what_if.setdefault(profile, ProfileCounts()).merge(profile_counts)
         self.same_for_all.merge(other.same_for_all)
+        self.unwanted += other.unwanted
+        _add_counts(self.as_given, other.as_given)
+        _add_counts(self.mended, other.mended)
 
     def sort(self) -> None:
         for counts in self.by_verdict.values():
             counts.sort()
         self.reasons = dict(sorted(self.reasons.items()))
         self.what_if = dict(sorted(self.what_if.items()))
+        self.as_given = dict(sorted(self.as_given.items()))
+        self.mended = dict(sorted(self.mended.items()))
         for profile in (*self.what_if.values(), self.same_for_all):
             profile.over = dict(sorted(profile.over.items()))
 
@@ -329,6 +353,11 @@ class Summary(msgspec.Struct, array_like=True):
     def from_bytes(cls, encoded: bytes) -> Summary:
         """The summary that `to_bytes` wrote."""
         return _DECODER.decode(encoded)
+
+
+def _add_counts(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -12,13 +12,15 @@ from apache_beam import pvalue
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
+from beam_tuning.curation.leaks import Leak
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
-from beam_tuning.dataset.parse import parse_line
 from beam_tuning.media.info import ProbeFailure, ProbeResult
-from beam_tuning.policy.judge import Policy, judge
+from beam_tuning.policy.comparison import Comparison
+from beam_tuning.policy.judge import Policy
+from beam_tuning.policy.judged_line import judge_line
 from beam_tuning.reasons import Verdict
 from beam_tuning.report.rejected import rejected_line
 from beam_tuning.run_folder.claim import check_claim
@@ -29,6 +31,7 @@ from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import line_hash, verdict_table
 from beam_tuning.transforms.codecs import decoder, results_from_bytes
+from beam_tuning.transforms.compare import leaks_from_bytes, marks_from_bytes
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
 from beam_tuning.transforms.write import ShardFiles
@@ -51,7 +54,7 @@ class JudgedShards(NamedTuple):
 
 @dataclass
 class JudgeShards(beam.PTransform):
-    """{packs, results, shards}, keyed by shard -> `JudgedShards`.
+    """{packs, results, shards, and marks and leaks where examples are compared}, keyed by shard -> `JudgedShards`.
 
     A shard's examples are judged and written in one go, in the order of the input: nothing but packs and results is
     shuffled, and what a retried bundle writes is the same.
@@ -110,12 +113,21 @@ class _JudgeShardFn(beam.DoFn):
         _add_rewritten(media, self._rewriting)
         packs = sorted(map(self._pack_decoder.decode, group["packs"]), key=lambda pack: (pack.path, pack.offset_bytes))
         shard = Shard.from_key(key)
+        comparison = Comparison(
+            (mark for packed in group.get("marks", ()) for mark in marks_from_bytes(packed)),
+            (
+                _rewritten_leak(leak, self._rewriting)
+                for packed in group.get("leaks", ())
+                for leak in leaks_from_bytes(packed)
+            ),
+            first_lines,
+        )
         summary = Summary.empty()
         summary.add_blank_lines(shard.split, 0)
         check_claim(open_folder(self._target.folder), self._target.run_id)
         with ShardFiles(self._target, shard) as files:
             for pack in packs:
-                judged = _judge_pack(pack, first_lines[pack.key], policy, media, self._rewriting)
+                judged = _judge_pack(pack, first_lines[pack.key], policy, media, self._rewriting, comparison)
                 for verdict, lines in judged.lines.items():
                     files.write(verdict, lines)
                     self._verdicts[verdict].inc(len(lines))
@@ -142,8 +154,19 @@ def _add_rewritten(media: dict[str, ProbeResult], rewriting: UriRewriting) -> No
             media[new] = msgspec.structs.replace(result, uri=new)
 
 
+def _rewritten_leak(leak: Leak, rewriting: UriRewriting) -> Leak:
+    """Examples are judged under their new URIs, and found in both splits under the old ones."""
+    uri, other_uri = (rewriting.get(one) or one for one in (leak.uri, leak.other_uri))
+    return msgspec.structs.replace(leak, uri=uri, other_uri=other_uri)
+
+
 def _judge_pack(
-    pack: LinePack, first_line: int, policy: Policy, media: Mapping[str, ProbeResult], rewriting: UriRewriting
+    pack: LinePack,
+    first_line: int,
+    policy: Policy,
+    media: Mapping[str, ProbeResult],
+    rewriting: UriRewriting,
+    comparison: Comparison,
 ) -> _JudgedPack:
     """Every line of a pack: judged, and as it is to be written."""
     lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
@@ -152,13 +175,12 @@ def _judge_pack(
     for lines_before, offset, given in pack.lines():
         line = rewriting.line(given)
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
-        example = judge(policy, line_id, len(line), parse_line(line), media)
-        # A byte order mark is legal only where a file begins; in a shard the line may stand elsewhere.
-        text = without_byte_order_mark(line)
+        example, text = judge_line(policy, line_id, line, media)
+        example = comparison.judge(policy, example, pack.key, lines_before)
         if example.verdict is Verdict.KEPT:
             lines[Verdict.KEPT].append(text)
         else:
             lines[example.verdict].append(rejected_line(example, given))
         examples.append(example)
-        line_hashes.append(line_hash(text))
+        line_hashes.append(line_hash(without_byte_order_mark(line)))
     return _JudgedPack(examples, line_hashes, lines, pack.line_count - len(examples))

@@ -72,12 +72,12 @@ AGAIN = {
 }
 
 
-def test_mixed_resolutions_are_evened_out_at_the_value_of_most() -> None:
+def test_mixed_resolutions_are_evened_out_at_the_value_that_keeps_the_most() -> None:
     examples = [example(n) for n in range(1, 41)] + [example(n, resolution=HIGH) for n in range(41, 44)]
     step, *_ = steps_of(examples)
-    assert "drops 3 examples that ask" in step.why
-    assert "at LOW" in step.why
-    assert options_of(step) == AGAIN | {"output": "gs://example-bucket/checked-low", "media_resolution": LOW}
+    assert "resolution LOW into every kept example" in step.why
+    changed = {"output": "gs://example-bucket/checked-low", "set_media_resolution": LOW, "fail_on": "cleaned"}
+    assert options_of(step) == AGAIN | changed
 
 
 def test_what_was_not_answered_is_asked_again() -> None:
@@ -189,7 +189,7 @@ def test_the_command_on_the_terminal_makes_the_set_ready(tmp_path: Path, capsys:
     assert main(["validate", f"--train={dataset}/train.jsonl", f"--output={tmp_path}/checked", *options]) == 3
     told = capsys.readouterr().out
     (command,) = [line.strip() for line in told.splitlines() if line.strip().startswith("beam-tuning validate")]
-    assert "--media_resolution" in command
+    assert "--set_media_resolution" in command
     assert main(shlex.split(command)[1:]) == 0
     told = capsys.readouterr().out
     assert "Cleaned   ready" in told

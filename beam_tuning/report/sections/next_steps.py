@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from beam_tuning.policy.readiness import State
+from beam_tuning.policy.readiness import FailOn, State
 from beam_tuning.reasons import Outcome, Reason
 from beam_tuning.report.command_lines import OptionValue, quoted, validate_command
+from beam_tuning.report.sections.resolution import cheapest
 from beam_tuning.report.sections.section import Section
 
 if TYPE_CHECKING:
@@ -54,18 +55,16 @@ def run_again(document: Document, why: str, suffix: str) -> list[Step]:
 
 
 def _even_out_media_resolution(document: Document) -> list[Step]:
-    """The value that most kept examples ask for drops the fewest of them."""
-    kept = document.media_resolutions.kept
-    if document.media_resolutions.agree.kept or len(kept) < 2:
+    """The value that keeps the most examples, written into every line."""
+    if document.media_resolutions.agree.kept:
         return []
-    best = max((row for row in kept if row.value is not None), key=lambda row: row.examples, default=None)
-    if best is None or best.value is None:
+    best = cheapest(document.resolution_plan)
+    if best is None or best.media_resolution is None:
         return []
-    others = sum(row.examples for row in kept) - best.examples
-    level = best.value.removeprefix("MEDIA_RESOLUTION_")
-    drops = f"{_examples(others)} that {'asks' if others == 1 else 'ask'} for something else"
-    why = f"Even out the media resolution at {level}, the value of most kept examples. This drops {drops}."
-    return _again(document, why, level.lower(), media_resolution=best.value)
+    level = best.media_resolution.removeprefix("MEDIA_RESOLUTION_")
+    why = f"Write media resolution {level} into every kept example, which keeps the most: {_examples(best.kept)}."
+    changes: dict[str, OptionValue] = {"media_resolution": None, "set_media_resolution": level}
+    return _again(document, why, level.lower(), **changes, fail_on=FailOn.CLEANED.value)
 
 
 def _ask_again(document: Document) -> list[Step]:

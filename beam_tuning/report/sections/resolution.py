@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
@@ -15,6 +15,9 @@ from beam_tuning.report.sections.section import Field, RunFacts, Section
 from beam_tuning.report.sections.what_if import total_of, under
 from beam_tuning.report.shapes import Count, CountsByCode, Named, Part, named
 from beam_tuning.summary.distributions import BoundedCounts
+
+if TYPE_CHECKING:
+    from beam_tuning.report.document import Document
 
 
 class Agree(Part, frozen=True, kw_only=True):
@@ -42,6 +45,9 @@ class MediaResolutions(Part, frozen=True, kw_only=True):
     as_given: list[ResolutionCount]
     kept: list[ResolutionCount]
     of_parts: list[Named]
+    set_to: Annotated[
+        str | None, Meta(description="Written into every kept example (--set_media_resolution); levels of parts stay.")
+    ]
 
 
 class PlanRow(Part, frozen=True, kw_only=True):
@@ -58,8 +64,12 @@ class PlanRow(Part, frozen=True, kw_only=True):
 
 
 def _media_resolutions(facts: RunFacts) -> MediaResolutions:
-    def counted(verdicts: Sequence[Verdict]) -> list[ResolutionCount]:
+    def counted(verdicts: Sequence[Verdict], set_to: str | None = None) -> list[ResolutionCount]:
         of_split = {name: resolution_counts([split], verdicts, scope) for name, split in facts.splits.items()}
+        if set_to is not None:
+            totals = {name: counts.total for name, counts in of_split.items()}
+            every = sum(totals.values())
+            return [ResolutionCount(value=set_to, examples=every, splits=totals)] if every else []
         return [
             ResolutionCount(
                 value=value if value != ABSENT else None,
@@ -81,8 +91,9 @@ def _media_resolutions(facts: RunFacts) -> MediaResolutions:
     return MediaResolutions(
         agree=Agree(as_given=as_given, kept=cleaned),
         as_given=counted(tuple(Verdict)),
-        kept=counted((Verdict.KEPT,)),
+        kept=counted((Verdict.KEPT,), facts.settings.set_resolution),
         of_parts=named(parts),
+        set_to=facts.settings.set_resolution,
     )
 
 
@@ -117,6 +128,16 @@ def _resolution_plan(facts: RunFacts) -> list[PlanRow]:
     ]
 
 
+def cheapest(plan: Sequence[PlanRow]) -> PlanRow | None:
+    """The row of the value that, written into every line, keeps the most examples; of equals the fewest changes."""
+    rows = [row for row in plan if row.media_resolution is not None]
+    return min(rows, key=lambda row: (-row.kept, row.lines_to_change), default=None)
+
+
+def _context(document: Document) -> Mapping[str, Any]:
+    return {"cheapest": cheapest(document.resolution_plan)}
+
+
 SECTION: Section = Section(
     name="resolution",
     title="Resolution",
@@ -129,4 +150,5 @@ SECTION: Section = Section(
         ),
     ),
     template="resolution.html",
+    context=_context,
 )

@@ -36,6 +36,9 @@ class Split(Part, frozen=True, kw_only=True):
     kept: Count
     dropped: Count
     undecided: Count
+    unwanted: Annotated[
+        Count, Meta(description="Of `dropped`: for a wish of yours (--drop_duplicates, --drop_leaks) alone.")
+    ]
     blank_lines: Count
     size_bytes: Annotated[Count, Meta(description="Of all lines as one file, each with a newline.")]
     kept_size_bytes: Count
@@ -65,10 +68,11 @@ def _split(split: SplitSummary, share: PolicyDropShare, limit: float) -> Split:
         kept=split.kept,
         dropped=split.dropped,
         undecided=split.undecided,
+        unwanted=split.unwanted,
         blank_lines=split.blank_lines,
         # As one file: every line with a newline.
         size_bytes=capped(everything.size_bytes.total + everything.examples),
-        kept_size_bytes=capped(kept.size_bytes.total + kept.examples),
+        kept_size_bytes=capped(kept.size_bytes.total + kept.added_bytes + kept.examples),
         drop_share=SplitDropShare(low=share.low, high=share.high, limit=limit, state=share.state),
         examples_with=ExamplesWith(
             audio=everything.with_audio,

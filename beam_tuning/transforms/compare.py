@@ -1,0 +1,190 @@
+"""Comparing examples with one another: which stand there twice, and which media stand in both splits.
+
+Hashes, places and URIs go through the shuffle, in one element for each pack and bucket; lines do not.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import apache_beam as beam
+from apache_beam import pvalue
+from apache_beam.pvalue import PCollection
+
+from beam_tuning.curation.example_keys import ExampleKeys, keys_of
+from beam_tuning.curation.leaks import Leak, MediaUse, find_leaks, identity, segment_of, union
+from beam_tuning.curation.repeats import Mark, PackKeys, Place, find_repeats, pack_rows
+from beam_tuning.dataset.lines import LinePack
+from beam_tuning.dataset.uri import place_of
+from beam_tuning.transforms.codecs import decoder, encode, table_from_ipc
+
+_USES = "uses"
+#: Bytes of input behind one bucket: some ten thousand lines, whose rows take a megabyte.
+_INPUT_BYTES_PER_BUCKET = 32 << 20
+_MOST_BUCKETS = 1 << 14
+_LEAKS = list[Leak]
+_MARKS = list[Mark]
+
+
+class ComparedExamples(NamedTuple):
+    """What `CompareExamples` gives.
+
+    Attributes:
+      marks: (shard key, encoded list of `Mark`).
+      leaks: (shard key, encoded list of `Leak`); none where there is one split.
+    """
+
+    marks: PCollection[tuple[str, bytes]]
+    leaks: PCollection[tuple[str, bytes]] | None
+
+
+@dataclass
+class CompareExamples(beam.PTransform):
+    """(shard key, encoded LinePack) -> `ComparedExamples`.
+
+    Attributes:
+      buckets: how many there are; `compare_buckets` says how many there should be.
+      set_resolution: the media resolution that is written into every line, if one is.
+      media_rows: Arrow tables of distinct media objects, as IPC bytes, where there are two splits.
+    """
+
+    buckets: int
+    set_resolution: str | None = None
+    media_rows: PCollection[bytes] | None = None
+
+    def expand(self, packs: PCollection[tuple[str, bytes]]) -> ComparedExamples:
+        look = beam.ParDo(_LookFn(self.buckets, self.set_resolution, looks_at_media=self.media_rows is not None))
+        looked = packs | "Look at examples" >> look.with_outputs(_USES, main="keys")
+        marks = (
+            looked.keys
+            | "Group by input" >> beam.GroupByKey()
+            | "Find repeats" >> beam.FlatMap(_marks).with_output_types(tuple[str, bytes])
+        )
+        if self.media_rows is None:
+            return ComparedExamples(marks, None)
+        identities = self.media_rows | "Identities" >> beam.FlatMap(_identities, self.buckets).with_output_types(
+            tuple[int, bytes]
+        )
+        leaks = (
+            {"uses": looked[_USES], "identities": identities}
+            | "Group by URI" >> beam.CoGroupByKey()
+            | "Identify" >> beam.FlatMap(_identified, self.buckets).with_output_types(tuple[int, bytes])
+            | "Group by object" >> beam.GroupByKey()
+            | "Find leaks" >> beam.FlatMap(_leaks).with_output_types(tuple[str, bytes])
+        )
+        return ComparedExamples(marks, leaks)
+
+
+def compare_buckets(input_bytes: int) -> int:
+    """Buckets for an input of that size."""
+    return min(max(input_bytes // _INPUT_BYTES_PER_BUCKET, 1), _MOST_BUCKETS)
+
+
+def marks_from_bytes(data: bytes) -> list[Mark]:
+    """What `ComparedExamples.marks` holds."""
+    return _MARKS_DECODER.decode(data)
+
+
+def leaks_from_bytes(data: bytes) -> list[Leak]:
+    """What `ComparedExamples.leaks` holds."""
+    return _LEAKS_DECODER.decode(data)
+
+
+_MARKS_DECODER = decoder(_MARKS)
+_LEAKS_DECODER = decoder(_LEAKS)
+_KEYS_DECODER = decoder(PackKeys)
+_USES_DECODER = decoder(list[MediaUse])
+_IDENTITIES_DECODER = decoder(dict[str, str])
+_IDENTIFIED_DECODER = decoder(list[tuple[str, MediaUse]])
+
+
+@beam.typehints.with_output_types(tuple[int, bytes])
+class _LookFn(beam.DoFn):
+    """Packs -> (bucket, encoded `PackKeys`), and (bucket, encoded list of `MediaUse`) as a tagged output."""
+
+    def __init__(self, buckets: int, set_resolution: str | None, *, looks_at_media: bool) -> None:
+        self._buckets = buckets
+        self._set_resolution = set_resolution
+        self._looks_at_media = looks_at_media
+
+    def setup(self) -> None:
+        self._decoder = decoder(LinePack)
+
+    def process(self, element: tuple[str, bytes]) -> Iterator[tuple[int, bytes] | pvalue.TaggedOutput]:
+        shard, packed = element
+        pack = self._decoder.decode(packed)
+        of_bucket: defaultdict[int, list[tuple[int, ExampleKeys]]] = defaultdict(list)
+        for lines_before, _, line in pack.lines():
+            keys = keys_of(line, self._set_resolution)
+            if keys is not None:
+                of_bucket[int.from_bytes(keys.input[:8], "big") % self._buckets].append((lines_before, keys))
+        for bucket, some in of_bucket.items():
+            rows = pack_rows(some)
+            yield bucket, encode(PackKeys(shard, pack.split, pack.path, pack.offset_bytes, pack.key, rows))
+        if self._looks_at_media:
+            uses: defaultdict[int, list[MediaUse]] = defaultdict(list)
+            for use in _uses(shard, pack, sorted(one for some in of_bucket.values() for one in some)):
+                uses[_bucket_of(use.uri, self._buckets)].append(use)
+            for bucket, of_uris in uses.items():
+                yield pvalue.TaggedOutput(_USES, (bucket, encode(of_uris)))
+
+
+def _uses(shard: str, pack: LinePack, keys: Iterable[tuple[int, ExampleKeys]]) -> Iterator[MediaUse]:
+    """How the pack uses each of its URIs."""
+    first: dict[str, int] = {}
+    segments: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for lines_before, key in keys:
+        for part in key.example.media:
+            if place_of(part.uri):
+                first.setdefault(part.uri, lines_before)
+                segments[part.uri].append(segment_of(part))
+    for uri, lines_before in first.items():
+        place = Place(pack.split, pack.path, pack.offset_bytes, pack.key, lines_before)
+        yield MediaUse(shard, uri, place, union(segments[uri]))
+
+
+def _bucket_of(text: str, buckets: int) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass")) % buckets
+
+
+def _marks(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[str, bytes]]:
+    for shard, marks in sorted(find_repeats(map(_KEYS_DECODER.decode, element[1])).items()):
+        yield shard, encode(marks)
+
+
+def _identities(data: bytes, buckets: int) -> Iterator[tuple[int, bytes]]:
+    """(bucket of the URI, identities by URI) of those objects whose store tells a checksum."""
+    table = table_from_ipc(data)
+    columns = [table.column(name).to_pylist() for name in ("uri", "size_bytes", "crc32c", "md5")]
+    of_bucket: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    for uri, size_bytes, crc32c, md5 in zip(*columns, strict=True):
+        name = identity(uri, size_bytes, crc32c, md5)
+        if name != uri:
+            of_bucket[_bucket_of(uri, buckets)][uri] = name
+    for bucket, some in of_bucket.items():
+        yield bucket, encode(some)
+
+
+def _identified(element: tuple[int, dict[str, Iterable[bytes]]], buckets: int) -> Iterator[tuple[int, bytes]]:
+    """(bucket of the object, list of (identity, use))."""
+    _, group = element
+    names: dict[str, str] = {}
+    for packed in group["identities"]:
+        names.update(_IDENTITIES_DECODER.decode(packed))
+    of_bucket: defaultdict[int, list[tuple[str, MediaUse]]] = defaultdict(list)
+    for packed in group["uses"]:
+        for use in _USES_DECODER.decode(packed):
+            name = names.get(use.uri, use.uri)
+            of_bucket[_bucket_of(name, buckets)].append((name, use))
+    for bucket, some in of_bucket.items():
+        yield bucket, encode(some)
+
+
+def _leaks(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[str, bytes]]:
+    uses = (one for packed in element[1] for one in _IDENTIFIED_DECODER.decode(packed))
+    for shard, leaks in sorted(find_leaks(uses).items()):
+        yield shard, encode(leaks)
