@@ -37,6 +37,7 @@ class ValidateKeywords(TypedDict, total=False):
     set_media_resolution: str
     drop_duplicates: bool
     drop_leaks: str
+    skip_comparison: bool
     length_basis: str
     resolution_scope: str
     tolerate: str | Iterable[str]
