@@ -207,3 +207,16 @@ def test_verify_compares_checksums_where_both_buckets_tell_them(
     document = json.loads(capsys.readouterr().out)
     assert [change["asked_uri"] for change in document["changes"]] == ["gs://new-one/other.wav"]
     assert document["objects"]["unchanged"] == 1
+
+
+def test_leaks_are_found_and_dropped_under_the_new_uris(tmp_path: Path, media: Path) -> None:
+    (tmp_path / "validation.jsonl").write_bytes(line_of(f"{media}/a.wav", "Silence.") + b"\n")
+    lines = [line_of(f"{media}/a.wav"), line_of(f"{media}/b c.wav")]
+    (media / "b c.wav").write_bytes((media / "a.wav").read_bytes() + b"LIST\x04\0\0\0INFO")  # other bytes
+    more = (f"--validation={tmp_path}/validation.jsonl", "--drop_leaks=train", "--allow_local_media")
+    run(tmp_path, lines, f"--rewrite_uri={media}/={PLACE}", *more)
+    kept = (tmp_path / "out/train.jsonl").read_bytes()
+    assert kept.count(b"\n") == 1
+    assert f"{PLACE}b c.wav".encode() in kept
+    (dropped,) = (tmp_path / "out/train").glob("dropped-*.jsonl")
+    assert "MEDIA_IN_BOTH_SPLITS" in dropped.read_text()

@@ -100,8 +100,8 @@ class JudgedExample(msgspec.Struct, frozen=True, gc=False):
     tokens: TokenRange | None = None
     prompt_start: str = ""
     what_if: tuple[WhatIf, ...] = ()
-    answer_start: str = ""
     as_given: Verdict | None = None
     is_unwanted: bool = False
     mended: tuple[Reason, ...] = ()
     added_bytes: int = 0
+    answer_start: str = ""

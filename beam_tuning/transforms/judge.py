@@ -12,6 +12,7 @@ from apache_beam import pvalue
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
+from beam_tuning.curation.leaks import Leak
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
@@ -114,7 +115,11 @@ class _JudgeShardFn(beam.DoFn):
         shard = Shard.from_key(key)
         comparison = Comparison(
             (mark for packed in group.get("marks", ()) for mark in marks_from_bytes(packed)),
-            (leak for packed in group.get("leaks", ()) for leak in leaks_from_bytes(packed)),
+            (
+                _rewritten_leak(leak, self._rewriting)
+                for packed in group.get("leaks", ())
+                for leak in leaks_from_bytes(packed)
+            ),
             first_lines,
         )
         summary = Summary.empty()
@@ -122,7 +127,7 @@ class _JudgeShardFn(beam.DoFn):
         check_claim(open_folder(self._target.folder), self._target.run_id)
         with ShardFiles(self._target, shard) as files:
             for pack in packs:
-                judged = _judge_pack(pack, first_lines[pack.key], policy, media, comparison, self._rewriting)
+                judged = _judge_pack(pack, first_lines[pack.key], policy, media, self._rewriting, comparison)
                 for verdict, lines in judged.lines.items():
                     files.write(verdict, lines)
                     self._verdicts[verdict].inc(len(lines))
@@ -149,21 +154,27 @@ def _add_rewritten(media: dict[str, ProbeResult], rewriting: UriRewriting) -> No
             media[new] = msgspec.structs.replace(result, uri=new)
 
 
+def _rewritten_leak(leak: Leak, rewriting: UriRewriting) -> Leak:
+    """Examples are judged under their new URIs, and found in both splits under the old ones."""
+    uri, other_uri = (rewriting.get(one) or one for one in (leak.uri, leak.other_uri))
+    return msgspec.structs.replace(leak, uri=uri, other_uri=other_uri)
+
+
 def _judge_pack(
     pack: LinePack,
     first_line: int,
     policy: Policy,
     media: Mapping[str, ProbeResult],
-    comparison: Comparison,
     rewriting: UriRewriting,
+    comparison: Comparison,
 ) -> _JudgedPack:
     """Every line of a pack: judged, and as it is to be written."""
     lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
     examples: list[JudgedExample] = []
     line_hashes: list[bytes] = []
     for lines_before, offset, given in pack.lines():
-        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         line = rewriting.line(given)
+        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         example, text = judge_line(policy, line_id, line, media)
         if line is not given:
             added_bytes = example.added_bytes + len(line) - len(given)
