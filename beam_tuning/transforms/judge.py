@@ -173,14 +173,17 @@ def _judge_pack(
     examples: list[JudgedExample] = []
     line_hashes: list[bytes] = []
     for lines_before, offset, given in pack.lines():
-        line = rewriting.line(given)
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
+        line = rewriting.line(given)
         example, text = judge_line(policy, line_id, line, media)
+        if line is not given:
+            added_bytes = example.added_bytes + len(line) - len(given)
+            example = msgspec.structs.replace(example, size_bytes=len(given), added_bytes=added_bytes)
         example = comparison.judge(policy, example, pack.key, lines_before)
         if example.verdict is Verdict.KEPT:
             lines[Verdict.KEPT].append(text)
         else:
             lines[example.verdict].append(rejected_line(example, given))
         examples.append(example)
-        line_hashes.append(line_hash(without_byte_order_mark(line)))
+        line_hashes.append(line_hash(without_byte_order_mark(given)))
     return _JudgedPack(examples, line_hashes, lines, pack.line_count - len(examples))

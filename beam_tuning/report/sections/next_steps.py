@@ -139,12 +139,13 @@ def _upload_media(document: Document) -> list[Step]:
 
 def _tune(document: Document, why: str) -> list[Step]:
     output = document.output.rstrip("/")
+    epochs = f" --epochs {document.options['epochs']}" if "epochs" in document.options_given else ""
     if output.startswith("gs://"):
-        return [Step(why, f"beam-tuning tune {quoted(output)}")]
+        return [Step(why, f"beam-tuning tune {quoted(output)}{epochs}")]
     if not any(file.path == "train.jsonl" for file in document.outputs):
         return []
     why += " --upload copies the cleaned files to a folder of yours, for tuning reads Cloud Storage only."
-    return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER")]
+    return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER{epochs}")]
 
 
 def _look_at_examples(document: Document) -> list[Step]:
