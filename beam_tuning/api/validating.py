@@ -35,6 +35,9 @@ class ValidateKeywords(TypedDict, total=False):
     max_expansion: int
     media_resolution: str
     set_media_resolution: str
+    drop_duplicates: bool
+    drop_leaks: str
+    skip_comparison: bool
     length_basis: str
     resolution_scope: str
     tolerate: str | Iterable[str]
@@ -46,9 +49,6 @@ class ValidateKeywords(TypedDict, total=False):
     probe_cache: str | os.PathLike[str]
     trust_cache: bool
     probe_threads: int
-    drop_duplicates: bool
-    drop_leaks: str
-    skip_comparison: bool
     rewrite_uri: str | Iterable[str]
     price_per_million_tokens: float
     epochs: int

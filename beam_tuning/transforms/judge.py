@@ -173,8 +173,8 @@ def _judge_pack(
     examples: list[JudgedExample] = []
     line_hashes: list[bytes] = []
     for lines_before, offset, given in pack.lines():
-        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         line = rewriting.line(given)
+        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         example, text = judge_line(policy, line_id, line, media)
         if line is not given:
             added_bytes = example.added_bytes + len(line) - len(given)
