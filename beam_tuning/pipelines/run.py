@@ -13,6 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from rich.console import Console
 
 from beam_tuning import __version__
+from beam_tuning.curation.selection import Selection
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
 from beam_tuning.limits_file import load_limits
@@ -21,6 +22,7 @@ from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.pipelines.inputs import check_splits, match_inputs
 from beam_tuning.pipelines.launch import is_in_process, is_on_dataflow, launch, pipeline_options
 from beam_tuning.pipelines.preflight import refuse_output_in_input
+from beam_tuning.pipelines.selection import selection_of
 from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build, file_names
 from beam_tuning.pipelines.validate_options import ValidateOptions
 from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
@@ -88,7 +90,7 @@ def run_job(options: ValidateOptions, beam_arguments: Sequence[str], console: Co
         return Ended(0, None)
     claim = claim_folder(
         folder,
-        file_names(checked.inputs),
+        file_names(checked.inputs, checked.selection),
         overwrite=options.overwrite,
         is_launchers=is_in_process(beam_options),
     )
@@ -135,6 +137,7 @@ class CheckedOptions(NamedTuple):
       inputs: all dataset files.
       probe_cache: files of the media table of an earlier run.
       rewriting: of media URIs in kept lines.
+      selection: which of the kept examples are taken.
     """
 
     limits: Limits
@@ -142,6 +145,7 @@ class CheckedOptions(NamedTuple):
     inputs: tuple[InputFile, ...]
     probe_cache: tuple[str, ...]
     rewriting: UriRewriting
+    selection: Selection = Selection()
 
 
 def check(options: ValidateOptions) -> CheckedOptions:
@@ -163,13 +167,14 @@ def check(options: ValidateOptions) -> CheckedOptions:
         drop_leaks=options.drop_leaks,
         allow_local_media=options.allow_local_media,
     )
+    selection = selection_of(options)
     _check_comparison(options)
     folder = open_folder(options.output)
     train = match_inputs("train", options.train)
     validation = match_inputs("validation", options.validation)
     check_splits(train, validation)
     refuse_output_in_input(folder, (*options.train, *options.validation), (*train, *validation))
-    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options), _rewriting(options))
+    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options), _rewriting(options), selection)
 
 
 def _check_comparison(options: ValidateOptions) -> None:
@@ -207,6 +212,7 @@ def make_job(
         probe_cache=checked.probe_cache,
         rewriting=checked.rewriting,
         max_expansion=options.max_expansion,
+        selection=checked.selection,
         compares_examples=not options.skip_comparison,
         settings=RunSettings(
             version=__version__,
@@ -214,7 +220,7 @@ def make_job(
             options={name: value for name, value in msgspec.to_builtins(options).items() if name != "given"},
             options_given=options.given,
             inputs=checked.inputs,
-            splits=("train", "validation") if options.validation else ("train",),
+            splits=("train", "validation") if options.validation or options.validation_split else ("train",),
             output=target.folder,
             fail_on=FailOn(options.fail_on),
             epochs=options.epochs,
@@ -222,6 +228,7 @@ def make_job(
             resolution_scope=checked.policy.resolution_scope,
             tolerated=options.tolerate,
             set_resolution=checked.policy.set_resolution,
+            selection=checked.selection,
             price_per_million_tokens=options.price_per_million_tokens,
         ),
         start=RunStart(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import apache_beam as beam
@@ -12,28 +13,36 @@ from apache_beam import pvalue
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
-from beam_tuning.curation.leaks import Leak
+from beam_tuning.curation.room import Room
+from beam_tuning.curation.selection import VALIDATION, Fate, Selection, shard_key
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
-from beam_tuning.media.info import ProbeFailure, ProbeResult
+from beam_tuning.media.info import ProbeResult
 from beam_tuning.policy.comparison import Comparison
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.judged_line import judge_line
-from beam_tuning.reasons import Verdict
+from beam_tuning.reasons import JUDGED, Verdict
 from beam_tuning.report.rejected import rejected_line
 from beam_tuning.run_folder.claim import check_claim
 from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.run_folder.writing import RunTarget
-from beam_tuning.summary.judged_example import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample, sampled_out
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import line_hash, verdict_table
-from beam_tuning.transforms.codecs import decoder, results_from_bytes
-from beam_tuning.transforms.compare import leaks_from_bytes, marks_from_bytes
+from beam_tuning.transforms.codecs import decoder
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
+from beam_tuning.transforms.select import (
+    SelectExamples,
+    chosen_from_bytes,
+    comparison_of,
+    media_of,
+    packs_of,
+    with_chosen_resolution,
+)
 from beam_tuning.transforms.write import ShardFiles
 from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
 
@@ -44,12 +53,19 @@ class JudgedShards(NamedTuple):
     """What `JudgeShards` gives.
 
     Attributes:
-      files: of every shard four: kept, dropped and undecided lines, and verdicts, be they empty.
+      files: of every shard one of lines for each verdict, and verdicts, be they empty.
       summaries: encoded `Summary`, one a shard.
+      chosen: one encoded `Chosen`; None where nothing was to be chosen.
     """
 
     files: PCollection[WrittenFile]
     summaries: PCollection[bytes]
+    chosen: PCollection[bytes] | None = None
+
+
+def verdicts_of(selection: Selection) -> tuple[Verdict, ...]:
+    """The verdicts that a run gives."""
+    return (*JUDGED, Verdict.SAMPLED_OUT) if selection.samples else JUDGED
 
 
 @dataclass
@@ -62,36 +78,44 @@ class JudgeShards(beam.PTransform):
     Attributes:
       first_lines: side input, the number of the first line of every pack.
       most_common_resolution: side input, when the policy wants the majority's media resolution.
+      selection: which of the kept examples are taken.
       rewriting: of media URIs. Lines are judged and kept as rewritten; a line that is not kept is told as it came.
+      room: what the model's limits allow, for the selection.
     """
 
     policy: Policy
     target: RunTarget
     first_lines: pvalue.AsSingleton
     most_common_resolution: pvalue.AsSingleton | None = None
+    selection: Selection = field(default_factory=Selection)
+    room: Room | None = None
     rewriting: UriRewriting = NOTHING_REWRITTEN
 
     def expand(self, keyed: dict[str, PCollection[Any]]) -> JudgedShards:
-        side_inputs = [self.first_lines]
+        joined = keyed | "Join by shard" >> beam.CoGroupByKey()
+        chosen: PCollection[bytes] | None = None
+        side_inputs: dict[str, pvalue.AsSingleton] = {"first_lines": self.first_lines}
         if self.most_common_resolution is not None:
-            side_inputs.append(self.most_common_resolution)
-        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.rewriting), *side_inputs)
-        judged = (
-            keyed
-            | "Join by shard" >> beam.CoGroupByKey()
-            | "Judge shards" >> judge_shard.with_outputs(SUMMARY, main="files")
-        )
-        return JudgedShards(judged.files, judged[SUMMARY])
+            side_inputs["most_common_resolution"] = self.most_common_resolution
+        if self.selection.is_on and self.room is not None:
+            chosen = joined | "Select" >> SelectExamples(
+                self.policy, self.selection, self.room, self.first_lines, self.most_common_resolution, self.rewriting
+            )
+            side_inputs["chosen"] = pvalue.AsSingleton(chosen)
+        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.selection, self.rewriting), **side_inputs)
+        judged = joined | "Judge shards" >> judge_shard.with_outputs(SUMMARY, main="files")
+        return JudgedShards(judged.files, judged[SUMMARY], chosen)
 
 
 @beam.typehints.with_output_types(WrittenFile)
 class _JudgeShardFn(beam.DoFn):
     _verdicts: ClassVar = {verdict: Metrics.counter(NAMESPACE, f"examples_{verdict.value}") for verdict in Verdict}
 
-    def __init__(self, policy: Policy, target: RunTarget, rewriting: UriRewriting) -> None:
+    def __init__(self, policy: Policy, target: RunTarget, selection: Selection, rewriting: UriRewriting) -> None:
+        self._rewriting = rewriting
         self._policy = policy
         self._target = target
-        self._rewriting = rewriting
+        self._selection = selection
 
     def setup(self) -> None:
         self._pack_decoder = decoder(LinePack)
@@ -104,60 +128,52 @@ class _JudgeShardFn(beam.DoFn):
         element: tuple[str, dict[str, Iterable[bytes]]],
         first_lines: Mapping[bytes, int],
         most_common_resolution: str | None = None,
+        chosen: bytes | None = None,
     ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
-        policy = self._policy
-        if most_common_resolution is not None:
-            policy = msgspec.structs.replace(policy, chosen_resolution=most_common_resolution)
+        policy = with_chosen_resolution(self._policy, most_common_resolution)
         key, group = element
-        media = {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
-        _add_rewritten(media, self._rewriting)
-        packs = sorted(map(self._pack_decoder.decode, group["packs"]), key=lambda pack: (pack.path, pack.offset_bytes))
+        media = media_of(group, self._rewriting)
         shard = Shard.from_key(key)
-        comparison = Comparison(
-            (mark for packed in group.get("marks", ()) for mark in marks_from_bytes(packed)),
-            (
-                _rewritten_leak(leak, self._rewriting)
-                for packed in group.get("leaks", ())
-                for leak in leaks_from_bytes(packed)
-            ),
-            first_lines,
-        )
+        fates = None
+        if chosen is not None:
+            fates = iter(chosen_from_bytes(chosen).fates[shard_key(shard.split, shard.number)])
+        comparison = comparison_of(group, first_lines, self._rewriting)
         summary = Summary.empty()
-        summary.add_blank_lines(shard.split, 0)
         check_claim(open_folder(self._target.folder), self._target.run_id)
-        with ShardFiles(self._target, shard) as files:
-            for pack in packs:
-                judged = _judge_pack(pack, first_lines[pack.key], policy, media, self._rewriting, comparison)
-                for verdict, lines in judged.lines.items():
-                    files.write(verdict, lines)
-                    self._verdicts[verdict].inc(len(lines))
-                files.write_verdicts(verdict_table(judged.examples, judged.line_hashes))
-                summary.add_all(judged.examples)
-                summary.add_blank_lines(pack.split, judged.blank_lines)
-                PROGRESS.add(EXAMPLES_JUDGED, len(judged.examples))
-        yield from files.written
+        verdicts = verdicts_of(self._selection)
+        shards = [shard]
+        if self._selection.validation_split is not None:
+            shards.append(shard._replace(split=VALIDATION))
+        with ExitStack() as stack:
+            written = {one.split: stack.enter_context(ShardFiles(self._target, one, verdicts)) for one in shards}
+            for split in written:
+                summary.add_blank_lines(split, 0)
+            for pack in packs_of(group, self._pack_decoder):
+                lines = _judge_pack(pack, first_lines[pack.key], policy, media, comparison, fates, self._rewriting)
+                for split, files in written.items():
+                    of_split = [one for one in lines if one.example.line_id.split == split]
+                    for verdict in verdicts:
+                        texts = [one.text for one in of_split if one.example.verdict is verdict]
+                        files.write(verdict, texts)
+                        self._verdicts[verdict].inc(len(texts))
+                    examples = [one.example for one in of_split]
+                    files.write_verdicts(verdict_table(examples, [one.line_hash for one in of_split]))
+                    summary.add_all(examples)
+                summary.add_blank_lines(pack.split, pack.line_count - len(lines))
+                PROGRESS.add(EXAMPLES_JUDGED, len(lines))
+        if fates is not None and next(fates, None) is not None:
+            raise RuntimeError(f"{key}: more examples were chosen from than are kept")  # a worker judges otherwise
+        for files in written.values():
+            yield from files.written
         yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
 
 
-class _JudgedPack(NamedTuple):
-    examples: list[JudgedExample]
-    line_hashes: list[bytes]
-    lines: dict[Verdict, list[bytes]]
-    blank_lines: int
+class _JudgedLine(NamedTuple):
+    """A line with its verdict, and as it is to be written."""
 
-
-def _add_rewritten(media: dict[str, ProbeResult], rewriting: UriRewriting) -> None:
-    """What was found at the old place stands for the new one, unless the new one was looked at and is there."""
-    for uri, result in list(media.items()):
-        new = rewriting.get(uri)
-        if new is not None and (new not in media or isinstance(media[new].media, ProbeFailure)):
-            media[new] = msgspec.structs.replace(result, uri=new)
-
-
-def _rewritten_leak(leak: Leak, rewriting: UriRewriting) -> Leak:
-    """Examples are judged under their new URIs, and found in both splits under the old ones."""
-    uri, other_uri = (rewriting.get(one) or one for one in (leak.uri, leak.other_uri))
-    return msgspec.structs.replace(leak, uri=uri, other_uri=other_uri)
+    example: JudgedExample
+    text: bytes
+    line_hash: bytes
 
 
 def _judge_pack(
@@ -165,13 +181,16 @@ def _judge_pack(
     first_line: int,
     policy: Policy,
     media: Mapping[str, ProbeResult],
-    rewriting: UriRewriting,
     comparison: Comparison,
-) -> _JudgedPack:
-    """Every line of a pack: judged, and as it is to be written."""
-    lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
-    examples: list[JudgedExample] = []
-    line_hashes: list[bytes] = []
+    fates: Iterator[int] | None,
+    rewriting: UriRewriting,
+) -> list[_JudgedLine]:
+    """Every line of a pack.
+
+    Args:
+      fates: what becomes of the kept examples, one after the other; None keeps them all.
+    """
+    lines: list[_JudgedLine] = []
     for lines_before, offset, given in pack.lines():
         line = rewriting.line(given)
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
@@ -180,10 +199,18 @@ def _judge_pack(
             added_bytes = example.added_bytes + len(line) - len(given)
             example = msgspec.structs.replace(example, size_bytes=len(given), added_bytes=added_bytes)
         example = comparison.judge(policy, example, pack.key, lines_before)
-        if example.verdict is Verdict.KEPT:
-            lines[Verdict.KEPT].append(text)
-        else:
-            lines[example.verdict].append(rejected_line(example, given))
-        examples.append(example)
-        line_hashes.append(line_hash(without_byte_order_mark(given)))
-    return _JudgedPack(examples, line_hashes, lines, pack.line_count - len(examples))
+        if example.verdict is not Verdict.KEPT:
+            text = rejected_line(example, given)
+        elif fates is not None:
+            example = _with_fate(example, next(fates))
+        lines.append(_JudgedLine(example, text, line_hash(without_byte_order_mark(given))))
+    return lines
+
+
+def _with_fate(example: JudgedExample, fate: int) -> JudgedExample:
+    if fate == Fate.SAMPLED_OUT:
+        return sampled_out(example)
+    if fate == Fate.MOVED:
+        line_id = msgspec.structs.replace(example.line_id, split=VALIDATION)
+        return msgspec.structs.replace(example, line_id=line_id)
+    return example
