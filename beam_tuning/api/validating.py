@@ -38,6 +38,10 @@ class ValidateKeywords(TypedDict, total=False):
     drop_duplicates: bool
     drop_leaks: str
     skip_comparison: bool
+    max_examples: str | int
+    seed: int
+    stratify_by: str
+    validation_split: float
     length_basis: str
     resolution_scope: str
     tolerate: str | Iterable[str]
