@@ -133,7 +133,8 @@ def _python_value(option: Option, value: object) -> Any:
 def _python_text(option: Option, value: object) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and option.kind is Kind.NUMBER:
+    takes_numbers = option.kind is Kind.NUMBER or option.parse is not str
+    if takes_numbers and isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
         raise OptionError("this is no value of the option", where=option.name, observed=shortened(repr(value)))

@@ -89,6 +89,16 @@ def test_it_writes_what_the_command_writes(dataset: Path, tmp_path: Path, capfd:
     assert repr(run).endswith("train 1 of 3 kept>")
 
 
+def test_a_sample_is_counted(dataset: Path, tmp_path: Path) -> None:
+    lines = [encoded(example(text(f"Line {number}."))) for number in range(10)]
+    (tmp_path / "ten.jsonl").write_bytes(b"\n".join(lines))
+    run = beam_tuning.validate(
+        train=tmp_path / "ten.jsonl", model=MODEL, output=tmp_path / "out", max_examples=4, progress=False
+    )
+    assert run.counts["train"] == beam_tuning.SplitCounts(read=10, kept=4, dropped=0, undecided=0, sampled_out=6)
+    assert "Sampled out" in run._repr_html_()
+
+
 def test_a_run_is_read_again_from_any_store(dataset: Path, tmp_path: Path, gcs: GcsEmulator) -> None:
     gcs.create_bucket("bucket")
     for folder in (str(tmp_path / "out"), "gs://bucket/out"):

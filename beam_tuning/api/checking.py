@@ -37,7 +37,8 @@ def check_line(
       length_basis: `segment` or `file`: what a length limit is held against where the line names a segment.
       tolerate: codes of reasons that shall decide nothing.
       allow_local_media: whether paths of this machine and file:// URIs are looked at.
-      allow_private_addresses, billing_project: as `beam_tuning.probe` takes them.
+      allow_private_addresses: whether an http(s):// host may have a private or loopback address.
+      billing_project: pays for reading from a bucket that charges the reader (requester pays).
 
     Raises:
       OptionError: the model is not known, or another value cannot be used.

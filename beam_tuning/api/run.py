@@ -38,12 +38,13 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
 
 
 class SplitCounts(msgspec.Struct, frozen=True):
-    """Examples of one split: read is the sum of the others."""
+    """Examples of one split: read is the sum of the others. Sampled out is what a sample leaves out."""
 
     read: int
     kept: int
     dropped: int
     undecided: int
+    sampled_out: int = 0
 
 
 class RunFinding(msgspec.Struct, frozen=True):
@@ -138,7 +139,7 @@ class Run:
     def counts(self) -> Mapping[str, SplitCounts]:
         """Examples by split."""
         return {
-            name: SplitCounts(split.read, split.kept, split.dropped, split.undecided)
+            name: SplitCounts(split.read, split.kept, split.dropped, split.undecided, split.sampled_out)
             for name, split in self._document.splits.items()
         }
 
