@@ -89,6 +89,59 @@ def _values(command: Command, texts: Mapping[str, Any], beam_arguments: list[str
     return argparse.Namespace(**values, beam_arguments=beam_arguments)
 
 
+def option_values(command: Command, given: Mapping[str, object], caller: str) -> dict[str, Any]:
+    """The values of all options by name, from values of Python in place of the words of a command line.
+
+    Args:
+      given: by name. Of a list, a text is read as on the command line, and the items of another iterable are taken as
+        they are; None stands for what was not given.
+      caller: of what Python says where there is no such option.
+
+    Raises:
+      OptionError: an option does not take its value.
+      TypeError: there is no such option.
+    """
+    options = {option.name: option for option in command.options}
+    for name in given:
+        if name not in options:
+            near = difflib.get_close_matches(name, options, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise TypeError(f"{caller} got an unexpected keyword argument {name!r}{hint}")
+    values = {name: _python_value(option, given.get(name)) for name, option in options.items()}
+    for option in command.options:
+        if option.required and not values[option.name]:
+            raise OptionError("the value is empty", where=option.name, remedy=f"Give {option.metavar}: {option.help}")
+    return values
+
+
+def _python_value(option: Option, value: object) -> Any:
+    if value is None:
+        return option.default
+    if option.kind is Kind.FLAG:
+        if not isinstance(value, bool):
+            raise OptionError("this is neither True nor False", where=option.name, observed=shortened(repr(value)))
+        return value
+    if option.is_list and not isinstance(value, str | os.PathLike):
+        if isinstance(value, bytes) or not isinstance(value, Iterable):
+            raise OptionError(
+                "this is no text and no list of texts", where=option.name, observed=shortened(repr(value))
+            )
+        return tuple(_python_text(option, item) for item in value)
+    return option.value(_python_text(option, value))
+
+
+def _python_text(option: Option, value: object) -> str:
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    takes_numbers = option.kind is Kind.NUMBER or option.parse is not str
+    if takes_numbers and isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise OptionError("this is no value of the option", where=option.name, observed=shortened(repr(value)))
+    check_text(value, option.name)
+    return value
+
+
 def _missing(missing: Sequence[Option], command: Command) -> OptionError:
     first = missing[0]
     given = first.shown if first.is_positional else f"{first.shown} {first.metavar}"

@@ -10,9 +10,10 @@
     │   │   ├── FileExpandsTooFar   2   it holds far more than its compressed size lets expect
     │   │   └── FileChanged         2   it is another file than when the run began
     │   └── OutputError             2   the output folder cannot be used
-    └── GateClosed                  3   the run is whole, but the dataset is not ready to tune
+    ├── GateClosed                  3   the run is whole, but the dataset is not ready to tune
+    └── MediaError                  3   a media file cannot be read (`beam_tuning.probe`, which defines it)
 
-Faults of one example or of one media object are data (`beam_tuning.reasons.Finding`), never exceptions.
+Faults of one example or of one media object of a dataset are data (`beam_tuning.reasons.Finding`), never exceptions.
 """
 
 from __future__ import annotations

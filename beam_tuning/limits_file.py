@@ -1,12 +1,17 @@
-"""Reads the limits: the built-in file, and a person's own over it."""
+"""Reads the limits: the built-in file, and a person's own over it; and the policy for a model that follows."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
+from beam_tuning.errors import OptionError
+from beam_tuning.policy.choices import LengthBasis
 from beam_tuning.policy.limits import Limits
 from beam_tuning.policy.limits_toml import limits_of, refusal
+from beam_tuning.policy.policy import Policy
 from beam_tuning.policy.wording import shown
 
 #: A file with every entry of every model is a twentieth of this.
@@ -29,6 +34,36 @@ def load_limits(own: Path | None = None) -> Limits:
         return limits_of(built_in)
     name = shown(str(own), _LONGEST_PATH)
     return limits_of(built_in, _text_of(own, name), name)
+
+
+def policy_of(
+    model: str,
+    *,
+    limits: str | os.PathLike[str] | None = None,
+    length_basis: str = LengthBasis.SEGMENT,
+    tolerate: Iterable[str] = (),
+    allow_local_media: bool = False,
+) -> Policy:
+    """How single lines are judged for a model; nothing in it concerns a dataset as a whole.
+
+    Args:
+      model: as `Limits.model` takes it.
+      limits: a person's own TOML file.
+      length_basis: `segment` or `file`.
+      tolerate: codes of reasons that shall decide nothing.
+
+    Raises:
+      OptionError: a value cannot be used.
+    """
+    if length_basis not in tuple(LengthBasis):
+        raise OptionError.of_choice("length_basis", length_basis, tuple(LengthBasis))
+    return Policy.of(
+        load_limits(None if limits is None else Path(limits)),
+        model,
+        length_basis=LengthBasis(length_basis),
+        tolerate=(tolerate,) if isinstance(tolerate, str) else tuple(tolerate),
+        allow_local_media=allow_local_media,
+    )
 
 
 def _text_of(path: Path, name: str) -> str:

@@ -268,6 +268,11 @@ class Finding(msgspec.Struct, frozen=True):
     observed: str | int | float | None = None
     limit: str | int | float | None = None
 
+    @property
+    def code(self) -> str:
+        """The reason's code, e.g. `VIDEO_TOO_LONG`."""
+        return self.reason.name
+
 
 #: Findings of one reason that an example keeps; a hostile line can hold millions.
 MAX_FINDINGS_PER_REASON = 20

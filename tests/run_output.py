@@ -34,9 +34,15 @@ def _content(name: str, path: Path) -> Any:
         manifest = json.loads(path.read_bytes())
         del manifest["run_id"]
         manifest["files"] = [
-            file for file in manifest["files"] if file["name"] not in _TIMED and not _costs(file["name"])
+            file
+            for file in manifest["files"]
+            if file["name"] not in _TIMED | {"tuning_job.json"} and not _costs(file["name"])
         ]
         return manifest
+    if name == "tuning_job.json":
+        job = json.loads(path.read_bytes())
+        del job["tunedModelDisplayName"]
+        return job
     if name in _TIMED:
         return None
     if name.endswith(".parquet"):

@@ -17,6 +17,7 @@ CONFINED = {
     "urllib3": ("media/stores/",),
     "google": ("media/stores/", "run_folder/gcs.py", "transforms/dataset_files.py", "transforms/files.py", "tuning/"),
     "rich": (
+        "api/",
         "cli.py",
         "commands/",
         "pipelines/",

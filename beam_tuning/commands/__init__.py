@@ -22,6 +22,7 @@ COMMANDS = MappingProxyType(
         "tune": "check that a run is ready, show its tuning job, create it, and follow it",
         "reconcile": "hold what a tuning job did against what its run foretold",
         "verify": "ask whether the media of a run are still those that it judged",
+        "probe": "look at media files, and say what each of them is",
         "demo": "make a small dataset of real media with planted faults, and check it",
         "reasons": "print the catalogue of reasons",
         "limits": "print what each model accepts, with sources",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, RUN_FOLDER
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from beam_tuning.finished_run.opening import FinishedRun
+    from beam_tuning.report.command_lines import OptionValue
+    from beam_tuning.tuning.checks import Check
     from beam_tuning.tuning.job import TuningJob
 
 
@@ -169,7 +172,10 @@ def _plan(
 ) -> tuple[Any, int]:
     import os
 
+    from beam_tuning.commands.typed_again import typed_again
     from beam_tuning.errors import OptionError
+    from beam_tuning.report.console import print_steps
+    from beam_tuning.report.sections.next_steps import Step
     from beam_tuning.tuning.checks import TuneOptions, as_mapping
     from beam_tuning.tuning.console import print_checks, print_plan
     from beam_tuning.tuning.submitted import check_not_submitted
@@ -191,11 +197,34 @@ def _plan(
         plan = plan_tuning(finished, options, upload_to=upload_to, look_at_access=given.check_access)
     except NotReady as error:
         print_checks(error.checks, console)
+        _print_way_on(given, finished, error.checks, console)
         document["checks"] = as_mapping(error.checks)
         return None, error.exit_code
     print_plan(plan, console, is_sent=given.submit)
+    if not given.submit:
+        changes: Mapping[str, OptionValue] = {"submit": True, "project": options.project or "PROJECT"}
+        step = Step("Create the job, which costs money.", typed_again(COMMAND, "tune", given, changes))
+        print_steps([step], console)
     document.update(plan.document())
     return plan, 0
+
+
+def _print_way_on(given: argparse.Namespace, finished: FinishedRun, checks: Sequence[Check], console: Console) -> None:
+    """What makes the run ready, or the same command with a place for the tuning files or with the risk taken."""
+    from beam_tuning.commands.typed_again import typed_again
+    from beam_tuning.report.console import print_steps
+    from beam_tuning.report.sections.next_steps import Step, steps_before_tuning
+
+    failed = {check.name for check in checks if not check.holds}
+    steps = steps_before_tuning(finished.report, media_are_uploaded="media" not in failed)
+    place: Mapping[str, OptionValue] = {"upload": "gs://BUCKET/FOLDER"} if "place" in failed else {}
+    if failed == {"place"}:
+        why = "Copy the tuning files to a folder of yours in Cloud Storage, and go on."
+        steps = [Step(why, typed_again(COMMAND, "tune", given, place))]
+    elif failed <= {"ready", "place"} and not any(one.certain for one in finished.report.readiness.cleaned.findings):
+        why = "Or take the risk of what is not certain."
+        steps.append(Step(why, typed_again(COMMAND, "tune", given, {**place, "accept_uncertain": True})))
+    print_steps(steps, console)
 
 
 def _submit(given: argparse.Namespace, finished: FinishedRun, plan: Any, console: Console) -> TuningJob:

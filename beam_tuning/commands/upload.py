@@ -14,6 +14,10 @@ def run(given: argparse.Namespace) -> int:
     from beam_tuning.commands.terminal import console_for_people, print_json
     from beam_tuning.finished_run.opening import open_finished
     from beam_tuning.report import wording
+    from beam_tuning.report.command_lines import quoted, typed
+    from beam_tuning.report.console import print_steps
+    from beam_tuning.report.sections.next_steps import Step
+    from beam_tuning.run_folder.opening import is_remote
     from beam_tuning.upload.progress import telling_progress
     from beam_tuning.upload.sending import target_folder
     from beam_tuning.upload.upload import upload
@@ -43,6 +47,9 @@ def run(given: argparse.Namespace) -> int:
                 markup=False,
                 highlight=False,
             )
+    where = "" if is_remote(given.folder) else f" {typed('upload', given.to)}"
+    command = f"beam-tuning tune {quoted(given.folder)}{where}"
+    print_steps([Step("Check and show the tuning job; --submit creates it.", command)], console)
     if given.json:
         print_json(None if uploaded is None else uploaded.document)
     return 0

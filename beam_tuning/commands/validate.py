@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL, OUTPUT, OVERWRITE
 from beam_tuning.curation.selection import Stratify
@@ -21,6 +23,9 @@ from beam_tuning.options import (
 from beam_tuning.policy.answers import TRAIN, VALIDATION, FailOn
 from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.stopping import Stopped
+
+if TYPE_CHECKING:
+    from beam_tuning.pipelines.validate_options import ValidateOptions
 
 _OPTIONS = (
     Option(
@@ -193,6 +198,17 @@ _OPTIONS = (
     ),
     *MEDIA,
     Option(
+        "rewrite_uri",
+        "media",
+        Kind.TEXT,
+        "Media URIs that begin with OLD begin with NEW, a gs:// URI, in the kept lines; no other byte changes. The "
+        "media are read where they lie now and judged as lying there: copy them before you tune. Several with commas.",
+        label="Rewritten URIs",
+        metavar="OLD=NEW[,OLD=NEW]",
+        is_list=True,
+        pattern=r"^[^,]+=gs:\/\/[^\n\r]+$",
+    ),
+    Option(
         "price_per_million_tokens",
         "report",
         Kind.NUMBER,
@@ -225,19 +241,24 @@ _OPTIONS = (
 )
 
 
+def options_of(values: Mapping[str, Any]) -> ValidateOptions:
+    """The job's options, from the values of all rows by name."""
+    from beam_tuning.pipelines.validate_options import ValidateOptions
+
+    names = [option.name for option in _OPTIONS if option.name in ValidateOptions.__struct_fields__]
+    defaults = {option.name: option.default for option in _OPTIONS}
+    changed = tuple(name for name in names if values[name] not in (defaults[name], None, ()))
+    lists = {option.name: values[option.name] or () for option in _OPTIONS if option.is_list}
+    return ValidateOptions(**{name: values[name] for name in names} | lists, given=changed)
+
+
 def run(given: argparse.Namespace) -> int:
     from beam_tuning.commands.signing_in import sign_in
     from beam_tuning.commands.terminal import console_for_people, write_document
     from beam_tuning.pipelines.run import run_validate
-    from beam_tuning.pipelines.validate_options import ValidateOptions
     from beam_tuning.run_folder.reader import RunFolder
 
-    names = [option.name for option in _OPTIONS if option.name in ValidateOptions.__struct_fields__]
-    defaults = {option.name: option.default for option in _OPTIONS}
-    values = {name: getattr(given, name) for name in names}
-    changed = tuple(name for name in names if values[name] not in (defaults[name], None))
-    values |= {"validation": given.validation or (), "tolerate": given.tolerate or ()}
-    options = ValidateOptions(**values, given=changed)
+    options = options_of(vars(given))
     paths = (*options.train, *options.validation, options.output, options.probe_cache or "")
     sign_in((*paths, *(word.rpartition("=")[2] for word in given.beam_arguments)), uses_beam=True)
     try:

@@ -8,7 +8,7 @@ from beam_tuning.media.info import MediaKind
 
 #: Kinds that a media resolution applies to.
 VISUAL_KINDS = frozenset({MediaKind.VIDEO, MediaKind.IMAGE, MediaKind.DOCUMENT})
-#: Characters of a prompt that the report shows.
+#: Characters of a prompt, and of an answer, that the report shows.
 PROMPT_START_CHARS = 160
 
 
@@ -75,6 +75,7 @@ class Example(msgspec.Struct, frozen=True):
       text_bytes: the same text in UTF-8.
       output_text_chars: the part of `text_chars` in model turns.
       prompt_start: the first user text, cut at 160 characters, for the report.
+      answer_start: the first text of the last model turn that has one, cut in the same way.
       function_path: where the first function call or function response stands, e.g. `contents[1].parts[0]`; None when
         there is none.
     """
@@ -87,6 +88,7 @@ class Example(msgspec.Struct, frozen=True):
     output_text_chars: int
     prompt_start: str
     function_path: str | None = None
+    answer_start: str = ""
 
     @property
     def turns(self) -> int:

@@ -161,7 +161,8 @@ def _example(usual: UsualLine) -> Example:
             raise UnusualLineError
         texts += [part.text for part in instruction.parts]
     output_chars = 0
-    prompt_start = ""
+    prompt_start = answer_start = ""
+    answer_turn = -1
     for i, content in enumerate(usual.contents):
         role = USER if content.role is None else content.role
         if (role != USER and role != MODEL) or not content.parts:
@@ -173,6 +174,8 @@ def _example(usual: UsualLine) -> Example:
                 texts.append(text)
                 if role == MODEL:
                     output_chars += len(text)
+                    if answer_turn != i:
+                        answer_turn, answer_start = i, text
                 elif not prompt_start:
                     prompt_start = text[:PROMPT_START_CHARS]
             else:
@@ -192,6 +195,7 @@ def _example(usual: UsualLine) -> Example:
         text_bytes=chars + more_bytes,
         output_text_chars=output_chars,
         prompt_start=prompt_start,
+        answer_start=answer_start[:PROMPT_START_CHARS],
     )
 
 

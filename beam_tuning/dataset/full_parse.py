@@ -61,6 +61,7 @@ class LineWalk:
         self._output_texts: list[str] = []
         self._media: list[MediaPart] = []
         self._prompt_start = ""
+        self._answer_start = ""
         self._function_path: str | None = None
         self._turns: list[Turn] = []
 
@@ -93,6 +94,7 @@ class LineWalk:
             text_bytes=len(text.encode()),
             output_text_chars=sum(map(len, self._output_texts)),
             prompt_start=self._prompt_start,
+            answer_start=self._answer_start[:PROMPT_START_CHARS],
             function_path=self._function_path,
         )
 
@@ -115,6 +117,10 @@ class LineWalk:
         fields = self._fields(given, "a content", api_schema.CONTENT, needs=_PARTS)
         role = self._role(fields.get("role"))
         parts = [self._part(part, role) for part in self._parts(fields.get("parts"), given)]
+        if role == MODEL:
+            given_texts = (part["text"].value for part in parts if "text" in part)
+            first = next((text for text in given_texts if text and isinstance(text, str)), "")
+            self._answer_start = first or self._answer_start
         if self._look_for_json:
             texts = [part["text"].value for part in parts if part.keys() == _TEXT]
             self._turns.append(Turn.of(role, [text for text in texts if isinstance(text, str)], len(parts)))

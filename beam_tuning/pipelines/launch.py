@@ -141,8 +141,20 @@ def _built(
     build: Callable[[beam.Pipeline], None], options: PipelineOptions, runner: FnApiRunner | None = None
 ) -> beam.Pipeline:
     pipeline = beam.Pipeline(runner, options)
-    build(pipeline)
+    with _plain_labels():
+        build(pipeline)
     return pipeline
+
+
+@contextmanager
+def _plain_labels() -> Iterator[None]:
+    """In a notebook Beam puts the cell's number before each label, for which it wants pandas and more installed."""
+    module: Any = beam.pipeline
+    alter, module.alter_label_if_ipython = module.alter_label_if_ipython, lambda *_: None
+    try:
+        yield
+    finally:
+        module.alter_label_if_ipython = alter
 
 
 @contextmanager

@@ -41,10 +41,39 @@ from beam_tuning.run_folder.opening import open_folder, same_folder
 from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.transforms.finish import RunStart
+from beam_tuning.uri_rewriting import UriRewriting
+
+
+class Ended(NamedTuple):
+    """How a run ended.
+
+    Attributes:
+      document: the report; None when the launcher did not see the run to its end.
+    """
+
+    exit_code: int
+    document: Document | None
 
 
 def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], console: Console) -> int:
-    """Runs the job that the options ask for; returns the exit code.
+    """Runs the job that the options ask for and prints its summary; returns the exit code.
+
+    Raises: as `run_job`.
+    """
+    return told(run_job(options, beam_arguments, console), console)
+
+
+def told(ended: Ended, console: Console) -> int:
+    """Prints the summary, if there is one; returns the exit code."""
+    if ended.document is not None:
+        # Whoever reads the summary may read its first lines only; what became of the dataset is told all the same.
+        with contextlib.suppress(BrokenPipeError):
+            print_summary(ended.document, console)
+    return ended.exit_code
+
+
+def run_job(options: ValidateOptions, beam_arguments: Sequence[str], console: Console) -> Ended:
+    """Runs the job that the options ask for; the console shows how far it is.
 
     Raises:
       UsageError: before anything is read, for options, inputs or an output that cannot be used.
@@ -83,8 +112,8 @@ def run_planned(
     console: Console,
     *,
     overwrite: bool,
-) -> int:
-    """Claims the folder, runs the graph, tells how it ended; returns the exit code.
+) -> Ended:
+    """Claims the folder and runs the graph; the console shows how far it is.
 
     Args:
       output: the run folder.
@@ -99,7 +128,7 @@ def run_planned(
     folder = open_folder(output)
     if beam_options.view_as(TestOptions).dry_run:
         launch(planned(RunTarget(folder.name, run_id="")).build, beam_options, console, COUNTERS)
-        return 0
+        return Ended(0, None)
     claim = claim_folder(folder, file_names, overwrite=overwrite, is_launchers=is_in_process(beam_options))
     try:
         job = planned(RunTarget(folder.name, claim.run_id))
@@ -112,7 +141,7 @@ def run_planned(
     if not ended.followed:
         console.print(f"The report will be {folder.path_of(names.REPORT_HTML)}", soft_wrap=True)
         # Nothing is known of the dataset, least of all that it is ready.
-        return ended.stopped.exit_code if ended.stopped else 0
+        return Ended(ended.stopped.exit_code if ended.stopped else 0, None)
     run = RunFolder(output)
     document = _report_of(run, job.start)
     exit_code = BeamTuningError.exit_code if document is None else document.readiness.gate.exit_code
@@ -125,10 +154,7 @@ def run_planned(
             observed=ended.failed,
             remedy="Run again with --overwrite; with a remote runner, look at the job's log first.",
         )
-    # Whoever reads the summary may read its first lines only; what became of the dataset is told all the same.
-    with contextlib.suppress(BrokenPipeError):
-        print_summary(document, console)
-    return int(exit_code)
+    return Ended(int(exit_code), document)
 
 
 def _report_of(folder: RunFolder, start: RunStart) -> Document | None:
@@ -146,6 +172,7 @@ class CheckedOptions(NamedTuple):
     Attributes:
       inputs: all dataset files.
       probe_cache: files of the media table of an earlier run.
+      rewriting: of media URIs in kept lines.
       selection: which of the kept examples are taken.
     """
 
@@ -153,6 +180,7 @@ class CheckedOptions(NamedTuple):
     policy: Policy
     inputs: tuple[InputFile, ...]
     probe_cache: tuple[str, ...]
+    rewriting: UriRewriting
     selection: Selection = Selection()
 
 
@@ -182,7 +210,7 @@ def check(options: ValidateOptions) -> CheckedOptions:
     validation = match_inputs("validation", options.validation)
     check_splits(train, validation)
     refuse_output_in_input(folder, (*options.train, *options.validation), (*train, *validation))
-    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options), selection)
+    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options), _rewriting(options), selection)
 
 
 def _check_comparison(options: ValidateOptions) -> None:
@@ -218,6 +246,7 @@ def make_job(
             threads=options.probe_threads,
         ),
         probe_cache=checked.probe_cache,
+        rewriting=checked.rewriting,
         max_expansion=options.max_expansion,
         selection=checked.selection,
         compares_examples=not options.skip_comparison,
@@ -245,6 +274,18 @@ def make_job(
         # There no launcher may be left to read the manifest.
         raise_when_closed=is_on_dataflow(beam_options),
     )
+
+
+def _rewriting(options: ValidateOptions) -> UriRewriting:
+    rewriting = UriRewriting.of(options.rewrite_uri)
+    if rewriting.reads_local and not options.allow_local_media:
+        raise OptionError(
+            "media of this machine are rewritten, and may not be looked at",
+            where="--rewrite_uri",
+            observed=options.rewrite_uri[0],
+            remedy="Add --allow_local_media.",
+        )
+    return rewriting
 
 
 def _probe_cache(options: ValidateOptions) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from beam_tuning.media_repairs.bringing import MediaRepair
 from beam_tuning.media_repairs.texts import TimesMode
 from beam_tuning.pipelines.launch import is_on_dataflow, pipeline_options
 from beam_tuning.pipelines.repair import MediaJob, RepairJob, build, file_names
-from beam_tuning.pipelines.run import PlannedRun, run_planned
+from beam_tuning.pipelines.run import PlannedRun, run_planned, told
 from beam_tuning.pipelines.validate_options import ValidateOptions
 from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.policy.judge import Policy
@@ -78,7 +78,8 @@ def judged_as(run: FinishedRun, *, allow_local_media: bool = False) -> JudgedAs:
       allow_local_media: given now; else as the run had it.
 
     Raises:
-      InputError: the report records others than this version knows, or the run took a sample of its examples.
+      InputError: the report records others than this version knows, or the run chose among its
+        examples or rewrote the URIs of their media.
       UsageError: the limits file cannot be read any more.
     """
     if run.report.selection is not None:
@@ -87,6 +88,13 @@ def judged_as(run: FinishedRun, *, allow_local_media: bool = False) -> JudgedAs:
             where=run.name,
             limit="a run of all examples, so that those that come back have the same chance to be taken",
             remedy="Repair a run without --max_examples and --validation_split, and choose examples afterwards.",
+        )
+    if run.report.options.get("rewrite_uri"):
+        raise InputError(
+            "the kept lines of the run name other media than its dataset",
+            where=run.name,
+            observed="--rewrite_uri",
+            remedy="Repair a run without --rewrite_uri; `beam-tuning upload` names the media in the bucket afterwards.",
         )
     known = set(ValidateOptions.__struct_fields__)
     recorded = {name: value for name, value in run.report.options.items() if name in known}
@@ -160,7 +168,8 @@ def run_repair(options: RepairOptions, beam_arguments: Sequence[str], console: C
         return PlannedRun(lambda pipeline: build(pipeline, job), job.start)
 
     names_of_files = file_names(shards, media_shards)
-    return run_planned(options.output, names_of_files, planned, beam_options, console, overwrite=options.overwrite)
+    ended = run_planned(options.output, names_of_files, planned, beam_options, console, overwrite=options.overwrite)
+    return told(ended, console)
 
 
 def _media_repair(run: FinishedRun, options: RepairOptions, judged: JudgedAs) -> MediaRepair | None:

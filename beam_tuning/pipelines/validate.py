@@ -28,6 +28,7 @@ from beam_tuning.transforms.read import ReadLinePacks
 from beam_tuning.transforms.scan import MostCommonResolutionCombineFn, ScanLines, bucket_count
 from beam_tuning.transforms.summarize import SummaryCombineFn
 from beam_tuning.transforms.write import WriteMediaTable
+from beam_tuning.uri_rewriting import UriRewriting
 
 #: What is told while the job runs.
 COUNTERS = (EXAMPLES_SCANNED, MEDIA_PROBED, RECEIVED, EXAMPLES_JUDGED)
@@ -43,6 +44,7 @@ class ValidateJob(NamedTuple):
       compares_examples: whether duplicates and leaks are looked for.
       settings: what the report is told; also the files to read.
       probe_cache: Parquet files of the media table of an earlier run.
+      rewriting: of media URIs in kept lines.
       selection: which of the kept examples are taken.
       max_expansion: what a gzip file may expand to, as a multiple of its size.
       raise_when_closed: whether a dataset that is not ready fails the job itself (see `FinishRun`).
@@ -52,6 +54,7 @@ class ValidateJob(NamedTuple):
     policy: Policy
     probing: ProbeOptions
     probe_cache: tuple[str, ...]
+    rewriting: UriRewriting
     max_expansion: int
     selection: Selection
     compares_examples: bool
@@ -83,7 +86,7 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
 
     read = pipeline | "Read" >> ReadLinePacks(files, job.max_expansion)
     scanned = read.packs | "Scan" >> ScanLines(buckets, visual_only=job.policy.resolution_scope == "visual")
-    probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache)
+    probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache, rewriting=job.rewriting)
 
     chosen = None
     if job.policy.media_resolution == "majority":
@@ -103,7 +106,13 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
         if compared.leaks is not None:
             keyed["leaks"] = compared.leaks
     judged = keyed | "Judge" >> JudgeShards(
-        job.policy, job.target, pvalue.AsSingleton(read.first_lines), chosen, job.selection, room_of(job.policy.limits)
+        job.policy,
+        job.target,
+        pvalue.AsSingleton(read.first_lines),
+        chosen,
+        job.selection,
+        room_of(job.policy.limits),
+        job.rewriting,
     )
 
     summary = judged.summaries | "Summarize examples" >> beam.CombineGlobally(SummaryCombineFn(Summary))

@@ -17,6 +17,7 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
       tolerate: reason codes.
       limits: path of a TOML file.
       probe_cache: output folder of an earlier run.
+      rewrite_uri: `OLD=NEW`, prefixes of media URIs.
       given: names of those that have another value than their default, in the order of the help.
     """
 
@@ -49,4 +50,5 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     price_per_million_tokens: float | None
     epochs: int
     sarif: bool
+    rewrite_uri: tuple[str, ...] = ()
     given: tuple[str, ...] = ()

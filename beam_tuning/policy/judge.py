@@ -62,5 +62,6 @@ def judge(
         text_chars=example.text_chars,
         tokens=tokens,
         prompt_start=example.prompt_start,
+        answer_start=example.answer_start,
         what_if=what_if(facts, parsed.findings, findings) if with_what_if else (),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +13,7 @@ from beam_tuning.policy.readiness import State
 from beam_tuning.reasons import Outcome
 from beam_tuning.report import wording
 from beam_tuning.report.document import Document
-from beam_tuning.report.sections.next_steps import next_steps
+from beam_tuning.report.sections.next_steps import Step, next_steps
 from beam_tuning.report.sections.splits import Split
 from beam_tuning.report.sections.verdict import Answer
 from beam_tuning.report.terminal import OUTCOME_STYLES, STATE_STYLES, fits, listed, print_whole, say
@@ -126,8 +128,11 @@ def _print_files(document: Document, console: Console) -> None:
 
 
 def _print_next(document: Document, console: Console) -> None:
-    """Commands stand on one line each, however long, so that they can be copied."""
-    steps = next_steps(document)
+    print_steps(next_steps(document), console)
+
+
+def print_steps(steps: Sequence[Step], console: Console) -> None:
+    """The block "Next". Commands stand on one line each, however long, so that they can be copied."""
     if not steps:
         return
     console.print()

@@ -31,7 +31,7 @@ _PACKAGES = ("beam_tuning.report", "beam_tuning.report.sections")
 
 def render_html(document: Document) -> str:
     """The page of a document."""
-    environment = _environment()
+    environment = page_environment()
     css, script = _part("page.css"), _part("page.js")
     local_media = bool(document.options.get("allow_local_media"))
     content = {"document": document, "local_media": local_media}
@@ -95,7 +95,8 @@ def _offset(offset_ns: int | None, where_absent: str) -> str:
     return wording.exact_length(offset_ns / 1e9)
 
 
-def _environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
+    """Where templates of the page and of its parts are found, and what they may use. Values are escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_part),
         autoescape=True,

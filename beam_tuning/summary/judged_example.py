@@ -104,6 +104,7 @@ class JudgedExample(msgspec.Struct, frozen=True, gc=False):
     is_unwanted: bool = False
     mended: tuple[Reason, ...] = ()
     added_bytes: int = 0
+    answer_start: str = ""
 
 
 def sampled_out(judged: JudgedExample) -> JudgedExample:

@@ -89,8 +89,8 @@ class MediaSummary(msgspec.Struct, array_like=True):
         """The neutral element."""
         return cls()
 
-    def add(self, result: ProbeResult) -> None:
-        """Count one distinct object."""
+    def add(self, result: ProbeResult, goes_to: str | None = None) -> None:
+        """Count one distinct object; `goes_to` is where kept lines name it, if elsewhere."""
         media = result.media
         if isinstance(media, MediaInfo):
             name = media.container
@@ -100,7 +100,7 @@ class MediaSummary(msgspec.Struct, array_like=True):
             name = media.kind.value
             self.outcomes.add(name)
         if result.object is not None:
-            self.local += place_of(result.uri) is Place.LOCAL
+            self.local += place_of(goes_to or result.uri) is Place.LOCAL
             if result.object.size_bytes is not None:
                 self.size_bytes.add(result.object.size_bytes)
         # Both sets of names are closed: containers are named by our own code, never by a file's bytes.

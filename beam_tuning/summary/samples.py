@@ -43,6 +43,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True, order=True):
     limit: str | int | float | None
     verdict: str
     prompt_start: str
+    answer_start: str
     media: tuple[SampleMedia, ...]
 
 
@@ -67,6 +68,7 @@ def sample_of(rank: int, judged: JudgedExample, finding: Finding) -> Sample:
         limit=_plain(finding.limit),
         verdict=judged.verdict.value,
         prompt_start=_cut(judged.prompt_start),
+        answer_start=_cut(judged.answer_start),
         media=_media_near(judged.media, finding.path),
     )
 

@@ -22,7 +22,6 @@ from beam_tuning.dataset.lines import LinePack
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.policy.comparison import Comparison
 from beam_tuning.policy.judge import Policy
-from beam_tuning.policy.judged_line import judge_line
 from beam_tuning.reasons import JUDGED, Verdict
 from beam_tuning.report.rejected import rejected_line
 from beam_tuning.run_folder.claim import check_claim
@@ -35,6 +34,7 @@ from beam_tuning.summary.tables import line_hash, verdict_table
 from beam_tuning.transforms.codecs import decoder
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
+from beam_tuning.transforms.rewritten import judge_rewritten
 from beam_tuning.transforms.select import (
     SelectExamples,
     chosen_from_bytes,
@@ -44,6 +44,7 @@ from beam_tuning.transforms.select import (
     with_chosen_resolution,
 )
 from beam_tuning.transforms.write import ShardFiles
+from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
 
 SUMMARY = "summary"
 _VERDICTS = {verdict: Metrics.counter(NAMESPACE, f"examples_{verdict.value}") for verdict in Verdict}
@@ -79,6 +80,7 @@ class JudgeShards(beam.PTransform):
       first_lines: side input, the number of the first line of every pack.
       most_common_resolution: side input, when the policy wants the majority's media resolution.
       selection: which of the kept examples are taken.
+      rewriting: of media URIs. Lines are judged and kept as rewritten; a line that is not kept is told as it came.
       room: what the model's limits allow, for the selection.
     """
 
@@ -88,6 +90,7 @@ class JudgeShards(beam.PTransform):
     most_common_resolution: pvalue.AsSingleton | None = None
     selection: Selection = field(default_factory=Selection)
     room: Room | None = None
+    rewriting: UriRewriting = NOTHING_REWRITTEN
 
     def expand(self, keyed: dict[str, PCollection[Any]]) -> JudgedShards:
         joined = keyed | "Join by shard" >> beam.CoGroupByKey()
@@ -97,17 +100,18 @@ class JudgeShards(beam.PTransform):
             side_inputs["most_common_resolution"] = self.most_common_resolution
         if self.selection.is_on and self.room is not None:
             chosen = joined | "Select" >> SelectExamples(
-                self.policy, self.selection, self.room, self.first_lines, self.most_common_resolution
+                self.policy, self.selection, self.room, self.first_lines, self.most_common_resolution, self.rewriting
             )
             side_inputs["chosen"] = pvalue.AsSingleton(chosen)
-        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.selection), **side_inputs)
+        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.selection, self.rewriting), **side_inputs)
         judged = joined | "Judge shards" >> judge_shard.with_outputs(SUMMARY, main="files")
         return JudgedShards(judged.files, judged[SUMMARY], chosen)
 
 
 @beam.typehints.with_output_types(WrittenFile)
 class _JudgeShardFn(beam.DoFn):
-    def __init__(self, policy: Policy, target: RunTarget, selection: Selection) -> None:
+    def __init__(self, policy: Policy, target: RunTarget, selection: Selection, rewriting: UriRewriting) -> None:
+        self._rewriting = rewriting
         self._policy = policy
         self._target = target
         self._selection = selection
@@ -127,17 +131,19 @@ class _JudgeShardFn(beam.DoFn):
     ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
         policy = with_chosen_resolution(self._policy, most_common_resolution)
         key, group = element
-        media = media_of(group)
+        media = media_of(group, self._rewriting)
         shard = Shard.from_key(key)
         fates = None
         if chosen is not None:
             fates = iter(chosen_from_bytes(chosen).fates[shard_key(shard.split, shard.number)])
-        comparison = comparison_of(group, first_lines)
+        comparison = comparison_of(group, first_lines, self._rewriting)
         shards = [shard]
         if self._selection.validation_split is not None:
             shards.append(shard._replace(split=VALIDATION))
-        packs = packs_of(group, self._pack_decoder)
-        judged = (_judge_pack(pack, first_lines[pack.key], policy, media, comparison, fates) for pack in packs)
+        judged = (
+            _judge_pack(pack, first_lines[pack.key], policy, media, comparison, fates, self._rewriting)
+            for pack in packs_of(group, self._pack_decoder)
+        )
         yield from write_shard(self._target, shards, judged, verdicts_of(self._selection))
         if fates is not None and next(fates, None) is not None:
             raise RuntimeError(f"{key}: more examples were chosen from than are kept")  # a worker judges otherwise
@@ -218,6 +224,7 @@ def _judge_pack(
     media: Mapping[str, ProbeResult],
     comparison: Comparison,
     fates: Iterator[int] | None,
+    rewriting: UriRewriting,
 ) -> JudgedPack:
     """Every line of a pack.
 
@@ -227,11 +234,11 @@ def _judge_pack(
     judged = JudgedPack()
     for lines_before, offset, line in pack.lines():
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
-        of_line = judge_line(policy, line_id, line, media)
-        text, example = of_line.text, comparison.judge(policy, of_line, pack.key, lines_before)
+        of_line = judge_rewritten(policy, line_id, line, media, rewriting)
+        example = comparison.judge(policy, of_line, pack.key, lines_before)
         if example.verdict is Verdict.KEPT and fates is not None:
             example = _with_fate(example, next(fates))
-        judged.add(example, text, line, line_hash(without_byte_order_mark(line)))
+        judged.add(example, of_line.text, line, line_hash(without_byte_order_mark(line)))
     judged.blank_lines = pack.line_count - len(judged.lines)
     return judged
 

@@ -28,6 +28,7 @@ from beam_tuning.transforms.codecs import decoder, results_from_bytes, results_t
 from beam_tuning.transforms.expected import EXPECTED, MEDIA_PROBED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS, Counter, Unit
 from beam_tuning.transforms.scan import NamedUris, bucket_of
+from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
 
 ROWS = "rows"
 SUMMARY = "summary"
@@ -73,12 +74,14 @@ class ProbeMedia(beam.PTransform):
       probe_cache: the Parquet files of an earlier run's media table, each by its path or URI.
       prober: gives the prober of a process for these options, the same at each call. It travels to workers, so that it
         is a function of a module, or what else can be pickled.
+      rewriting: of media URIs in kept lines; it tells which media stay on this machine.
     """
 
     options: ProbeOptions
     buckets: int
     probe_cache: tuple[str, ...] = ()
     prober: Callable[[ProbeOptions], Probes] = shared_prober
+    rewriting: UriRewriting = NOTHING_REWRITTEN
 
     def expand(self, media: PCollection[tuple[int, bytes]]) -> ProbedMedia:
         inputs = {"named": media}
@@ -90,7 +93,10 @@ class ProbeMedia(beam.PTransform):
         probed = (
             inputs
             | "Group by bucket" >> beam.CoGroupByKey()
-            | "Probe" >> beam.ParDo(_ProbeFn(self.options, self.prober)).with_outputs(ROWS, SUMMARY, main="results")
+            | "Probe"
+            >> beam.ParDo(_ProbeFn(self.options, self.prober, self.rewriting)).with_outputs(
+                ROWS, SUMMARY, main="results"
+            )
         )
         return ProbedMedia(probed.results, probed[ROWS], probed[SUMMARY])
 
@@ -121,8 +127,11 @@ class _ProbeFn(beam.DoFn):
     _retries = Metrics.counter(NAMESPACE, "probe_retries")
     _latency_ms = Metrics.distribution(NAMESPACE, "probe_latency_ms")
 
-    def __init__(self, options: ProbeOptions, prober: Callable[[ProbeOptions], Probes]) -> None:
+    def __init__(
+        self, options: ProbeOptions, prober: Callable[[ProbeOptions], Probes], rewriting: UriRewriting
+    ) -> None:
         self._options = options
+        self._rewriting = rewriting
         self._find_prober = prober
 
     def setup(self) -> None:
@@ -199,7 +208,7 @@ class _ProbeFn(beam.DoFn):
         return pvalue.TaggedOutput(ROWS, table_to_ipc(to_table(rows)))
 
     def _count(self, result: ProbeResult) -> None:
-        self._summary.add(result)
+        self._summary.add(result, self._rewriting.get(result.uri))
         failed = isinstance(result.media, ProbeFailure)
         self._outcomes["cached" if result.cached else "failed" if failed else "answered"].inc()
         self._requests.inc(result.cost.requests)

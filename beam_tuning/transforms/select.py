@@ -28,11 +28,12 @@ from beam_tuning.dataset.lines import LinePack
 from beam_tuning.media.info import ObjectInfo, ProbeResult
 from beam_tuning.policy.comparison import Comparison
 from beam_tuning.policy.judge import Policy
-from beam_tuning.policy.judged_line import judge_line
 from beam_tuning.reasons import Verdict
 from beam_tuning.summary.judged_example import JudgedExample, PartFacts
 from beam_tuning.transforms.codecs import decoder, encode, results_from_bytes
 from beam_tuning.transforms.compare import leaks_from_bytes, marks_from_bytes
+from beam_tuning.transforms.rewritten import add_rewritten, judge_rewritten, rewritten_leak
+from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
 
 
 @dataclass
@@ -42,6 +43,7 @@ class SelectExamples(beam.PTransform):
     Attributes:
       first_lines: side input, the number of the first line of every pack.
       most_common_resolution: side input, when the policy wants the majority's media resolution.
+      rewriting: of media URIs.
     """
 
     policy: Policy
@@ -49,6 +51,7 @@ class SelectExamples(beam.PTransform):
     room: Room
     first_lines: pvalue.AsSingleton
     most_common_resolution: pvalue.AsSingleton | None = None
+    rewriting: UriRewriting = NOTHING_REWRITTEN
 
     def expand(self, joined: PCollection[tuple[str, dict[str, Any]]]) -> PCollection[bytes]:
         side_inputs = [self.first_lines]
@@ -56,7 +59,7 @@ class SelectExamples(beam.PTransform):
             side_inputs.append(self.most_common_resolution)
         chosen: PCollection[bytes] = (
             joined
-            | "Rank examples" >> beam.ParDo(_RankKeptFn(self.policy, self.selection), *side_inputs)
+            | "Rank examples" >> beam.ParDo(_RankKeptFn(self.policy, self.selection, self.rewriting), *side_inputs)
             | "List ranks" >> ToList()
             | "Choose" >> beam.Map(_choose, self.selection, self.room).with_output_types(bytes)
         )
@@ -67,8 +70,9 @@ class SelectExamples(beam.PTransform):
 class _RankKeptFn(beam.DoFn):
     """(shard key, {packs, results}) -> encoded `KeptShard`."""
 
-    def __init__(self, policy: Policy, selection: Selection) -> None:
+    def __init__(self, policy: Policy, selection: Selection, rewriting: UriRewriting) -> None:
         self._policy = policy
+        self._rewriting = rewriting
         self._selection = selection
 
     def setup(self) -> None:
@@ -84,11 +88,11 @@ class _RankKeptFn(beam.DoFn):
         shard = Shard.from_key(key)
         kept = _KeptExamples(self._selection)
         policy = with_chosen_resolution(self._policy, most_common_resolution)
-        media, comparison = media_of(group), comparison_of(group, first_lines)
+        media, comparison = media_of(group, self._rewriting), comparison_of(group, first_lines, self._rewriting)
         for pack in packs_of(group, self._pack_decoder):
             for lines_before, offset, line in pack.lines():
                 line_id = LineId(pack.split, pack.path, first_lines[pack.key] + lines_before, offset)
-                of_line = judge_line(policy, line_id, line, media, with_what_if=False)
+                of_line = judge_rewritten(policy, line_id, line, media, self._rewriting, with_what_if=False)
                 judged = comparison.judge(policy, of_line, pack.key, lines_before)
                 if judged.verdict is Verdict.KEPT:
                     kept.add(line, judged, of_line.text)
@@ -100,16 +104,20 @@ def with_chosen_resolution(policy: Policy, most_common: str | None) -> Policy:
     return policy if most_common is None else msgspec.structs.replace(policy, chosen_resolution=most_common)
 
 
-def media_of(group: dict[str, Iterable[bytes]]) -> dict[str, ProbeResult]:
-    """Probe results of a shard by URI."""
-    return {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
+def media_of(group: dict[str, Iterable[bytes]], rewriting: UriRewriting) -> dict[str, ProbeResult]:
+    """Probe results of a shard by URI, the rewritten one too."""
+    media = {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
+    add_rewritten(media, rewriting)
+    return media
 
 
-def comparison_of(group: dict[str, Iterable[bytes]], first_lines: Mapping[bytes, int]) -> Comparison:
+def comparison_of(
+    group: dict[str, Iterable[bytes]], first_lines: Mapping[bytes, int], rewriting: UriRewriting
+) -> Comparison:
     """What comparing the examples with one another found of a shard."""
     return Comparison(
         (mark for packed in group.get("marks", ()) for mark in marks_from_bytes(packed)),
-        (leak for packed in group.get("leaks", ()) for leak in leaks_from_bytes(packed)),
+        (rewritten_leak(leak, rewriting) for packed in group.get("leaks", ()) for leak in leaks_from_bytes(packed)),
         first_lines,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from beam_tuning.finished_run.kept import bucket_of, kept_uris
 from beam_tuning.finished_run.opening import FinishedRun
 from beam_tuning.finished_run.uploaded import read_upload
 from beam_tuning.policy.readiness import TRAIN
+from beam_tuning.report.tuning_job import display_name
 from beam_tuning.run_folder.files import CHUNK_BYTES, Folder
 from beam_tuning.run_folder.names import TUNING_JOB, tuning_file
 from beam_tuning.tuning.access import BucketAccess, check_access
@@ -109,7 +109,7 @@ def plan_tuning(
         model=run.report.model,
         training_uri=uris[TRAIN],
         validation_uri=uris.get("validation"),
-        display_name=options.display_name or _name_of(run),
+        display_name=options.display_name or display_name(run.name),
         epochs=options.epochs,
         adapter_size=options.adapter_size,
         learning_rate_multiplier=options.learning_rate_multiplier,
@@ -145,8 +145,3 @@ def _buckets(run: FinishedRun, files: list[TuningFile]) -> set[str]:
     targets = upload.targets() if upload is not None else {}
     uris = {targets[uri].uri if uri in targets else uri for uri in kept_uris(run)} | {file.uri for file in files}
     return {bucket for uri in uris if (bucket := bucket_of(uri)) is not None}
-
-
-def _name_of(run: FinishedRun) -> str:
-    """A name by which the job is found again: that of the run folder."""
-    return posixpath.basename(run.name.rstrip("/"))[:100]

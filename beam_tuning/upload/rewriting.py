@@ -7,11 +7,11 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
+from beam_tuning.dataset.uri_values import replace_uris
 from beam_tuning.errors import InputError
 from beam_tuning.finished_run.opening import FinishedRun
 from beam_tuning.run_folder.files import CHUNK_BYTES, Checksum
 from beam_tuning.run_folder.names import FileRole
-from beam_tuning.upload.uri_values import replace_uris
 
 #: Of lines that are written together.
 _BATCH_BYTES = 1 << 20

@@ -7,7 +7,7 @@ import enum
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 from urllib.parse import urlsplit
 
 from beam_tuning.media.info import FailureKind, ObjectInfo, ProbeFailure, ProbeResult
@@ -136,10 +136,17 @@ def _compare(question: Question, now: ObjectInfo | ProbeFailure) -> Answer:
         return Answer(question, ObjectState.APPEARED, f"The run found: {media.message}", now)
     if _has_identity(before) and _has_identity(now):
         return Answer(question, ObjectState.CHANGED, _difference(before, now), now)
+    if _has_checksum(before) and _has_checksum(now):
+        same = before.crc32c == now.crc32c and before.size_bytes == now.size_bytes
+        return Answer(question, ObjectState.UNCHANGED if same else ObjectState.CHANGED, _difference(before, now), now)
     if before is not None and None not in (before.size_bytes, now.size_bytes) and before.size_bytes != now.size_bytes:
         return Answer(question, ObjectState.CHANGED, _difference(before, now), now)
     message = "The store gives neither a generation nor an entity tag to compare by."
     return Answer(question, ObjectState.INCOMPARABLE, message, now)
+
+
+def _has_checksum(info: ObjectInfo | None) -> TypeGuard[ObjectInfo]:
+    return info is not None and info.crc32c is not None
 
 
 def _has_identity(info: ObjectInfo | None) -> bool:

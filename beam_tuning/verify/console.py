@@ -8,6 +8,8 @@ from rich.text import Text
 from beam_tuning.finished_run.opening import FinishedRun
 from beam_tuning.media.info import MediaInfo, ProbeFailure
 from beam_tuning.report import wording
+from beam_tuning.report.console import print_steps
+from beam_tuning.report.sections.next_steps import run_again
 from beam_tuning.run_folder.names import VERIFY
 from beam_tuning.verify.asking import CHANGES, ObjectState
 from beam_tuning.verify.verify import Change, Verification
@@ -43,9 +45,8 @@ def print_verification(document: Verification, run: FinishedRun, console: Consol
         console.print(Text(wording.visible(f"  {example.file}:{example.line}  {example.split}")))
     _print_more(document.examples_touched, "examples", run, console)
     if document.examples_touched:
-        console.print(
-            "Next: run `beam-tuning validate` again, with this run as --probe_cache; only what changed is probed."
-        )
+        why = "Judge the dataset again; only what has changed is probed."
+        print_steps(run_again(run.report, why, "again"), console)
 
 
 def _print_change(change: Change, console: Console) -> None:

@@ -13,12 +13,14 @@ import msgspec
 from beam_tuning.finished_run.kept import kept_with
 from beam_tuning.finished_run.opening import FinishedRun
 from beam_tuning.finished_run.probed import probe_results
+from beam_tuning.finished_run.rewritten import rewriting_of
 from beam_tuning.finished_run.uploaded import UploadedObject, read_upload
 from beam_tuning.media.info import MediaInfo, ObjectInfo, ProbeFailure, ProbeResult
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import Prober
 from beam_tuning.media.stores.opener import Stores
 from beam_tuning.run_folder.names import VERIFY
+from beam_tuning.uri_rewriting import UriRewriting
 from beam_tuning.verify.asking import CHANGES, Answer, Asker, ObjectState, Question
 
 #: Of `verify.json`; grows by one with every change that a reader of the last version could stumble over.
@@ -119,13 +121,19 @@ def verify(
         opened.close()
     probed = _reprobed(changed, options) if reprobe else {}
     examples: collections.Counter[str] = collections.Counter()
-    touched = _touched(run, {answer.question.uri for answer in changed}, examples)
+    rewriting = rewriting_of(run)
+    touched = _touched(run, {_named(answer, rewriting) for answer in changed}, examples)
     listed = tuple(islice(touched, MOST_EXAMPLES))
     more = sum(1 for _ in touched)
     document = Verification(
         VERSION,
         {state: counts[state] for state in ObjectState},
-        tuple(sorted((_change(one, probed, examples) for one in changed), key=lambda change: change.uri)),
+        tuple(
+            sorted(
+                (_change(one, probed, examples[_named(one, rewriting)]) for one in changed),
+                key=lambda change: change.uri,
+            )
+        ),
         len(listed) + more,
         listed,
     )
@@ -136,11 +144,17 @@ def verify(
 def _questions(run: FinishedRun) -> Iterator[list[Question]]:
     upload = read_upload(run)
     targets = upload.targets() if upload is not None else {}
+    rewriting = rewriting_of(run)
     for results in probe_results(run):
-        yield [_question(result, targets.get(result.uri)) for result in results]
+        yield [_question(result, targets.get(result.uri), rewriting.get(result.uri)) for result in results]
 
 
-def _question(result: ProbeResult, uploaded: UploadedObject | None) -> Question:
+def _question(result: ProbeResult, uploaded: UploadedObject | None, rewritten: str | None) -> Question:
+    if rewritten is not None:
+        # Another object, with a generation of its own: its size and checksum are what can be held against the run's.
+        info = result.object
+        known = None if info is None else ObjectInfo(info.size_bytes, crc32c=info.crc32c)
+        return Question(result.uri, rewritten, msgspec.structs.replace(result, object=known))
     if uploaded is None:
         return Question(result.uri, result.uri, result)
     info = ObjectInfo(uploaded.size_bytes, uploaded.generation, crc32c=uploaded.crc32c)
@@ -160,7 +174,12 @@ def _touched(run: FinishedRun, uris: set[str], examples: collections.Counter[str
         yield TouchedExample(*example.source, example.uris)
 
 
-def _change(answer: Answer, probed: dict[str, ProbeResult], examples: collections.Counter[str]) -> Change:
+def _named(answer: Answer, rewriting: UriRewriting) -> str:
+    """The URI that kept examples name the object by."""
+    return rewriting.get(answer.question.uri) or answer.question.uri
+
+
+def _change(answer: Answer, probed: dict[str, ProbeResult], examples: int) -> Change:
     question: Any = answer.question
     again = probed.get(question.at)
     return Change(
@@ -172,5 +191,5 @@ def _change(answer: Answer, probed: dict[str, ProbeResult], examples: collection
         now=again.object if again is not None and again.object is not None else answer.now,
         probed_before=question.before.media,
         probed_now=again.media if again is not None else None,
-        examples=examples[question.uri],
+        examples=examples,
     )

@@ -58,6 +58,7 @@ def test_a_usual_line() -> None:
         text_bytes=len("Be brief.Name the dog.A dog barks."),
         output_text_chars=len("A dog barks."),
         prompt_start="Name the dog.",
+        answer_start="A dog barks.",
     )
 
 
@@ -342,6 +343,31 @@ def test_function_calling_is_text_too() -> None:
 def test_prompt_start_is_the_first_text_of_a_user() -> None:
     line = example(video(), text("x" * 200), text("later"), systemInstruction={"parts": [text("never")]})
     assert parsed_example(line).prompt_start == "x" * 160
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        ([("user", ["a"]), ("model", ["x" * 200, "later"])], "x" * 160),
+        ([("user", ["a"]), ("model", ["first"]), ("user", ["b"]), ("model", ["second", "more"])], "second"),
+        ([("user", ["a"])], ""),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"labels": {}}, {"unknown": 1}])
+def test_answer_start_is_the_first_text_of_the_last_answer(turns: Any, expected: str, more: Any) -> None:
+    contents = [{"role": role, "parts": [text(one) for one in texts]} for role, texts in turns]
+    assert parsed_example({"contents": contents, **more}).answer_start == expected
+
+
+def test_a_last_turn_without_text_leaves_the_answer_before_it() -> None:
+    call = {"functionCall": {"name": "look_up", "args": {}}}
+    contents = [
+        {"role": "user", "parts": [text("a")]},
+        {"role": "model", "parts": [text("an answer")]},
+        {"role": "user", "parts": [text("b")]},
+        {"role": "model", "parts": [call, {"text": ""}, {"text": 5}]},
+    ]
+    assert parsed_example({"contents": contents}).answer_start == "an answer"
 
 
 # What is wrong: each line with all its findings

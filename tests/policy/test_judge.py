@@ -68,7 +68,7 @@ def test_a_good_example_is_kept_with_all_that_the_report_needs() -> None:
     assert result.line_id == LINE_ID
     assert result.size_bytes == len(encoded(line))
     assert [(part.given.uri, part.result and part.result.uri) for part in result.media] == [(VIDEO_URI, VIDEO_URI)]
-    assert (result.media_resolution, result.prompt_start) == (LOW, "Name the dog.")
+    assert (result.media_resolution, result.prompt_start, result.answer_start) == (LOW, "Name the dog.", "A dog barks.")
     assert result.text_chars == len("Name the dog." + "A dog barks.")
 
 

@@ -59,7 +59,15 @@ def hostile_examples() -> list[JudgedExample]:
         place = LineId("train" if number % 4 else "validation", text, number, number)
         examples.append(
             JudgedExample(
-                place, 99, verdict_of(findings), findings, (known(part, probe),), text, text_chars=9, prompt_start=text
+                place,
+                99,
+                verdict_of(findings),
+                findings,
+                (known(part, probe),),
+                text,
+                text_chars=9,
+                prompt_start=text,
+                answer_start=text,
             )
         )
     assert {example.verdict for example in examples} >= {Verdict.DROPPED}

@@ -225,6 +225,7 @@ def test_hostile_values_have_a_place(schema: jsonschema.Draft202012Validator) ->
             (known(part, probe),),
             hostile,
             prompt_start=hostile,
+            answer_start=hostile,
         )
         for n, value in enumerate((10**400, float("inf"), float("nan"), hostile, None), 1)
     ]

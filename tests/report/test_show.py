@@ -185,8 +185,22 @@ def test_the_tuning_request_names_the_cleaned_files(document: Document) -> None:
             "trainingDatasetUri": "gs://example-bucket/checked/train.jsonl",
             "validationDatasetUri": "gs://example-bucket/checked/validation.jsonl",
         },
+        "tunedModelDisplayName": "checked",
     }
     assert json.loads(json.dumps(job)) == job
+
+
+def test_the_tuning_request_has_the_epochs_that_were_given(document: Document) -> None:
+    given = msgspec.structs.replace(document, options={**document.options, "epochs": 3}, options_given=["epochs"])
+    assert tuning_job(given)["supervisedTuningSpec"]["hyperParameters"] == {"epochCount": 3}
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("gs://b/runs/one/", "one"), ("out", "out"), (".", None), ("/", None), ("a/..", None), ("x" * 300, "x" * 100)],
+)
+def test_the_tuned_model_is_named_after_the_run_folder(folder: str, name: str | None, document: Document) -> None:
+    assert tuning_job(msgspec.structs.replace(document, output=folder)).get("tunedModelDisplayName") == name
 
 
 def test_the_tuning_request_of_a_local_run_leaves_the_bucket_to_name() -> None:

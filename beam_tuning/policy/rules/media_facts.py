@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from beam_tuning.dataset.uri import Place
-from beam_tuning.media.info import FailureKind, MediaKind
+from beam_tuning.media.info import FailureKind, MediaKind, ProbeFailure
 from beam_tuning.policy.example_facts import ExampleFacts
 from beam_tuning.policy.rules.rule import Need, rule
 from beam_tuning.policy.wording import quoted, seconds
@@ -64,6 +64,14 @@ _KNOWN_CONTAINERS = frozenset().union(*CONTAINERS_OF_TYPE.values()) | {"matroska
 _TEXT = "text/plain"
 
 
+def reason_of(failure: ProbeFailure) -> Reason:
+    """The row of the catalogue for a probe without an answer."""
+    reason = _FAILURES[failure.kind]
+    if failure.transient and reason.outcome is not Outcome.UNDECIDED:
+        return Reason.MEDIA_SERVER_ERROR
+    return reason
+
+
 @rule(Need.DOUBT, Reason.MEDIA_NOT_PROBED, *_FAILURES.values())
 def check_probe(facts: ExampleFacts) -> Iterator[Finding]:
     """The store gave the object, and its bytes are media."""
@@ -80,10 +88,7 @@ def check_probe(facts: ExampleFacts) -> Iterator[Finding]:
             continue
         if failure.kind is FailureKind.UNREADABLE and part.given.mime_type == _TEXT:
             continue  # text has no magic number
-        reason = _FAILURES[failure.kind]
-        if failure.transient and reason.outcome is not Outcome.UNDECIDED:
-            reason = Reason.MEDIA_SERVER_ERROR
-        yield Finding(reason, failure.message, path, observed=failure.kind.value)
+        yield Finding(reason_of(failure), failure.message, path, observed=failure.kind.value)
 
 
 @rule(Need.DOUBT, Reason.MEDIA_TRUNCATED)

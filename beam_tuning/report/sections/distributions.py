@@ -109,7 +109,7 @@ def _context(document: Document) -> Mapping[str, Any]:
     return {"pictures": distribution_pictures(document)}
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="distributions",
     title="Distributions",
     fields=(

@@ -34,7 +34,7 @@ def _outputs(facts: RunFacts) -> list[WrittenFile]:
     return [WrittenFile(path=one.path, size_bytes=one.size_bytes, lines=one.lines) for one in facts.outputs]
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="files",
     title="Files",
     fields=(

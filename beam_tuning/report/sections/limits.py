@@ -57,7 +57,7 @@ def _capped(value: Any) -> Any:
     return min(value, LARGEST) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="limits",
     title="Limits",
     fields=(Field("limits", _limits, "every limit and rate of the model, with its source and the day it was read"),),

@@ -51,7 +51,7 @@ def _context(document: Document) -> Mapping[str, Any]:
     return {"pictures": media_pictures(document.media)}
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="media",
     title="Media",
     fields=(Field("media", _media, "distinct media objects: outcomes of probing, containers, codecs, picture sizes"),),

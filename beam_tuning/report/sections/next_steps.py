@@ -6,6 +6,7 @@ that comes later adds a function here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,6 +41,18 @@ def next_steps(document: Document) -> list[Step]:
     """At most `MOST_STEPS` commands, the weightiest first."""
     steps = [step for rule in RULES for step in rule(document)]
     return steps[:MOST_STEPS]
+
+
+def steps_before_tuning(document: Document, *, media_are_uploaded: bool) -> list[Step]:
+    """What to type where a run cannot be tuned yet: how to make it ready."""
+    left_out = {_start_tuning, _copy_rewritten_media, *([_upload_media] if media_are_uploaded else [])}
+    steps = [step for rule in RULES if rule not in left_out for step in rule(document)]
+    return steps[:MOST_STEPS]
+
+
+def run_again(document: Document, why: str, suffix: str) -> list[Step]:
+    """The same run once more into a folder beside, where only what has changed is probed."""
+    return _again(document, why, suffix)
 
 
 def _even_out_media_resolution(document: Document) -> list[Step]:
@@ -99,6 +112,30 @@ def _start_tuning(document: Document) -> list[Step]:
     return _tune(document, "Check and show the tuning job for the cleaned files; --submit creates it.")
 
 
+def _copy_rewritten_media(document: Document) -> list[Step]:
+    """What `--rewrite_uri` promised: the media lie where the cleaned files name them."""
+    rules = document.options.get("rewrite_uri") or ()
+    if isinstance(rules, str | int | float) or not any(split.kept for split in document.splits.values()):
+        return []
+    steps = []
+    for rule in rules:
+        old, _, place = rule.partition("=gs://")
+        source = re.sub("^file:(?://)?", "", old)
+        if "://" in source and not source.startswith("gs://"):
+            continue
+        why = "Copy the media to where the cleaned files name them, before you tune."
+        if source.endswith("/"):
+            command = f"gcloud storage rsync --recursive {quoted(source)} {quoted(f'gs://{place}')}"
+        else:
+            command = f"gcloud storage cp --recursive {quoted(source)}* {quoted(_folder_of(place))}"
+        steps.append(Step(why, command))
+    return steps
+
+
+def _folder_of(place: str) -> str:
+    return f"gs://{place.rpartition('/')[0]}/" if "/" in place else f"gs://{place}/"
+
+
 def _upload_media(document: Document) -> list[Step]:
     if not any(finding.code == Reason.MEDIA_IS_LOCAL.code for finding in document.readiness.cleaned.findings):
         return []
@@ -111,12 +148,13 @@ def _upload_media(document: Document) -> list[Step]:
 
 def _tune(document: Document, why: str) -> list[Step]:
     output = document.output.rstrip("/")
+    epochs = f" --epochs {document.options['epochs']}" if "epochs" in document.options_given else ""
     if output.startswith("gs://"):
-        return [Step(why, f"beam-tuning tune {quoted(output)}")]
+        return [Step(why, f"beam-tuning tune {quoted(output)}{epochs}")]
     if not any(file.path == "train.jsonl" for file in document.outputs):
         return []
     why += " --upload copies the cleaned files to a folder of yours, for tuning reads Cloud Storage only."
-    return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER")]
+    return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER{epochs}")]
 
 
 def _drop_repeats(document: Document) -> list[Step]:
@@ -160,6 +198,7 @@ def _repair_lines(document: Document) -> list[Step]:
 
 
 RULES: tuple[Callable[[Document], list[Step]], ...] = (
+    _copy_rewritten_media,
     _start_tuning,
     _even_out_media_resolution,
     _fit_the_limits,
@@ -223,7 +262,7 @@ def _context(document: Document) -> Mapping[str, Any]:
     return {"steps": next_steps(document)}
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="next",
     title="Next",
     template="next_steps.html",

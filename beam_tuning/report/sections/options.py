@@ -30,7 +30,7 @@ def _context(document: Document) -> Mapping[str, Any]:
     }
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="options",
     title="Options",
     fields=(

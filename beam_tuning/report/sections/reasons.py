@@ -42,6 +42,7 @@ class ReasonSample(Part, frozen=True, kw_only=True):
     observed: Scalar
     limit: Scalar
     prompt_start: str
+    answer_start: Annotated[str, Meta(description="Start of the last model turn's text.")]
     media: Annotated[list[SampledMedia], Meta(description="The part that the finding speaks of; else the first parts.")]
 
 
@@ -121,6 +122,7 @@ def _sample(split: str, sample: Sample) -> ReasonSample:
         observed=sample.observed,
         limit=sample.limit,
         prompt_start=sample.prompt_start,
+        answer_start=sample.answer_start,
         media=[_media(one) for one in sample.media],
     )
 
@@ -160,16 +162,17 @@ def _context(document: Document) -> Mapping[str, Any]:
     return {"outcomes": groups, "units": _UNITS}
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="reasons",
     title="Reasons",
     fields=(Field("reasons", _reasons, "every reason that occurs: examples, share, how many have it alone, samples"),),
     template="reasons.html",
     context=_context,
     docs="""\
-Every reason unfolds to at most 8 samples of each split, the same ones in every run. Media can be played there, at the
-segment that the example names. `gs://` objects are opened at `https://storage.cloud.google.com/`, which works where the
-browser is signed in and may read the bucket. Local media are linked only after a run with `--allow_local_media`.
+Every reason unfolds to at most 8 samples of each split, the same ones in every run, each with the start of its prompt
+and of the model's answer. Media can be played there, at the segment that the example names. `gs://` objects are opened
+at `https://storage.cloud.google.com/`, which works where the browser is signed in and may read the bucket. Local media
+are linked only after a run with `--allow_local_media`.
 
 *Alone* counts the examples that have no other reason that keeps them out: so many are won by mending this one.
 

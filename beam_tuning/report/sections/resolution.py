@@ -138,7 +138,7 @@ def _context(document: Document) -> Mapping[str, Any]:
     return {"cheapest": cheapest(document.resolution_plan)}
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="resolution",
     title="Resolution",
     fields=(

@@ -90,7 +90,7 @@ def _context(document: Document) -> Mapping[str, Any]:
     return {"pictures": run_pictures(document.run)}
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="run",
     title="Run",
     fields=(Field("run", _run, "times, runner, and what probing took"),),

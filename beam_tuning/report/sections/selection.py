@@ -77,7 +77,7 @@ def _context(document: Any) -> dict[str, Any]:
     }
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="selection",
     title="Selection",
     fields=(

@@ -87,7 +87,7 @@ def _split(split: SplitSummary, share: PolicyDropShare, limit: float) -> Split:
     )
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="splits",
     title="Splits",
     fields=(

@@ -100,7 +100,7 @@ def _tokens(facts: RunFacts) -> TokenTotals:
     )
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="tokens",
     title="Tokens",
     fields=(Field("tokens", _tokens, "estimates as ranges, price, formulas with their sources"),),

@@ -19,7 +19,7 @@ def _context(document: Document) -> Mapping[str, Any]:
     return {"request": msgspec.json.format(request, indent=2).decode(), "bucket": tuning_job.BUCKET_TO_NAME}
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="tuning-job",
     title="Tuning job",
     template="tuning_job.html",

@@ -104,7 +104,7 @@ def _by_code(findings: Iterable[AnswerFinding]) -> list[list[AnswerFinding]]:
     return list(groups.values())
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="verdict",
     title="Verdict",
     fields=(Field("readiness", _readiness, "both answers with their findings, and the gate"),),

@@ -210,7 +210,7 @@ def _context(document: Document) -> Mapping[str, Any]:
     }
 
 
-SECTION = Section(
+SECTION: Section = Section(
     name="what-if",
     title="What if",
     fields=(Field("what_if", _what_if, "a row for each model and media resolution"),),

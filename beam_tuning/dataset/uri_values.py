@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
 
 #: What JSON is made of, as far as places are concerned: strings whole, brackets, and what separates.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}:,]', re.DOTALL)
@@ -16,6 +16,14 @@ _PLACES = frozenset((*_CONTENTS, data, uri) for data in ("fileData", "file_data"
 _DEPTH = 6
 
 
+class Targets(Protocol):
+    """What stands in place of which URI; a mapping is one."""
+
+    def get(self, uri: str, /) -> str | None:
+        """None where the URI stays."""
+        ...
+
+
 class _Value(NamedTuple):
     """A string where a media URI stands: its bytes with the quotes, and where they are."""
 
@@ -24,7 +32,7 @@ class _Value(NamedTuple):
     token: bytes
 
 
-def replace_uris(line: bytes, targets: Mapping[str, str]) -> tuple[bytes, int]:
+def replace_uris(line: bytes, targets: Targets) -> tuple[bytes, int]:
     """The line with every media URI that is one of `targets` replaced.
 
     Args:

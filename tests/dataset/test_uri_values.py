@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_tuning.upload.uri_values import replace_uris
+from beam_tuning.dataset.uri_values import replace_uris
 
 OLD = '/data/a "quoted" \\ clip\u2028é.mp4'
 NEW = "gs://bucket/f/0a1b.mp4"
