@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 from urllib.parse import unquote
 
 import msgspec
@@ -54,7 +55,7 @@ class UriRewriting(msgspec.Struct, frozen=True):
         return replace_uris(line, self)[0] if self.prefixes else line
 
 
-NOTHING_REWRITTEN = UriRewriting()
+NOTHING_REWRITTEN: Final[UriRewriting] = UriRewriting()
 
 
 def _parsed(rule: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ SITE: dict[str, Any] = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
 
 
 def pages(entries: list[Any]) -> list[str]:
-    found = []
+    found: list[str] = []
     for entry in entries:
         (target,) = entry.values()
         found += pages(target) if isinstance(target, list) else [target]

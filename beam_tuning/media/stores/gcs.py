@@ -54,7 +54,7 @@ class GcsStore:
     """Cloud Storage. All its buckets are one lane: they are served by the same front ends."""
 
     name = "gs"
-    schemes = ("gs",)
+    schemes: tuple[str, ...] = ("gs",)
 
     def parse(self, uri: str) -> Location | Refusal:
         ordinary = _ORDINARY.fullmatch(uri)

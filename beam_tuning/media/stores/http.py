@@ -43,7 +43,7 @@ class HttpStore:
     """Web servers. Each host and port is a lane of its own."""
 
     name = "http"
-    schemes = ("http", "https")
+    schemes: tuple[str, ...] = ("http", "https")
 
     def parse(self, uri: str) -> Location | Refusal:
         ordinary = _ORDINARY.fullmatch(uri)

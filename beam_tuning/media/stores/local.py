@@ -30,7 +30,7 @@ class LocalStore:
     """Files by path or by file: URI (RFC 8089). Whether they are read at all is an option."""
 
     name = "file"
-    schemes = ("file",)
+    schemes: tuple[str, ...] = ("file",)
 
     def parse(self, uri: str) -> Location | Refusal:
         path = uri
