@@ -217,3 +217,20 @@ def amount_usd(text: str) -> float:
     if not (math.isfinite(amount) and amount >= 0):
         raise ValueError("an amount of US dollars, 0 or more, such as 2.50")
     return amount
+
+
+def examples_or_fit(text: str) -> int | str:
+    """A number of examples, or `fit`."""
+    if text.strip().casefold() == "fit":
+        return "fit"
+    try:
+        return whole_number(1, 999_999_999)(text)
+    except ValueError:
+        raise ValueError("fit, or a whole number from 1 to 999999999") from None
+
+
+def share_to_split(text: str) -> float:
+    """A share of the training examples, such as 0.05."""
+    if not re.fullmatch(r"0?\.[0-9]{1,6}", text, re.ASCII) or not 0 < float(text) <= 0.5:
+        raise ValueError("a share above 0 and at most 0.5, such as 0.05")
+    return float(text)

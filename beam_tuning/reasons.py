@@ -52,11 +52,20 @@ class Scope(enum.StrEnum):
 
 
 class Verdict(enum.StrEnum):
-    """What becomes of an example: read = kept + dropped + undecided."""
+    """What becomes of an example: read = kept + dropped + undecided + sampled out.
+
+    Attributes:
+      SAMPLED_OUT: it would be kept, but a sample was asked for and it is not in it. No rule gives this verdict.
+    """
 
     KEPT = "kept"
     DROPPED = "dropped"
     UNDECIDED = "undecided"
+    SAMPLED_OUT = "sampled-out"
+
+
+#: What rules give. Every run writes shards for these, be they empty.
+JUDGED = (Verdict.KEPT, Verdict.DROPPED, Verdict.UNDECIDED)
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -3,6 +3,8 @@
     python benchmarks/scale.py                       10k, 100k and 1M lines
     python benchmarks/scale.py --lines 10000         other sizes
     python benchmarks/scale.py --repeat 3            medians of three interleaved runs
+    python benchmarks/scale.py --options --max_examples=50000
+                                                     the job with these options beside the one without
     python benchmarks/scale.py --engine flink --lines 1000000 10000000
                                                      the job alone, on an engine, with the memory of each process
 
@@ -32,7 +34,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -157,12 +159,14 @@ def rules(folder: Path) -> None:
                 summary.add_all(examples)
 
 
+#: The job with the options that were given.
+WITH_OPTIONS = "job with options"
 LOOPS = {"json": plain_json, "msgspec": plain_msgspec, "rules": rules}
 #: Engines, and the variables that say where they are.
 ENGINES = {"prism": "PRISM", "flink": "FLINK_JOB_SERVER_JAR"}
 
 
-def command(what: str, folder: Path) -> list[str]:
+def command(what: str, folder: Path, options: Sequence[str] = ()) -> list[str]:
     if what in LOOPS:
         return [sys.executable, __file__, "--loop", what, "--folder", str(folder)]
     output = folder / "out"
@@ -171,6 +175,7 @@ def command(what: str, folder: Path) -> list[str]:
         *(sys.executable, "-m", "beam_tuning", "validate", f"--train={folder}/train-*.jsonl", f"--output={output}"),
         *(f"--model={MODEL}", f"--probe_cache={folder}", "--trust_cache", "--fail_on=never"),
         *(engine_arguments(what, folder) if what in ENGINES else ()),
+        *(options if what == WITH_OPTIONS else ()),
     ]
 
 
@@ -186,12 +191,12 @@ def engine_arguments(engine: str, folder: Path) -> list[str]:
     return ["--runner=FlinkRunner", f"--flink_job_server_jar={where}", *workers, *separate]
 
 
-def run(what: str, folder: Path) -> Cost:
+def run(what: str, folder: Path, options: Sequence[str] = ()) -> Cost:
     """Runs one side in a process of its own and watches the memory of it and its children."""
     started = time.monotonic()
     environ = {"FLINK_CONF_DIR": str(FLINK_CONFIGURATION), "JAVA_TOOL_OPTIONS": FLINK_JAVA_OPTIONS}
     environ = {**os.environ, **environ} if what == "flink" else dict(os.environ)
-    process = subprocess.Popen(command(what, folder), stdout=subprocess.DEVNULL, env=environ)
+    process = subprocess.Popen(command(what, folder, options), stdout=subprocess.DEVNULL, env=environ)
     peak_kib = 0
     peak_mib_of: dict[str, float] = {}
     over = threading.Event()
@@ -272,6 +277,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of validate, all that follow")
     parser.add_argument("--engine", choices=ENGINES)
     parser.add_argument("--loop", choices=LOOPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -289,10 +295,12 @@ def main() -> None:
             folder = Path(temporary) / "data"
             folder.mkdir()
             write_dataset(folder, lines)
-            runs: dict[str, list[Cost]] = {what: [] for what in (*LOOPS, "job")}
+            runs: dict[str, list[Cost]] = {
+                what: [] for what in (*LOOPS, "job", *([WITH_OPTIONS] if arguments.options else []))
+            }
             for _ in range(arguments.repeat):
                 for what, costs in runs.items():
-                    costs.append(run(what, folder))
+                    costs.append(run(what, folder, arguments.options))
         medians = {what: median(costs) for what, costs in runs.items()}
         for what, cost in medians.items():
             ratios = (cost.cpu_s / medians[other].cpu_s for other in LOOPS)

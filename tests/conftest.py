@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from gcs_emulator import GcsEmulator, running_gcs_emulator
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # The same examples in every run: a change either passes or it does not. HYPOTHESIS_PROFILE=search looks for new ones.
-settings.register_profile("same", derandomize=True, deadline=None)  # no clock: machines are busy
-settings.register_profile("search", max_examples=2000, deadline=None)
+# No clock decides: on a busy machine an example may take any time.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", _UNTIMED, derandomize=True)
+settings.register_profile("search", _UNTIMED, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

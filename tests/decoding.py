@@ -10,7 +10,7 @@ import av
 def decoded_s(data: bytes, container: str | None = None) -> float:
     """Seconds of samples that FFmpeg's decoder puts out; what it cannot decode is left out."""
     seconds = 0.0
-    with av.open(io.BytesIO(data), format=container, metadata_errors="ignore") as source:
+    with av.open(io.BytesIO(data), "r", format=container, metadata_errors="ignore") as source:
         frames = source.decode(audio=0)
         while True:
             try:

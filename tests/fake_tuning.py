@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,7 +45,7 @@ class FakeTuning:
         self.created: list[dict[str, Any]] = []
         self.targets: list[str] = []
         self.tokens: list[str | None] = []
-        self.states: list[Mapping[str, Any]] = [{"state": "JOB_STATE_PENDING"}]
+        self.states: list[dict[str, Any]] = [{"state": "JOB_STATE_PENDING"}]
         self.refusal: tuple[int, str] | None = None
         self.closes_early = False
         self.looked = threading.Event()

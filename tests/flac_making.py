@@ -21,7 +21,7 @@ def _crc_table(bits: int, polynomial: int) -> list[int]:
     return table
 
 
-def _crc(data: bytes, bits: int, polynomial: int) -> int:
+def crc_of(data: bytes, bits: int, polynomial: int) -> int:
     table, mask, crc = _crc_table(bits, polynomial), (1 << bits) - 1, 0
     for byte in data:
         crc = (crc << 8 & mask) ^ table[crc >> (bits - 8) ^ byte]
@@ -56,10 +56,10 @@ def frame(
     rate_code = _RATE_CODES.get(rate_hz, 13)
     header = bytes((0xFF, 0xF8 | counts_samples, 0x70 | rate_code, (channels - 1) << 4 | 0x08)) + coded_number(number)
     header += struct.pack(">H", samples - 1) + (struct.pack(">H", rate_hz) if rate_code == 13 else b"")
-    header += bytes((_crc(header, 8, 0x107),))
+    header += bytes((crc_of(header, 8, 0x107),))
     one = b"\x02" + noise.randbytes(2 * samples) if noise else b"\x00\x00\x00"
     body = header + one * channels
-    return body + struct.pack(">H", _crc(body, 16, 0x18005))
+    return body + struct.pack(">H", crc_of(body, 16, 0x18005))
 
 
 def stream_info(

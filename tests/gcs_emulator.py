@@ -123,6 +123,8 @@ class _GcsHandler(RequestHandler):
         self._answers = answers
         super().__init__(storage, *args)
 
+    rfile: io.BufferedIOBase
+
     def parse_request(self) -> bool:
         parsed = super().parse_request()
         if parsed:

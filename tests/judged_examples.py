@@ -68,8 +68,8 @@ class Generator:
         text_chars = int(rng.lognormvariate(6.5, 1.0))
         prompt = rng.choice(_PROMPTS)
         if kind == "text":
-            tokens = TokenRange(text_chars // 5, text_chars // 3)
-            return JudgedExample(place, size_bytes, Verdict.KEPT, (), (), None, text_chars, tokens, prompt)
+            few = TokenRange(text_chars // 5, text_chars // 3)
+            return JudgedExample(place, size_bytes, Verdict.KEPT, (), (), None, text_chars, few, prompt)
         resolution = rng.choices((*RESOLUTIONS, None), (86, 5, 2, 7))[0] if kind == "video" else None
         part, probe = self._media(MediaKind(kind))
         findings = list(_findings(part, probe, resolution))
@@ -107,7 +107,7 @@ class Generator:
         duration_s = round(rng.lognormvariate(4.2, 0.9), 3)
         size_bytes = int(duration_s * (300_000 if video else 32_000) * rng.uniform(0.4, 1.4)) + 1000
         sound = StreamInfo(MediaKind.AUDIO, "aac" if video else suffix, duration_s, sample_rate_hz=48_000, channels=2)
-        streams = (sound,)
+        streams: tuple[StreamInfo, ...] = (sound,)
         if video:
             width_px, height_px = rng.choice(((1920, 1080), (1280, 720), (640, 360), (1080, 1920)))
             codec = rng.choice(("h264", "h264", "hevc", "vp9"))

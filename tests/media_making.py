@@ -154,7 +154,7 @@ def make_mp4(
 def remuxed(data: bytes, container: str, *, seekable: bool = True, **muxer_options: str) -> bytes:
     """The same packets in another container, as `ffmpeg -c copy` would write them."""
     with (
-        av.open(io.BytesIO(data)) as source,
+        av.open(io.BytesIO(data), "r") as source,
         _output(container, muxer_options, seekable) as (output, written),
     ):
         targets = {s.index: output.add_stream_from_template(s) for s in source.streams if s.type in ("audio", "video")}
@@ -167,7 +167,7 @@ def remuxed(data: bytes, container: str, *, seekable: bool = True, **muxer_optio
 
 def demuxed(data: bytes) -> Truth:
     """What the packets of a file say, cover art left out. Raises what PyAV raises."""
-    with av.open(io.BytesIO(data), metadata_errors="ignore") as source:
+    with av.open(io.BytesIO(data), "r", metadata_errors="ignore") as source:
         streams = [
             stream
             for stream in source.streams

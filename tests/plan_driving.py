@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from media_making import close_enough, demuxed
 
-from beam_tuning.media.containers.plan import HEAD_BYTES, MAX_ROUNDS, Plan, PlanAnswer, Ranges, Stream
+from beam_tuning.media.containers.plan import HEAD_BYTES, MAX_ROUNDS, ByteRange, Plan, PlanAnswer, Ranges, Stream
 from beam_tuning.media.containers.work import limited_to
 from beam_tuning.media.info import MediaInfo, MediaKind, ProbeFailure
 from beam_tuning.media.native_reads import read_natively
@@ -55,7 +55,7 @@ def drive(reader: Reader, data: bytes, *, chunk_bytes: int = 64 * 1024, head_byt
             while True:
                 if isinstance(request, Stream):
                     assert 0 <= request.start < len(data)
-                    ranges = ((request.start, len(data)),)
+                    ranges: tuple[ByteRange, ...] = (ByteRange(request.start, len(data)),)
                     answer: PlanAnswer = _chunks(data, request.start, chunk_bytes)
                 elif isinstance(request, Ranges):
                     assert request.ranges

@@ -190,7 +190,7 @@ def test_show_for_programs(checked: Path, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("command", ["show {checked}", "show {checked} --split train", "show {checked} --json"])
 def test_who_reads_only_the_beginning_is_told_of_no_broken_pipe(command: str, checked: Path) -> None:
     line = f"set -o pipefail; {sys.executable} -m beam_tuning {command.format(checked=checked)} | head -n 1"
-    ended = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, timeout=200, check=False)
     assert (ended.returncode in (0, 3), ended.stderr) == (True, "")
     assert ended.stdout
 
@@ -201,7 +201,7 @@ def test_a_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:
         ["/bin/bash", "-c", f"{{ {sys.executable} -m beam_tuning reasons; echo $? >&2; }} | true"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert ended.stderr == "0\n"
@@ -246,7 +246,7 @@ def test_a_terminal_that_knows_ascii_only(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=True,
     )
     assert ended.stdout.endswith("\\u2192\n")
@@ -276,8 +276,10 @@ def completions(folder: Path, line: str) -> set[str]:
         $(complete -p beam-tuning | sed 's/.*-F \\([^ ]*\\).*/\\1/') beam-tuning "${{COMP_WORDS[COMP_CWORD]}}"
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    done = subprocess.run(["bash", "-c", program], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
-    return set(done.stdout.split())
+    completed = subprocess.run(
+        ["bash", "-c", program], cwd=folder, capture_output=True, text=True, timeout=200, check=True
+    )
+    return set(completed.stdout.split())
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
@@ -296,7 +298,7 @@ def test_bash_completes(tmp_path: Path) -> None:
 def test_fish_completes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "fish"]) == 0
     program = capsys.readouterr().out + '\ncomplete -C "beam-tuning validate --fail_on "\n'
-    done = subprocess.run(["fish", "-N", "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(["fish", "-N", "-c", program], capture_output=True, text=True, timeout=200, check=True)
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["as_given", "cleaned", "never"]
 
 
@@ -304,7 +306,7 @@ def test_fish_completes(capsys: pytest.CaptureFixture[str]) -> None:
 def test_zsh_reads_its_completion(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "zsh"]) == 0
     script = capsys.readouterr().out
-    subprocess.run(["zsh", "-fn", "/dev/stdin"], input=script, text=True, timeout=60, check=True)
+    subprocess.run(["zsh", "-fn", "/dev/stdin"], input=script, text=True, timeout=200, check=True)
 
 
 def test_a_new_command_is_a_module_and_a_line_of_the_registry(

@@ -47,5 +47,5 @@ def test_a_process_started_inside_finds_it_by_its_environment(gcs: GcsEmulator) 
     script = (
         "from google.cloud import storage; print(storage.Client().bucket('bucket').blob('in.txt').download_as_text())"
     )
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=200)
     assert done.stdout.strip() == "hello", done.stderr

@@ -279,7 +279,7 @@ WORDS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(WORDS, max_size=6), st.sampled_from(ALL))
 def test_any_words_are_taken_or_refused_in_our_words(words: list[str], command: Command) -> None:
     values, refused = None, None

@@ -102,7 +102,7 @@ def test_a_run_that_is_stopped_while_it_probes(
     try:
         assert host.asked.wait(60)
         (os.killpg if to_all else os.kill)(launcher.pid, number)  # a terminal sends Ctrl-C to all its processes
-        _, told = launcher.communicate(timeout=60)
+        _, told = launcher.communicate(timeout=200)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(launcher.pid, signal.SIGKILL)

@@ -96,7 +96,7 @@ def found_video(
 ) -> ProbeResult:
     """A video whose sound lasts as long as the file, and whose pictures last `pictures_s`, else as long."""
     pictures_s = duration_s if pictures_s is None else pictures_s
-    streams = (StreamInfo(MediaKind.VIDEO, "h264", pictures_s, 640, 360, fps=fps),)
+    streams: tuple[StreamInfo, ...] = (StreamInfo(MediaKind.VIDEO, "h264", pictures_s, 640, 360, fps=fps),)
     if audio_track:
         streams += (StreamInfo(MediaKind.AUDIO, "aac", duration_s),)
     unknown = "its header does not say" if duration_s is None else None

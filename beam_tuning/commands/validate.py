@@ -6,8 +6,18 @@ import argparse
 import contextlib
 
 from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL, OUTPUT, OVERWRITE
+from beam_tuning.curation.selection import Stratify
 from beam_tuning.dataset.api_schema import MEDIA_RESOLUTIONS
-from beam_tuning.options import Command, Kind, Option, Template, amount_usd, whole_number
+from beam_tuning.options import (
+    Command,
+    Kind,
+    Option,
+    Template,
+    amount_usd,
+    examples_or_fit,
+    share_to_split,
+    whole_number,
+)
 from beam_tuning.policy.answers import TRAIN, VALIDATION, FailOn
 from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.stopping import Stopped
@@ -115,6 +125,49 @@ _OPTIONS = (
         "Do not compare examples with one another: neither duplicates nor leaks are looked for, which saves time.",
         label="Skip the comparison",
         default=False,
+    ),
+    Option(
+        "max_examples",
+        "curation",
+        Kind.TEXT,
+        "Take a sample of so many of the kept training examples; fit: as many as the model's limits allow, for "
+        "validation too. Their bytes and --seed decide which. The others are written beside, as sampled-out.",
+        label="Most training examples",
+        metavar="N|fit",
+        parse=examples_or_fit,
+        pattern=r"^(fit|[1-9][0-9]{0,8})$",
+    ),
+    Option(
+        "stratify_by",
+        "curation",
+        Kind.CHOICE,
+        "What a sample keeps the proportions of: media_kind, the kinds of media of an example; file, the dataset file; "
+        "none.",
+        label="Proportions of the sample",
+        default=Stratify.MEDIA_KIND.value,
+        choices=tuple(choice.value for choice in Stratify),
+    ),
+    Option(
+        "validation_split",
+        "curation",
+        Kind.NUMBER,
+        "Make a validation set of this share of the kept training examples, such as 0.05. Examples that share a media "
+        "object stay together. Not with --validation.",
+        label="Validation split",
+        metavar="SHARE",
+        parse=share_to_split,
+        pattern=r"^0?\.[0-9]{1,6}$",
+    ),
+    Option(
+        "seed",
+        "curation",
+        Kind.NUMBER,
+        "Another number gives another sample and another validation set; the same one always the same.",
+        label="Seed",
+        default=0,
+        metavar="N",
+        parse=whole_number(0, 999_999_999),
+        pattern=r"^[0-9]{1,9}$",
     ),
     Option(
         "tolerate",

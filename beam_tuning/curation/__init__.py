@@ -1,1 +1,1 @@
-"""A set that fits: one media resolution, no repeats, no leaks. What is found between examples. No Beam, no I/O."""
+"""A set that fits: what is changed, what is found between examples, which of them are taken. No Beam, no I/O."""

@@ -15,19 +15,19 @@ import msgspec
 
 from beam_tuning.dataset import api_schema
 from beam_tuning.dataset.api_schema import MODEL, USER, Message
-from beam_tuning.dataset.example import Example
+from beam_tuning.dataset.example import Example, MediaPart
 from beam_tuning.dataset.fast_path import (
-    Content,
     FileData,
-    GenerationConfig,
     Part,
+    UnusualLineError,
     UsualLine,
     VideoMetadata,
     decode_usual,
     either,
-    example_of,
+    media_part,
+    resolution_of,
 )
-from beam_tuning.dataset.json_text import MAX_PARSED_LINE_BYTES, decode_object
+from beam_tuning.dataset.json_text import MAX_PARSED_LINE_BYTES, decode_object, has_every_key
 from beam_tuning.dataset.parse import parse_line
 from beam_tuning.dataset.proto_json import MEDIA_RESOLUTION_VALUES
 from beam_tuning.reasons import Finding, Reason, Verdict, verdict_of
@@ -36,7 +36,6 @@ HASH_BYTES = 16
 #: Up to here every whole number is a double, which is what JSON numbers of the API are.
 _EXACT_INTEGER = 1 << 53
 _encode = msgspec.json.Encoder(order="sorted").encode
-_NO_ANSWER = b"null"
 
 
 class ExampleKeys(NamedTuple):
@@ -45,11 +44,12 @@ class ExampleKeys(NamedTuple):
     Attributes:
       input: hash of the input.
       answer: hash of the last turn of the model.
+      media: the media parts. Those of a usual line do not say where in the example they stand.
     """
 
     input: bytes
     answer: bytes
-    example: Example
+    media: Sequence[MediaPart]
 
 
 def keys_of(line: bytes, set_resolution: str | None = None) -> ExampleKeys | None:
@@ -61,10 +61,11 @@ def keys_of(line: bytes, set_resolution: str | None = None) -> ExampleKeys | Non
         no examples apart then.
     """
     usual = decode_usual(line) if len(line) <= MAX_PARSED_LINE_BYTES else None
-    if usual is not None:
-        example = example_of(usual, line)
-        if example is not None:
-            return _of_usual(usual, example, set_resolution)
+    if usual is not None and has_every_key(usual, line):
+        try:
+            return _of_usual(usual, set_resolution)
+        except UnusualLineError:
+            pass
     parsed = parse_line(line)
     example = parsed.example
     mended = (Reason.MEDIA_RESOLUTION_INVALID,) if set_resolution else ()
@@ -76,35 +77,52 @@ def keys_of(line: bytes, set_resolution: str | None = None) -> ExampleKeys | Non
     return _of_any(decoded, example, set_resolution)
 
 
-def _keys(example: Example, before: Sequence[Any], turns: Sequence[Any], last_role: object) -> ExampleKeys:
+def _keys(media: Sequence[MediaPart], before: Sequence[Any], turns: Sequence[Any], last_role: object) -> ExampleKeys:
     """Args: before: what stands before the turns, in normal form. turns: in normal form, with their roles."""
-    has_answer = last_role == MODEL
-    answer = _encode(turns[-1]) if has_answer else _NO_ANSWER
-    given = _encode([*before, turns[:-1] if has_answer else turns])
-    return ExampleKeys(_hash(given), _hash(answer), example)
+    if last_role != MODEL:
+        return ExampleKeys(_hash(_encode([*before, turns])), _NO_ANSWER, media)
+    return ExampleKeys(_hash(_encode([*before, turns[:-1]])), _hash(_encode(turns[-1])), media)
 
 
 def _hash(text: bytes) -> bytes:
     return hashlib.blake2b(text, digest_size=HASH_BYTES).digest()
 
 
+_NO_ANSWER = _hash(b"")
+
+
 # Usual lines: the structs, put into the normal form where they are not in it, encode to it.
 
 
-def _of_usual(usual: UsualLine, example: Example, set_resolution: str | None) -> ExampleKeys:
+def _of_usual(usual: UsualLine, set_resolution: str | None) -> ExampleKeys:
+    """Raises UnusualLineError when something needs a closer look, where `fast_path.example_of` does."""
+    media: list[MediaPart] = []
     for content in usual.contents:
-        if content.role is None:
-            content.role = USER
+        role = content.role
+        if role is None:
+            role = content.role = USER
+        if (role != USER and role != MODEL) or not content.parts:
+            raise UnusualLineError
         for part in content.parts:
-            if not (part.text is not None and part.is_text_alone()):
+            if part.text is None or not part.is_text_alone():
+                media.append(media_part(part, "", role))
                 _make_normal(part)
+            elif not part.text:
+                raise UnusualLineError
     instruction = either(usual.systemInstruction, usual.system_instruction)
-    system = None if instruction is None else instruction.parts
-    config = either(usual.generationConfig, usual.generation_config)
-    resolution = set_resolution or _resolution_of(config)
-    before = (system, None, None, None if resolution is None else {"mediaResolution": resolution})
-    turns: list[Content] = usual.contents
-    return _keys(example, before, turns, turns[-1].role)
+    if not usual.contents or (instruction is not None and not all(part.text for part in instruction.parts)):
+        raise UnusualLineError
+    if instruction is not None and not instruction.parts:
+        raise UnusualLineError
+    resolution = resolution_of(either(usual.generationConfig, usual.generation_config))
+    resolution = set_resolution or resolution
+    before = (
+        None if instruction is None else instruction.parts,
+        None,
+        None,
+        None if resolution is None else {"mediaResolution": resolution},
+    )
+    return _keys(media, before, usual.contents, usual.contents[-1].role)
 
 
 def _make_normal(part: Part) -> None:
@@ -118,12 +136,6 @@ def _make_normal(part: Part) -> None:
         part.videoMetadata = VideoMetadata(start, end, None if metadata.fps is None else float(metadata.fps))
     part.mediaResolution = either(part.mediaResolution, part.media_resolution)
     part.file_data = part.video_metadata = part.media_resolution = None
-
-
-def _resolution_of(config: GenerationConfig | None) -> str | None:
-    if config is None:
-        return None
-    return MEDIA_RESOLUTION_VALUES.get(either(config.mediaResolution, config.media_resolution) or 0)
 
 
 # All other lines: plain values.
@@ -146,7 +158,7 @@ def _of_any(line: dict[str, Any], example: Example, set_resolution: str | None) 
         config = {"mediaResolution": set_resolution}
     before = (system, _plain(fields.get("tools")), _plain(fields.get("toolConfig")), config or None)
     last = turns[-1] if turns else None
-    return _keys(example, before, turns, last.get("role") if isinstance(last, dict) else None)
+    return _keys(example.media, before, turns, last.get("role") if isinstance(last, dict) else None)
 
 
 def _level(given: Any) -> Any:

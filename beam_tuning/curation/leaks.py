@@ -7,6 +7,7 @@ is kept as a union of segments, so that what travels is small however often it i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,19 +22,34 @@ _MOST_SEGMENTS = 1000
 Segments = list[tuple[int, int]]
 
 
-class MediaUse(msgspec.Struct, frozen=True, array_like=True):
+class MediaUse(NamedTuple):
     """How one pack uses one URI.
 
     Attributes:
-      shard: key of the pack's shard.
-      first: the first line that names the URI.
-      segments: [start, end) in nanoseconds, apart from each other, in order.
+      lines_before: in the pack, of the first line that names the URI.
+      segments: [start, end) in nanoseconds, apart from each other, in order; none stands for the whole media.
+      object: the same text for URIs with the same bytes; empty as long as it is not known.
     """
 
-    shard: str
     uri: str
-    first: Place
+    lines_before: int
     segments: Segments
+    object: str = ""
+
+
+class PackUses(msgspec.Struct, frozen=True, array_like=True):
+    """The uses of one pack that fall into one bucket; the other fields are those of `PackKeys`."""
+
+    shard: str
+    split: str
+    path: str
+    offset_bytes: int
+    pack_key: bytes
+    uses: list[MediaUse]
+
+    def place_of(self, use: MediaUse) -> Place:
+        """Where the first line stands."""
+        return Place(self.split, self.path, self.offset_bytes, self.pack_key, use.lines_before)
 
 
 class Leak(msgspec.Struct, frozen=True, array_like=True):
@@ -93,24 +109,29 @@ def identity(uri: str, size_bytes: int | None, crc32c: str | None, md5: str | No
     return uri if checksum is None or not size_bytes else f"{size_bytes} bytes, {checksum}"
 
 
-def find_leaks(uses: Iterable[tuple[str, MediaUse]]) -> dict[str, list[Leak]]:
+def find_leaks(packs: Iterable[PackUses]) -> dict[str, list[Leak]]:
     """Leaks by the key of the shard that names the URI.
 
     Args:
-      uses: (identity of the object, use) of all uses of these objects, in any order.
+      packs: all uses of some objects, which are known, in any order.
     """
-    of_object: dict[str, list[MediaUse]] = {}
-    for name, use in uses:
-        of_object.setdefault(name, []).append(use)
+    every = list(packs)
+    splits_of: dict[str, str | None] = {}
+    for pack in every:
+        for use in pack.uses:
+            if splits_of.setdefault(use.object, pack.split) != pack.split:
+                splits_of[use.object] = None  # in both
+    leaked: dict[str, list[tuple[PackUses, MediaUse]]] = {}
+    for pack in every:
+        for use in pack.uses:
+            if splits_of[use.object] is None:
+                leaked.setdefault(use.object, []).append((pack, use))
     leaks: dict[str, list[Leak]] = {}
-    for some in of_object.values():
-        splits = {use.first.split for use in some}
-        if len(splits) < 2:
-            continue
-        for split in splits:
-            others = [use for use in some if use.first.split != split]
-            first = min(others, key=lambda use: use.first)
-            segments = union(one for use in others for one in use.segments)
-            for shard, uri in sorted({(use.shard, use.uri) for use in some if use.first.split == split}):
-                leaks.setdefault(shard, []).append(Leak(uri, first.first, first.uri, segments))
+    for some in leaked.values():
+        for split in {pack.split for pack, _ in some}:
+            others = [(pack, use) for pack, use in some if pack.split != split]
+            first, first_use = min(others, key=lambda one: (one[0].place_of(one[1]), one[1].uri))
+            segments = union(one for _, use in others for one in use.segments or [(0, END_NS)])
+            for shard, uri in sorted({(pack.shard, use.uri) for pack, use in some if pack.split == split}):
+                leaks.setdefault(shard, []).append(Leak(uri, first.place_of(first_use), first_use.uri, segments))
     return leaks

@@ -176,7 +176,7 @@ def _example(usual: UsualLine) -> Example:
                 elif not prompt_start:
                     prompt_start = text[:PROMPT_START_CHARS]
             else:
-                media.append(_media_part(part, f"contents[{i}].parts[{j}]", role))
+                media.append(media_part(part, f"contents[{i}].parts[{j}]", role))
     if not roles or "" in texts:
         raise UnusualLineError
     chars = more_bytes = 0
@@ -187,7 +187,7 @@ def _example(usual: UsualLine) -> Example:
     return Example(
         roles=tuple(roles),
         media=tuple(media),
-        media_resolution=_resolution(either(usual.generationConfig, usual.generation_config)),
+        media_resolution=resolution_of(either(usual.generationConfig, usual.generation_config)),
         text_chars=chars,
         text_bytes=chars + more_bytes,
         output_text_chars=output_chars,
@@ -195,7 +195,8 @@ def _example(usual: UsualLine) -> Example:
     )
 
 
-def _resolution(config: GenerationConfig | None) -> str | None:
+def resolution_of(config: GenerationConfig | None) -> str | None:
+    """Raises UnusualLineError when it is none."""
     given = None if config is None else either(config.mediaResolution, config.media_resolution)
     if given is None:
         return None
@@ -204,7 +205,8 @@ def _resolution(config: GenerationConfig | None) -> str | None:
     return MEDIA_RESOLUTION_VALUES[given]
 
 
-def _media_part(part: Part, path: str, role: str) -> MediaPart:
+def media_part(part: Part, path: str, role: str) -> MediaPart:
+    """A part that is not a text alone. Raises UnusualLineError when something needs a closer look."""
     file = either(part.fileData, part.file_data)
     if file is None or part.text is not None:
         raise UnusualLineError

@@ -90,9 +90,9 @@ def json_type(value: object) -> str:
 def has_every_key(decoded: object, line: bytes) -> bool:
     """Whether decoding has kept every key of the line: no object gives a key twice.
 
-    Encoded again, what was decoded has as many quotes as the line, unless a key with its value was lost on the way: a
-    quote within a text is written as `\\"` in both. Only where the line writes one as `\\u0022` the count says nothing,
-    and the answer is no.
+    Of a key that stands twice decoding keeps one, so that the value, encoded again, has fewer quotes than the line.
+    Otherwise both have as many, for a quote inside a text is written as `\\"` in both. A line may also write it as
+    `\\u0022`; then counting quotes proves nothing, and the answer is no.
 
     Args:
       decoded: what came of the line.

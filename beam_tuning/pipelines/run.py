@@ -14,6 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from rich.console import Console
 
 from beam_tuning import __version__
+from beam_tuning.curation.selection import Selection
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
 from beam_tuning.limits_file import load_limits
@@ -22,6 +23,7 @@ from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.pipelines.inputs import check_splits, match_inputs
 from beam_tuning.pipelines.launch import is_in_process, is_on_dataflow, launch, pipeline_options
 from beam_tuning.pipelines.preflight import refuse_output_in_input
+from beam_tuning.pipelines.selection import selection_of
 from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build, file_names
 from beam_tuning.pipelines.validate_options import ValidateOptions
 from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
@@ -62,7 +64,7 @@ def run_validate(options: ValidateOptions, beam_arguments: Sequence[str], consol
         job = make_job(options, beam_options, checked, target)
         return PlannedRun(lambda pipeline: build(pipeline, job), job.start)
 
-    names_of_files = file_names(checked.inputs)
+    names_of_files = file_names(checked.inputs, checked.selection)
     return run_planned(options.output, names_of_files, planned, beam_options, console, overwrite=options.overwrite)
 
 
@@ -144,12 +146,14 @@ class CheckedOptions(NamedTuple):
     Attributes:
       inputs: all dataset files.
       probe_cache: files of the media table of an earlier run.
+      selection: which of the kept examples are taken.
     """
 
     limits: Limits
     policy: Policy
     inputs: tuple[InputFile, ...]
     probe_cache: tuple[str, ...]
+    selection: Selection = Selection()
 
 
 def check(options: ValidateOptions) -> CheckedOptions:
@@ -171,13 +175,14 @@ def check(options: ValidateOptions) -> CheckedOptions:
         drop_leaks=options.drop_leaks,
         allow_local_media=options.allow_local_media,
     )
+    selection = selection_of(options)
     _check_comparison(options)
     folder = open_folder(options.output)
     train = match_inputs("train", options.train)
     validation = match_inputs("validation", options.validation)
     check_splits(train, validation)
     refuse_output_in_input(folder, (*options.train, *options.validation), (*train, *validation))
-    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options))
+    return CheckedOptions(limits, policy, (*train, *validation), _probe_cache(options), selection)
 
 
 def _check_comparison(options: ValidateOptions) -> None:
@@ -214,6 +219,7 @@ def make_job(
         ),
         probe_cache=checked.probe_cache,
         max_expansion=options.max_expansion,
+        selection=checked.selection,
         compares_examples=not options.skip_comparison,
         settings=RunSettings(
             version=__version__,
@@ -221,7 +227,7 @@ def make_job(
             options={name: value for name, value in msgspec.to_builtins(options).items() if name != "given"},
             options_given=options.given,
             inputs=checked.inputs,
-            splits=("train", "validation") if options.validation else ("train",),
+            splits=("train", "validation") if options.validation or options.validation_split else ("train",),
             output=target.folder,
             fail_on=FailOn(options.fail_on),
             epochs=options.epochs,
@@ -229,6 +235,7 @@ def make_job(
             resolution_scope=checked.policy.resolution_scope,
             tolerated=options.tolerate,
             set_resolution=checked.policy.set_resolution,
+            selection=checked.selection,
             price_per_million_tokens=options.price_per_million_tokens,
         ),
         start=RunStart(

@@ -8,10 +8,12 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam import pvalue
 
+from beam_tuning.curation.selection import VALIDATION, Selection
 from beam_tuning.dataset.layout import all_shards, place_files
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.policy.judge import Policy
+from beam_tuning.policy.limits import room_of
 from beam_tuning.report.run import RunSettings
 from beam_tuning.run_folder import names
 from beam_tuning.run_folder.writing import RunTarget
@@ -20,7 +22,7 @@ from beam_tuning.summary.summary import Summary
 from beam_tuning.transforms.compare import CompareExamples, compare_buckets
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXAMPLES_SCANNED, MEDIA_PROBED
 from beam_tuning.transforms.finish import FinishRun, RunStart
-from beam_tuning.transforms.judge import JudgeShards
+from beam_tuning.transforms.judge import JudgeShards, verdicts_of
 from beam_tuning.transforms.probe import RECEIVED, ProbeMedia
 from beam_tuning.transforms.read import ReadLinePacks
 from beam_tuning.transforms.scan import MostCommonResolutionCombineFn, ScanLines, bucket_count
@@ -41,6 +43,7 @@ class ValidateJob(NamedTuple):
       compares_examples: whether duplicates and leaks are looked for.
       settings: what the report is told; also the files to read.
       probe_cache: Parquet files of the media table of an earlier run.
+      selection: which of the kept examples are taken.
       max_expansion: what a gzip file may expand to, as a multiple of its size.
       raise_when_closed: whether a dataset that is not ready fails the job itself (see `FinishRun`).
     """
@@ -50,15 +53,19 @@ class ValidateJob(NamedTuple):
     probing: ProbeOptions
     probe_cache: tuple[str, ...]
     max_expansion: int
+    selection: Selection
     compares_examples: bool
     settings: RunSettings
     start: RunStart
     raise_when_closed: bool
 
 
-def file_names(inputs: tuple[InputFile, ...]) -> Iterator[str]:
+def file_names(inputs: tuple[InputFile, ...], selection: Selection) -> Iterator[str]:
     """Every name that the job may write for these files."""
-    return names.all_names(all_shards(place_files(inputs)), _media_shards(inputs))
+    shards = list(all_shards(place_files(inputs)))
+    if selection.validation_split is not None:
+        shards += [shard._replace(split=VALIDATION) for shard in shards]
+    return names.all_names(shards, _media_shards(inputs), verdicts_of(selection))
 
 
 def _input_bytes(inputs: tuple[InputFile, ...]) -> int:
@@ -89,13 +96,15 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
         compare = CompareExamples(
             compare_buckets(_input_bytes(job.settings.inputs)),
             job.policy.set_resolution,
-            probed.rows if len(job.settings.splits) > 1 else None,
+            probed.rows if len({file.split for file in job.settings.inputs}) > 1 else None,
         )
         compared = read.packs | "Compare" >> compare
         keyed["marks"] = compared.marks
         if compared.leaks is not None:
             keyed["leaks"] = compared.leaks
-    judged = keyed | "Judge" >> JudgeShards(job.policy, job.target, pvalue.AsSingleton(read.first_lines), chosen)
+    judged = keyed | "Judge" >> JudgeShards(
+        job.policy, job.target, pvalue.AsSingleton(read.first_lines), chosen, job.selection, room_of(job.policy.limits)
+    )
 
     summary = judged.summaries | "Summarize examples" >> beam.CombineGlobally(SummaryCombineFn(Summary))
     media_summary = probed.summaries | "Summarize media" >> beam.CombineGlobally(SummaryCombineFn(MediaSummary))
@@ -110,5 +119,6 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
         media_summary=media_summary,
         files=(judged.files, media_table) | "All files" >> beam.Flatten(),
         faults=read.faults,
+        chosen=judged.chosen,
         raise_when_closed=job.raise_when_closed,
     )

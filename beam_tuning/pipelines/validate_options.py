@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
+#: As many examples as the model's limits allow.
+FIT = "fit"
+
 
 class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Checked values; `beam_tuning.commands.validate` says what each means.
 
     Attributes:
       train, validation: patterns of dataset files.
+      max_examples: a number, or `FIT`.
       tolerate: reason codes.
       limits: path of a TOML file.
       probe_cache: output folder of an earlier run.
@@ -26,6 +30,10 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     length_basis: str
     resolution_scope: str
     set_media_resolution: str | None
+    max_examples: int | str | None
+    seed: int
+    stratify_by: str
+    validation_split: float | None
     drop_duplicates: bool
     drop_leaks: str | None
     skip_comparison: bool

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from beam_tuning.curation.leaks import Leak, overlaps, segment_of
-from beam_tuning.curation.repeats import Mark, Place
+from beam_tuning.curation.repeats import Marks, Place
 from beam_tuning.policy.policy import Policy
 from beam_tuning.reasons import Finding, FindingList, Reason, Verdict
 from beam_tuning.summary.judged_example import JudgedExample, PartFacts
@@ -27,16 +27,19 @@ class Comparison:
       first_lines: number of the first line of every pack, by its key.
     """
 
-    def __init__(self, marks: Iterable[Mark], leaks: Iterable[Leak], first_lines: Mapping[bytes, int]) -> None:
+    def __init__(self, marks: Iterable[Marks], leaks: Iterable[Leak], first_lines: Mapping[bytes, int]) -> None:
         self._first_lines = first_lines
-        self._marks: dict[tuple[bytes, int], list[Mark]] = {}
-        for mark in marks:
-            self._marks.setdefault((mark.pack_key, mark.lines_before), []).append(mark)
+        self._of_pack: dict[bytes, dict[int, list[Marks]]] = {}
+        for some in marks:
+            of_pack = self._of_pack.setdefault(some.pack_key, {})
+            for lines_before in some.lines_before:
+                of_pack.setdefault(lines_before, []).append(some)
         self._leaks = {leak.uri: leak for leak in leaks}
 
     def judge(self, policy: Policy, judged: JudgedExample, pack_key: bytes, lines_before: int) -> JudgedExample:
         """The example with what was found of it; dropped where the policy says so."""
-        marks = self._marks.get((pack_key, lines_before), ())
+        of_pack = self._of_pack.get(pack_key)
+        marks = () if of_pack is None else of_pack.get(lines_before, ())
         if not marks and not (self._leaks and judged.media):
             return judged
         findings = FindingList()

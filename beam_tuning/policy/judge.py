@@ -23,13 +23,20 @@ _SEGMENT = LengthBasis.SEGMENT
 
 
 def judge(
-    policy: Policy, line_id: LineId, size_bytes: int, parsed: ParsedLine, media: Mapping[str, ProbeResult]
+    policy: Policy,
+    line_id: LineId,
+    size_bytes: int,
+    parsed: ParsedLine,
+    media: Mapping[str, ProbeResult],
+    *,
+    with_what_if: bool = True,
 ) -> JudgedExample:
     """Judges one example. Raises nothing, whatever the line and the media hold.
 
     Args:
       size_bytes: of the line, without its newline.
       media: what probing found, by URI; a URI that is missing makes the example undecided.
+      with_what_if: whether the what-if profiles are worked out, which takes as long as all else.
     """
     example = parsed.example
     if example is None:
@@ -55,5 +62,5 @@ def judge(
         text_chars=example.text_chars,
         tokens=tokens,
         prompt_start=example.prompt_start,
-        what_if=what_if(facts, parsed.findings, findings),
+        what_if=what_if(facts, parsed.findings, findings) if with_what_if else (),
     )

@@ -28,27 +28,29 @@ class JudgedLine(NamedTuple):
     text: bytes
 
 
-def judge_line(policy: Policy, line_id: LineId, line: bytes, media: Mapping[str, ProbeResult]) -> JudgedLine:
+def judge_line(
+    policy: Policy, line_id: LineId, line: bytes, media: Mapping[str, ProbeResult], *, with_what_if: bool = True
+) -> JudgedLine:
     """Judges a line. Where the policy sets a media resolution, the line is judged with that. Raises nothing.
 
     Args:
       line: as it was read, without its newline.
-      media: as for `judge`.
+      media, with_what_if: as for `judge`.
     """
     parsed = parse_line(line)
     text = without_byte_order_mark(line)
     wanted = policy.set_resolution
     example = parsed.example
     if wanted is None or example is None or example.media_resolution == wanted:
-        return JudgedLine(judge(policy, line_id, len(line), parsed, media), text)
+        return JudgedLine(judge(policy, line_id, len(line), parsed, media, with_what_if=with_what_if), text)
     changed = with_media_resolution(text, wanted)
     of_changed = parse_line(changed)
-    judged = judge(policy, line_id, len(line), of_changed, media)
+    judged = judge(policy, line_id, len(line), of_changed, media, with_what_if=with_what_if)
     judged = msgspec.structs.replace(
         judged, media_resolution=example.media_resolution, added_bytes=len(changed) - len(text)
     )
     if example.media or parsed.findings:
-        as_given = judge(policy, line_id, len(line), parsed, media)
+        as_given = judge(policy, line_id, len(line), parsed, media, with_what_if=False)
         stay = {finding.reason for finding in judged.findings}
         gone = dict.fromkeys(finding.reason for finding in as_given.findings if finding.reason not in stay)
         if gone or as_given.verdict is not judged.verdict:

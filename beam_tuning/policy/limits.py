@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from beam_tuning.curation.room import Room
 from beam_tuning.dataset.api_schema import LOW, MEDIUM
 from beam_tuning.errors import OptionError
 from beam_tuning.policy.wording import shown
@@ -215,3 +216,16 @@ class Limits(msgspec.Struct, frozen=True):
             limit=", ".join(self.models),
             remedy=f'{remedy}A --limits file may add one: [models."NAME"] with generation = "gemini-3".',
         )
+
+
+def room_of(model: ModelLimits) -> Room:
+    """How many examples and bytes the model's limits have room for."""
+    limits = model.dataset_limits()
+    return Room(
+        text_examples=limits.text_examples,
+        multimodal_examples=limits.multimodal_examples,
+        train_bytes=limits.training_file_bytes,
+        validation_examples=limits.validation_examples,
+        validation_percent=limits.validation_percent,
+        validation_percent_from=limits.validation_percent_from,
+    )

@@ -1,7 +1,7 @@
 """What-if profiles: which models and media resolutions the report compares, and what decides between them.
 
-A profile is a group of models with one media resolution that is set on every line, or on none. Models are in one group
-when no limit tells their examples apart, so that judging by one of them is judging by all.
+A profile answers "what if all lines had this media resolution, and one of these models were tuned?". Models whose
+limits are equal wherever an example could meet them share their profiles: what holds for one holds for all.
 """
 
 from __future__ import annotations

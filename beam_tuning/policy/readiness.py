@@ -52,6 +52,7 @@ def readiness(
     local_media: int = 0,
     tolerated: Collection[Reason] = (),
     set_resolution: str | None = None,
+    makes_validation: bool = False,
 ) -> Readiness:
     """Both answers.
 
@@ -64,24 +65,26 @@ def readiness(
       local_media: distinct media objects that lie on this machine.
       tolerated: reasons that make no answer uncertain, because a person takes the risk. They are told as advice.
       set_resolution: the media resolution that was written into every kept example, if one was.
+      makes_validation: whether the validation examples stood in the training set as it was given.
     """
     limits = model.dataset_limits()
     named = {name: summary.splits.get(name, SplitSummary()) for name in sorted({*splits, *summary.splits})}
+    given = {TRAIN: _together(named.values())} if makes_validation else named
     shares = {
         name: drop_share(split.read, split.given(Verdict.DROPPED), split.given(Verdict.UNDECIDED), limits)
-        for name, split in named.items()
+        for name, split in {**named, **given}.items()
     }
     of_model = tuple(dataset_checks.model_life(model, day))
     as_given = [
         *file_faults,
         *of_model,
-        *dataset_checks.empty(named, kept_only=False),
-        *dataset_checks.drop_shares(shares, limits),
-        *dataset_checks.resolutions(named, _ALL, resolution_scope),
-        *dataset_checks.local_files(named, (Verdict.KEPT, Verdict.UNDECIDED), local_media),
-        *dataset_checks.sizes(named, limits, _ALL),
-        *dataset_checks.refusing_examples(named),
-        *dataset_checks.few_examples(named, limits, _ALL),
+        *dataset_checks.empty(given, kept_only=False),
+        *dataset_checks.drop_shares({name: shares[name] for name in given}, limits),
+        *dataset_checks.resolutions(given, _ALL, resolution_scope),
+        *dataset_checks.local_files(given, (Verdict.KEPT, Verdict.UNDECIDED, Verdict.SAMPLED_OUT), local_media),
+        *dataset_checks.sizes(given, limits, _ALL),
+        *dataset_checks.refusing_examples(given),
+        *dataset_checks.few_examples(given, limits, _ALL),
     ]
     cleaned = [
         *(msgspec.structs.replace(fault, certain=False) for fault in file_faults),
@@ -94,6 +97,14 @@ def readiness(
         *dataset_checks.few_examples(named, limits, _KEPT),
     ]
     return Readiness(_answer(as_given, tolerated), _answer(cleaned, tolerated), shares)
+
+
+def _together(splits: Iterable[SplitSummary]) -> SplitSummary:
+    """Several splits as one."""
+    together = SplitSummary()
+    for split in splits:
+        together.merge(split)
+    return together
 
 
 def file_fault(reason: Reason, split: str, message: str) -> DatasetFinding:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_tuning.finished_run.opening import FinishedRun
+from beam_tuning.policy.readiness import TRAIN, VALIDATION
 from beam_tuning.run_folder.names import FileRole
 
 
@@ -21,6 +22,9 @@ class GivenLines:
 
     def __init__(self, run: FinishedRun, split: str, path: str) -> None:
         self._run = run
+        # A file whose examples became the validation set in part has rows in the tables of both splits.
+        is_split = run.report.selection is not None and run.report.selection.validation_split is not None
+        self._splits = (TRAIN, VALIDATION) if is_split else (split,)
         self._tables = sorted(run.manifest.named(FileRole.VERDICTS, f"verdicts/{split}-"))
         self._path = path
         self.total = sum(table.num_rows for table in self.batches(["line"]))
@@ -32,8 +36,15 @@ class GivenLines:
           InputError: a verdict table is not as the run wrote it.
         """
         for name in self._tables:
-            table = self._run.folder.table(self._run.manifest, name, sorted({*columns, "file"}))
-            yield table.filter(pc.equal(table["file"], self._path)).select(columns)
+            shard = name.partition("-")[2]
+            wanted = sorted({*columns, "file", "offset_bytes"})
+            tables = [
+                self._run.folder.table(self._run.manifest, f"verdicts/{split}-{shard}", wanted)
+                for split in self._splits
+            ]
+            table = pa.concat_tables(tables)
+            table = table.filter(pc.equal(table["file"], self._path))
+            yield (table.sort_by("offset_bytes") if len(tables) > 1 else table).select(columns)
 
     def rows(self, numbers: Iterable[int], columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         """(number, row) of these examples, ascending; without those before which the file has blank lines.

@@ -32,6 +32,8 @@ from beam_tuning.reconcile.token_counts import TokenColumns
 from beam_tuning.run_folder.lookup import TuningLines
 from beam_tuning.tuning.job import SUCCEEDED, DataStats, TuningJob
 
+#: What a sample leaves out would have been kept.
+_KEPT = (Verdict.KEPT.value, Verdict.SAMPLED_OUT.value)
 #: Lines that the document lists of each kind; how many more there are it says.
 MOST_LINES = 10_000
 _MODEL_VERSION = re.compile(r"-[0-9]{3}$")
@@ -74,8 +76,8 @@ def reconcile(run: FinishedRun, job: TuningJob) -> Reconciliation:
     kept_by_service = _kept_by_service(lines, set(reasons)) if dataset.basis is Basis.AS_GIVEN and complete else None
     columns = TokenColumns(_kept_columns(lines))
     tokens = _tokens(run, columns, stats, dataset)
-    kept_by_us = [line for line in dropped if line.verdict is Verdict.KEPT]
-    both = [line for line in dropped if line.verdict is not Verdict.KEPT]
+    kept_by_us = [line for line in dropped if line.verdict in _KEPT]
+    both = [line for line in dropped if line.verdict not in _KEPT]
     cannot_show = list(_cannot_show(stats, dataset, reasons, len(dropped)))
     hyper_parameters = job.supervised_tuning_spec.hyper_parameters if job.supervised_tuning_spec is not None else None
     examples = Examples(lines.total, stats.tuning_dataset_example_count, total_dropped, len(reasons))
@@ -151,7 +153,7 @@ def _kept_by_service(lines: TuningLines | GivenLines, dropped: set[int]) -> list
 
 def _kept_columns(lines: TuningLines | GivenLines) -> Iterable[pa.Table]:
     for table in lines.batches(["verdict", "tokens_low", "tokens_high"]):
-        yield table.filter(pc.equal(table["verdict"], Verdict.KEPT.value))
+        yield table.filter(pc.is_in(table["verdict"], pa.array(_KEPT, pa.string())))
 
 
 def _tokens(run: FinishedRun, columns: TokenColumns, stats: DataStats, dataset: JobDataset) -> Tokens:

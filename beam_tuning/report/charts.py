@@ -29,8 +29,8 @@ _BAR_PX = 20
 _LONGEST_NAME_PX = 130
 _MOST_BARS = 44
 _MOST_NAMES = 10
-_VERDICTS = ("kept", "undecided", "dropped")
-_VERDICT_COLOURS = ["var(--kept)", "var(--undecided)", "var(--dropped)"]
+_VERDICTS = ("kept", "sampled-out", "undecided", "dropped")
+_VERDICT_COLOURS = ["var(--kept)", "var(--accent)", "var(--undecided)", "var(--dropped)"]
 #: Round values of the logarithmic axes: from few to many, of which an axis takes the first that are enough.
 _DECADES = [10**power for power in range(19)]
 _TICKS = {

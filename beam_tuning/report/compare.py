@@ -56,7 +56,7 @@ class Comparison(NamedTuple):
       models: of the old and the new run.
       options: those that decide something and changed, with their old and new values.
       states: each answer's name with its old and new state.
-      counts: examples read, kept, dropped and undecided by split, named e.g. `train kept`.
+      counts: examples read, kept, dropped, undecided and sampled out by split, named e.g. `train kept`.
       reasons: examples by reason code; only those that changed, the largest change first.
       verdicts: examples by (old verdict, new verdict), of examples that are in both runs and changed.
       gone, come: for each of those, examples by the reason that they no longer have, and that they had not.
@@ -250,7 +250,8 @@ def _counts(document: Document) -> dict[str, int]:
     return {
         f"{name} {field}": getattr(split, field)
         for name, split in document.splits.items()
-        for field in ("read", "kept", "dropped", "undecided")
+        for field in ("read", "kept", "dropped", "undecided", "sampled_out")
+        if field != "sampled_out" or split.sampled_out
     }
 
 

@@ -14,7 +14,7 @@ from beam_tuning.report.document import Document
 from beam_tuning.report.sections.next_steps import next_steps
 from beam_tuning.report.sections.splits import Split
 from beam_tuning.report.sections.verdict import Answer
-from beam_tuning.report.terminal import OUTCOME_STYLES, STATE_STYLES, fits, listed, say
+from beam_tuning.report.terminal import OUTCOME_STYLES, STATE_STYLES, fits, listed, print_whole, say
 from beam_tuning.report.tuning_job import tuning_job
 
 #: Shown of each; how many others there are is one line.
@@ -55,22 +55,24 @@ def _print_advice(document: Document, console: Console) -> None:
 
 
 def _print_splits(document: Document, console: Console) -> None:
-    fields = ("read", "kept", "dropped", "undecided")
+    fields = ["read", "kept", "dropped", "undecided"]
+    if any(split.sampled_out for split in document.splits.values()):
+        fields.append("sampled_out")
     limits = {f"limit {wording.share(split.drop_share.limit)}" for split in document.splits.values()}
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("Split", no_wrap=True)
     for field in fields:
-        table.add_column(field.capitalize(), justify="right", no_wrap=True)
+        table.add_column(field.replace("_", " ").capitalize(), justify="right", no_wrap=True)
     table.add_column(f"Dropped share ({', '.join(limits)})", no_wrap=True)
     for name, split in document.splits.items():
         counts = [wording.count(getattr(split, field)) for field in fields]
         table.add_row(Text(wording.visible(name)), *counts, _share(split))
     console.print()
     if fits(console, table):
-        console.print(table)
+        print_whole(console, table)
         return
     for name, split in document.splits.items():
-        words = ", ".join(f"{wording.count(getattr(split, field))} {field}" for field in fields)
+        words = ", ".join(f"{wording.count(getattr(split, field))} {field.replace('_', ' ')}" for field in fields)
         limit = wording.share(split.drop_share.limit)
         listed(console, Text(f"{wording.visible(name)}  "), f"{words}; dropped {_share(split).plain} (limit {limit})")
 

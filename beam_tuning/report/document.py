@@ -22,6 +22,7 @@ from beam_tuning.report.sections import (
     reasons,
     resolution,
     run,
+    selection,
     splits,
     tokens,
     tuning_job,
@@ -54,6 +55,7 @@ class Document(Part, frozen=True, kw_only=True):
     inputs: list[files.ReadFile]
     readiness: verdict.Readiness
     splits: dict[str, splits.Split]
+    selection: selection.Selection | None = None
     reasons: list[reasons.ReasonRow]
     media_resolutions: resolution.MediaResolutions
     what_if: list[what_if.WhatIfRow]
@@ -71,6 +73,7 @@ SECTIONS = (
     verdict.SECTION,
     next_steps.SECTION,
     splits.SECTION,
+    selection.SECTION,
     reasons.SECTION,
     resolution.SECTION,
     what_if.SECTION,

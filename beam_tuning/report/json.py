@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from beam_tuning.curation.selection import Chosen
 from beam_tuning.policy.readiness import DatasetFinding, readiness
 from beam_tuning.reasons import Reason
 from beam_tuning.report.document import SCHEMA_VERSION, SECTIONS, Document, Tool
@@ -26,11 +27,13 @@ def report_document(
     *,
     file_faults: Sequence[DatasetFinding] = (),
     outputs: Sequence[OutputFile] = (),
+    chosen: Chosen | None = None,
 ) -> Document:
     """The document of a run.
 
     Args:
       outputs: files of the output folder, in the order in which they are listed.
+      chosen: which of the kept examples were taken, where that was to be chosen.
     """
     model = settings.limits.model(settings.model)
     ready = readiness(
@@ -43,9 +46,10 @@ def report_document(
         local_media=media_summary.local,
         tolerated={Reason[code] for code in settings.tolerated},
         set_resolution=settings.set_resolution,
+        makes_validation=settings.selection.validation_split is not None,
     )
     splits = {name: summary.splits.get(name, SplitSummary()) for name in ready.drop_shares}
-    facts = RunFacts(settings, model, splits, ready, media_summary, times, tuple(outputs))
+    facts = RunFacts(settings, model, splits, ready, media_summary, times, tuple(outputs), chosen)
     return Document(
         schema_version=SCHEMA_VERSION,
         tool=Tool(name="beam_tuning", version=settings.version),

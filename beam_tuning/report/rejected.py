@@ -11,6 +11,7 @@ import msgspec
 
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.reasons import Finding, Reason
+from beam_tuning.report.wording import escaped
 from beam_tuning.summary.judged_example import JudgedExample
 
 _NOT_PARSED = frozenset({Reason.LINE_NOT_JSON, Reason.LINE_NOT_UTF8, Reason.LINE_TOO_LONG, Reason.LINE_NESTED_TOO_DEEP})
@@ -24,7 +25,8 @@ def rejected_line(judged: JudgedExample, line: bytes) -> bytes:
     """One JSON object without newline.
 
     `example` holds the line's own JSON, byte for byte. What is no JSON, or JSON that common readers refuse, stands as
-    text in `raw`, undecodable bytes escaped as `\\xNN`.
+    text in `raw`, undecodable bytes escaped as `\\xNN`. Everywhere but in `example`, control and direction-changing
+    characters stand as `\\uXXXX`.
     """
     rejected: dict[str, Any] = {
         "source": {
@@ -38,9 +40,12 @@ def rejected_line(judged: JudgedExample, line: bytes) -> bytes:
     text = without_byte_order_mark(line).strip()
     if any(finding.reason in _NOT_PARSED for finding in judged.findings) or not _is_common(text):
         rejected["raw"] = line.decode("utf-8", "backslashreplace")
-    else:
-        rejected["example"] = msgspec.Raw(text)
-    return _encode(rejected)
+        return _escaped(rejected)
+    return _escaped(rejected)[:-1] + b',"example":' + text + b"}"
+
+
+def _escaped(value: dict[str, Any]) -> bytes:
+    return escaped(_encode(value).decode()).encode()
 
 
 def _is_common(text: bytes) -> bool:

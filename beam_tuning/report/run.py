@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from beam_tuning.curation.selection import Selection
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.policy.choices import USUAL_SCOPE, ResolutionScope
 from beam_tuning.policy.limits import Limits
@@ -25,6 +26,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
       tolerated: codes of reasons that decide nothing.
       epochs: that the price assumes.
       set_resolution: the media resolution that is written into every kept example, if one is.
+      selection: which of the kept examples are taken.
       price_per_million_tokens: US dollars for the run's model, in place of the price in `limits`.
     """
 
@@ -42,6 +44,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     price_per_million_tokens: float | None = None
     options_given: tuple[str, ...] = ()
     set_resolution: str | None = None
+    selection: Selection = Selection()
 
 
 class RunTimes(msgspec.Struct, frozen=True, kw_only=True):

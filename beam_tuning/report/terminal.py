@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.segment import Segments
 from rich.text import Text
 
 from beam_tuning.policy.readiness import State
@@ -91,8 +92,19 @@ def _lines(text: str, width: int) -> list[str]:
 
 def fits(console: Console, renderable: Any) -> bool:
     """Whether a table stands in the terminal without breaking words."""
+    return not console.is_terminal or width_of(console, renderable) <= console.width
+
+
+def width_of(console: Console, renderable: Any) -> int:
+    """Columns that a table takes where no word is broken."""
     unbounded = console.options.update_width(_UNBOUNDED)
-    return not console.is_terminal or console.measure(renderable, options=unbounded).maximum <= console.width
+    return int(console.measure(renderable, options=unbounded).maximum)
+
+
+def print_whole(console: Console, renderable: Any) -> None:
+    """Prints a table that `fits`; in a file it may be as wide as it is."""
+    options = console.options.update_width(max(console.width, width_of(console, renderable)))
+    console.print(Segments(console.render(renderable, options)), soft_wrap=True, end="")
 
 
 def arrow(console: Console) -> str:

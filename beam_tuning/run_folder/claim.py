@@ -84,10 +84,16 @@ def claim_folder(folder: Folder, names: Iterable[str], *, overwrite: bool, is_la
     pid = os.getpid()
     claim = Claim(secrets.token_hex(8), socket.gethostname(), pid, _start_of(pid), everything, is_launchers)
     content = msgspec.json.encode(claim)
-    taken = folder.create(CLAIM, content) if left is None else folder.replace(CLAIM, content, left[1])
+    # At work from the moment that others may read the claim: another thread would take over one that nobody works on.
+    _AT_WORK.add(claim.run_id)
+    taken = False
+    try:
+        taken = folder.create(CLAIM, content) if left is None else folder.replace(CLAIM, content, left[1])
+    finally:
+        if not taken:
+            _AT_WORK.discard(claim.run_id)
     if not taken:
         raise OutputError("another run has just taken the output folder", where=folder.name, remedy=_OTHER_FOLDER)
-    _AT_WORK.add(claim.run_id)
     if [entry for entry in _present(folder, {*written, *ours}) if entry.name != CLAIM] != [
         entry for entry in present if entry.name != CLAIM
     ]:

@@ -12,10 +12,17 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import requests
-from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, PreconditionFailed
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPIError,
+    NotFound,
+    PreconditionFailed,
+    RetryError,
+    Unauthorized,
+)
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 from google.cloud.storage import Blob, Client
 from google.cloud.storage.exceptions import DataCorruption
@@ -38,13 +45,26 @@ _BUILT_IN_TYPES = mimetypes.MimeTypes(filenames=())
 _READ_BYTES = 4 << 20
 
 
+#: Who is signed in may not do this; for a caller without credentials the client says it by an error of its own.
+_NOT_ALLOWED = (Forbidden, Unauthorized, GoogleAuthError)
+#: Of looking up what is there: a network that is down is told while the person still looks.
+LOOKUP_RETRY = DEFAULT_RETRY.with_timeout(20.0)
+
+
+class _Access(NamedTuple):
+    """A client, and whether it speaks for nobody, so that it can only read what is public."""
+
+    client: Client
+    is_anonymous: bool
+
+
 @functools.cache
-def _client(emulator: str | None) -> Client:
+def _access(emulator: str | None) -> _Access:
     """One for a process and server: it holds connections."""
     # The client itself looks for a metadata server for ten seconds and more. Of an emulator it knows by itself.
     if not emulator and find_credentials() is None:
-        raise DefaultCredentialsError
-    return Client()
+        return _Access(Client.create_anonymous_client(), is_anonymous=True)
+    return _Access(Client(), is_anonymous=False)
 
 
 class GcsFolder:
@@ -64,22 +84,22 @@ class GcsFolder:
 
     def entry(self, name: str) -> Entry | None:
         with self._telling(name):
-            blob = self._client().bucket(self._bucket_name).get_blob(self._prefix + name)
+            blob = self._looked_up(name)
         return None if blob is None else self._entry(blob)
 
     def entries(self, subfolder: str) -> Sequence[Entry]:
         prefix = f"{self._prefix}{subfolder}/"
         with self._telling(subfolder):
-            found = [self._entry(blob) for blob in self._client().list_blobs(self._bucket_name, prefix=prefix)]
+            found = self._listed(prefix)
         # The console marks a folder by an empty object of its name.
         return sorted(entry for entry in found if entry.name != f"{subfolder}/")
 
     def open(self, name: str) -> BinaryIO:
         try:
-            blob = self._client().bucket(self._bucket_name).get_blob(self._prefix + name)
-        except Forbidden as error:
+            blob = self._looked_up(name)
+        except _NOT_ALLOWED as error:
             raise PermissionError(13, "You may not read it", self.path_of(name)) from error
-        except (GoogleAPIError, GoogleAuthError, requests.RequestException, OutputError) as error:
+        except (GoogleAPIError, requests.RequestException, OutputError) as error:
             raise OSError(5, str(error), self.path_of(name)) from error
         if blob is None:
             raise FileNotFoundError(2, "There is no such object", self.path_of(name))
@@ -118,7 +138,7 @@ class GcsFolder:
         for split in ("train", "validation"):
             prefix = f"{self._prefix}{_part_prefix(f'{split}.jsonl', run_id)}"
             with self._telling(split):
-                found += [self._entry(blob) for blob in self._client().list_blobs(self._bucket_name, prefix=prefix)]
+                found += self._listed(prefix)
         return sorted(found)
 
     def join(self, name: str, parts: Sequence[WrittenFile], run_id: str) -> WrittenFile:
@@ -148,8 +168,19 @@ class GcsFolder:
             part.delete()
         return whole
 
+    def _looked_up(self, name: str) -> Blob | None:
+        return self._access().client.bucket(self._bucket_name).get_blob(self._prefix + name, retry=LOOKUP_RETRY)
+
+    def _listed(self, prefix: str) -> list[Entry]:
+        blobs = self._access().client.list_blobs(self._bucket_name, prefix=prefix, retry=LOOKUP_RETRY)
+        return [self._entry(blob) for blob in blobs]
+
     def _blob(self, name: str, version: str = "") -> Blob:
-        blob = self._client().bucket(self._bucket_name).blob(self._prefix + name)
+        """An object to write or delete, which takes a name."""
+        access = self._access()
+        if access.is_anonymous:
+            raise self._nobody()
+        blob = access.client.bucket(self._bucket_name).blob(self._prefix + name)
         if version:
             blob._properties["generation"] = version
         return blob
@@ -157,15 +188,18 @@ class GcsFolder:
     def _entry(self, blob: Blob) -> Entry:
         return Entry(blob.name.removeprefix(self._prefix), blob.size, blob.crc32c, str(blob.generation))
 
-    def _client(self) -> Client:
+    def _access(self) -> _Access:
         try:
-            return _client(os.environ.get(EMULATOR_VARIABLE))
+            return _access(os.environ.get(EMULATOR_VARIABLE))
         except DefaultCredentialsError as error:
-            raise OutputError(
-                "nobody is signed in to Google Cloud",
-                where=self._uri,
-                remedy="Sign in with: gcloud auth application-default login",
-            ) from error
+            raise self._nobody() from error
+
+    def _nobody(self) -> OutputError:
+        return OutputError(
+            "nobody is signed in to Google Cloud",
+            where=self._uri,
+            remedy="Sign in with: gcloud auth application-default login",
+        )
 
     @contextmanager
     def _telling(self, name: str) -> Iterator[None]:
@@ -174,13 +208,30 @@ class GcsFolder:
         except NotFound as error:
             remedy = "Create the bucket, or name another one."
             raise OutputError("there is no such bucket", where=self._uri, remedy=remedy) from error
+        except requests.ConnectionError as error:
+            raise self._unreachable(name, error) from error
+        except RetryError as error:
+            raise self._unreachable(name, error.cause or error) from error
         except (GoogleAPIError, GoogleAuthError, requests.RequestException, DataCorruption) as error:
-            raise OutputError(
-                "Cloud Storage refuses",
-                where=self.path_of(name),
-                observed=_in_short(error),
-                remedy="Check that you may list, read, create and delete objects there (roles/storage.objectAdmin).",
-            ) from error
+            raise self._refused(name, error) from error
+
+    def _refused(self, name: str, error: Exception) -> OutputError:
+        if isinstance(error, _NOT_ALLOWED) and self._access().is_anonymous:
+            return self._nobody()
+        return OutputError(
+            "Cloud Storage refuses",
+            where=self.path_of(name),
+            observed=_in_short(error),
+            remedy="Check that you may list, read, create and delete objects there (roles/storage.objectAdmin).",
+        )
+
+    def _unreachable(self, name: str, error: Exception) -> OutputError:
+        return OutputError(
+            "Cloud Storage does not answer",
+            where=self.path_of(name),
+            observed=_in_short(error),
+            remedy="Check this machine's network, then run the same command again.",
+        )
 
 
 class _GcsWriter:

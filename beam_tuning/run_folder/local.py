@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import secrets
@@ -80,11 +81,8 @@ class LocalFolder:
     def create(self, name: str, content: bytes) -> bool:
         try:
             self._make_folder()
-            with (
-                self._parent(name) as (parent, last),
-                os.fdopen(os.open(last, _NEW, 0o666, dir_fd=parent), "wb") as file,
-            ):
-                file.write(content)
+            with self._parent(name) as (parent, last), _locked(parent):
+                _create(parent, last, content)
         except FileExistsError:
             return False
         except OSError as error:
@@ -92,20 +90,25 @@ class LocalFolder:
         return True
 
     def replace(self, name: str, content: bytes, over: Entry) -> bool:
-        # Who takes the old file away is who replaces it: of two that try, one finds it gone.
+        # Who takes the old file away is who replaces it: of two that try, one finds it gone. Where there are locks,
+        # nobody looks meanwhile.
         aside = f"{name}.{secrets.token_hex(4)}.replaced"
         try:
-            with self._parent(name) as (parent, last):
+            with self._parent(name) as (parent, last), _locked(parent):
                 os.rename(last, aside, src_dir_fd=parent, dst_dir_fd=parent)
-                taken = _entry(name, os.stat(aside, dir_fd=parent, follow_symlinks=False))
-                if taken.version != over.version:
-                    os.link(aside, last, src_dir_fd=parent, dst_dir_fd=parent)
-                os.unlink(aside, dir_fd=parent)
+                try:
+                    taken = _entry(name, os.stat(aside, dir_fd=parent, follow_symlinks=False))
+                    if taken.version != over.version:
+                        os.link(aside, last, src_dir_fd=parent, dst_dir_fd=parent)
+                        return False
+                    _create(parent, last, content)
+                finally:
+                    os.unlink(aside, dir_fd=parent)
         except (FileNotFoundError, FileExistsError):
             return False
         except OSError as error:
             raise self._refusal(name, error) from error
-        return taken.version == over.version and self.create(name, content)
+        return True
 
     def writer(self, name: str, run_id: str) -> _LocalWriter:
         try:
@@ -217,6 +220,25 @@ class _LocalWriter:
             self._file.close()
         with contextlib.suppress(OutputError):
             self._folder.delete(Entry(self._begun, 0))
+
+
+@contextlib.contextmanager
+def _locked(folder: int) -> Iterator[None]:
+    """Alone among those that lock the folder of a descriptor. Some network file systems have no locks."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        fcntl.flock(folder, fcntl.LOCK_UN)
+
+
+def _create(parent: int, last: str, content: bytes) -> None:
+    with os.fdopen(os.open(last, _NEW, 0o666, dir_fd=parent), "wb") as file:
+        file.write(content)
 
 
 def _entry(name: str, found: os.stat_result) -> Entry:

@@ -1,7 +1,7 @@
 """Every name below a run folder, and what the file under it is.
 
 train.jsonl  validation.jsonl      the one object of a split that tuning takes
-train/kept-00000-of-00003.jsonl    lines of one shard; also dropped-* and undecided-*; validation/ alike
+train/kept-00000-of-00003.jsonl    lines of one shard; also dropped-*, undecided-*, sampled-out-*; validation/ alike
 verdicts/train-00000-of-00003.parquet   a row for each example of the shard
 media/media-00000-of-00001.parquet      a row for each distinct media object
 repairs/train-00000-of-00003.parquet    of a run that `repair` made: a row for each example that it looked at
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Protocol
 
-from beam_tuning.reasons import Verdict
+from beam_tuning.reasons import JUDGED, Verdict
 
 
 class FileRole(enum.StrEnum):
@@ -30,6 +30,7 @@ class FileRole(enum.StrEnum):
     KEPT = "kept"
     DROPPED = "dropped"
     UNDECIDED = "undecided"
+    SAMPLED_OUT = "sampled-out"
     VERDICTS = "verdicts"
     MEDIA = "media"
     REPAIRS = "repairs"
@@ -79,7 +80,7 @@ LATER = MappingProxyType(
 TOP_LEVEL = (*_TOP_LEVEL, *LATER, MANIFEST, CLAIM)
 
 _SHARD = re.compile(
-    r"(?:(?:train|validation)/(?P<verdict>kept|dropped|undecided)-[0-9]{5,}-of-[0-9]{5,}\.jsonl"
+    r"(?:(?:train|validation)/(?P<verdict>kept|dropped|undecided|sampled-out)-[0-9]{5,}-of-[0-9]{5,}\.jsonl"
     r"|(?:verdicts|repairs)/(?:train|validation)-[0-9]{5,}-of-[0-9]{5,}\.parquet"
     r"|media/media-[0-9]{5,}-of-[0-9]{5,}\.parquet)"
 )
@@ -120,7 +121,8 @@ def repairs_file(shard: AnyShard) -> str:
 def verdicts_beside(lines_name: str) -> str:
     """The verdict table of the shard that a file of lines belongs to."""
     split, _, name = lines_name.partition("/")
-    return f"verdicts/{split}-{name.partition('-')[2].removesuffix('.jsonl')}.parquet"
+    number = "-".join(name.removesuffix(".jsonl").split("-")[-3:])
+    return f"verdicts/{split}-{number}.parquet"
 
 
 def media_file(number: int, total: int) -> str:
@@ -128,11 +130,19 @@ def media_file(number: int, total: int) -> str:
     return f"media/media-{_of(number, total)}.parquet"
 
 
-def all_names(shards: Iterable[AnyShard], media_files: int, *, repairs: bool = False) -> Iterator[str]:
-    """Every name that a run with these shards may write, the manifest, the claim and later commands' left out."""
+def all_names(
+    shards: Iterable[AnyShard], media_files: int, verdicts: Iterable[Verdict] = JUDGED, *, repairs: bool = False
+) -> Iterator[str]:
+    """Every name that a run with these shards may write, the manifest, the claim and later commands' left out.
+
+    Args:
+      verdicts: that the run gives.
+      repairs: whether `repair` makes the run.
+    """
+    given = tuple(verdicts)
     yield from _TOP_LEVEL
     for shard in shards:
-        for verdict in Verdict:
+        for verdict in given:
             yield lines_file(shard, verdict)
         yield verdicts_file(shard)
         if repairs:

@@ -104,3 +104,12 @@ class JudgedExample(msgspec.Struct, frozen=True, gc=False):
     is_unwanted: bool = False
     mended: tuple[Reason, ...] = ()
     added_bytes: int = 0
+
+
+def sampled_out(judged: JudgedExample) -> JudgedExample:
+    """The same example, kept so far, left out of the sample; also where a what-if profile would keep it."""
+    kept, left_out = Verdict.KEPT, Verdict.SAMPLED_OUT
+    what_if = tuple(
+        [WhatIf(one.profile, left_out, one.tokens, one.over) if one.verdict is kept else one for one in judged.what_if]
+    )
+    return msgspec.structs.replace(judged, verdict=Verdict.SAMPLED_OUT, what_if=what_if)

@@ -21,7 +21,7 @@ from beam_tuning.summary.samples import SAMPLES_PER_REASON, Sample, keep_smalles
 
 # Looking an enum's member up costs more than the counting: these are the same members, under names of the module.
 _AUDIO, _VIDEO, _IMAGE, _DOCUMENT = MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.IMAGE, MediaKind.DOCUMENT
-_KEPT, _DROPPED, _LOCAL = Verdict.KEPT, Verdict.DROPPED, Place.LOCAL
+_KEPT, _DROPPED, _SAMPLED_OUT, _LOCAL = Verdict.KEPT, Verdict.DROPPED, Verdict.SAMPLED_OUT, Place.LOCAL
 _NS_PER_MS = 1_000_000
 
 
@@ -143,6 +143,7 @@ class ProfileCounts(msgspec.Struct, array_like=True):
 
     Attributes:
       over: examples by the code of each limit that they are over.
+      sampled_out: examples that would be kept, but are not in the sample that was asked for.
     """
 
     kept: int = 0
@@ -152,6 +153,7 @@ class ProfileCounts(msgspec.Struct, array_like=True):
     tokens_high: int = 0
     tokens_unknown: int = 0
     over: dict[str, int] = {}
+    sampled_out: int = 0
 
     def add_all(self, outcomes: Sequence[JudgedExample | WhatIf]) -> None:
         kept = [one.tokens for one in outcomes if one.verdict is _KEPT]
@@ -162,8 +164,10 @@ class ProfileCounts(msgspec.Struct, array_like=True):
         self.tokens_unknown += len(kept) - len(tokens)
         if len(kept) < len(outcomes):
             dropped = sum([one.verdict is _DROPPED for one in outcomes])
+            left_out = sum([one.verdict is _SAMPLED_OUT for one in outcomes])
             self.dropped += dropped
-            self.undecided += len(outcomes) - len(kept) - dropped
+            self.sampled_out += left_out
+            self.undecided += len(outcomes) - len(kept) - dropped - left_out
 
     def add_over(self, reasons: Iterable[Reason]) -> None:
         for reason, examples in Counter(reasons).items():
@@ -173,6 +177,7 @@ class ProfileCounts(msgspec.Struct, array_like=True):
         self.kept += other.kept
         self.dropped += other.dropped
         self.undecided += other.undecided
+        self.sampled_out += other.sampled_out
         self.tokens_low += other.tokens_low
         self.tokens_high += other.tokens_high
         self.tokens_unknown += other.tokens_unknown
@@ -247,6 +252,10 @@ class SplitSummary(msgspec.Struct, array_like=True):
     def undecided(self) -> int:
         return self.by_verdict[Verdict.UNDECIDED].examples
 
+    @property
+    def sampled_out(self) -> int:
+        return self.by_verdict[Verdict.SAMPLED_OUT].examples
+
     def given(self, verdict: Verdict) -> int:
         """Examples that have this verdict as they were read."""
         return self.by_verdict[verdict].examples + self.as_given.get(verdict.value, 0)
@@ -277,7 +286,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
         first_of_each = {finding.reason.name: finding for finding in reversed(judged.findings)}
         deciding = sum(finding.reason.outcome is not Outcome.ADVICE for finding in first_of_each.values())
         # A kept example has but advice and what a person tolerates.
-        is_kept_out = judged.verdict is not _KEPT
+        is_kept_out = judged.verdict is not _KEPT and judged.verdict is not _SAMPLED_OUT
         rank = rank_of(judged.line_id)
         for code, finding in first_of_each.items():
             counts = self.reasons.get(code)

@@ -59,7 +59,7 @@ VERDICT_SCHEMA = pa.schema(
         _field("offset_bytes", pa.int64(), "Offset of the line's first byte in the uncompressed file.", nullable=False),
         _field("size_bytes", pa.int64(), "Size of the line without its newline.", nullable=False),
         _field("line_hash", pa.binary(16), "BLAKE2b of the line's bytes, 128 bits; equal lines have equal ones."),
-        _field("verdict", pa.string(), "kept, dropped or undecided.", nullable=False),
+        _field("verdict", pa.string(), "kept, dropped, undecided or sampled-out.", nullable=False),
         _field("media_resolution", pa.string(), "The example's `generationConfig.mediaResolution`; null when absent."),
         _field("text_chars", pa.int64(), "Characters of text that counts as tokens.", nullable=False),
         _field("tokens_low", pa.int64(), "Lower end of the estimate of input plus output tokens; null when unknown."),

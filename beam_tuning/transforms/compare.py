@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import apache_beam as beam
+import msgspec
 from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
 
-from beam_tuning.curation.example_keys import ExampleKeys, keys_of
-from beam_tuning.curation.leaks import Leak, MediaUse, find_leaks, identity, segment_of, union
-from beam_tuning.curation.repeats import Mark, PackKeys, Place, find_repeats, pack_rows
+from beam_tuning.curation.example_keys import keys_of
+from beam_tuning.curation.leaks import Leak, MediaUse, PackUses, find_leaks, identity, segment_of, union
+from beam_tuning.curation.repeats import Marks, PackKeys, find_repeats, row_of
+from beam_tuning.dataset.example import MediaPart
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.dataset.uri import place_of
 from beam_tuning.transforms.codecs import decoder, encode, table_from_ipc
@@ -27,14 +29,14 @@ _USES = "uses"
 _INPUT_BYTES_PER_BUCKET = 32 << 20
 _MOST_BUCKETS = 1 << 14
 _LEAKS = list[Leak]
-_MARKS = list[Mark]
+_MARKS = list[Marks]
 
 
 class ComparedExamples(NamedTuple):
     """What `CompareExamples` gives.
 
     Attributes:
-      marks: (shard key, encoded list of `Mark`).
+      marks: (shard key, encoded list of `Marks`).
       leaks: (shard key, encoded list of `Leak`); none where there is one split.
     """
 
@@ -84,7 +86,7 @@ def compare_buckets(input_bytes: int) -> int:
     return min(max(input_bytes // _INPUT_BYTES_PER_BUCKET, 1), _MOST_BUCKETS)
 
 
-def marks_from_bytes(data: bytes) -> list[Mark]:
+def marks_from_bytes(data: bytes) -> list[Marks]:
     """What `ComparedExamples.marks` holds."""
     return _MARKS_DECODER.decode(data)
 
@@ -97,14 +99,13 @@ def leaks_from_bytes(data: bytes) -> list[Leak]:
 _MARKS_DECODER = decoder(_MARKS)
 _LEAKS_DECODER = decoder(_LEAKS)
 _KEYS_DECODER = decoder(PackKeys)
-_USES_DECODER = decoder(list[MediaUse])
+_USES_DECODER = decoder(PackUses)
 _IDENTITIES_DECODER = decoder(dict[str, str])
-_IDENTIFIED_DECODER = decoder(list[tuple[str, MediaUse]])
 
 
 @beam.typehints.with_output_types(tuple[int, bytes])
 class _LookFn(beam.DoFn):
-    """Packs -> (bucket, encoded `PackKeys`), and (bucket, encoded list of `MediaUse`) as a tagged output."""
+    """Packs -> (bucket, encoded `PackKeys`), and (bucket, encoded `PackUses`) as a tagged output."""
 
     def __init__(self, buckets: int, set_resolution: str | None, *, looks_at_media: bool) -> None:
         self._buckets = buckets
@@ -117,34 +118,48 @@ class _LookFn(beam.DoFn):
     def process(self, element: tuple[str, bytes]) -> Iterator[tuple[int, bytes] | pvalue.TaggedOutput]:
         shard, packed = element
         pack = self._decoder.decode(packed)
-        of_bucket: defaultdict[int, list[tuple[int, ExampleKeys]]] = defaultdict(list)
+        place = (shard, pack.split, pack.path, pack.offset_bytes, pack.key)
+        rows: defaultdict[int, list[bytes]] = defaultdict(list)
+        uses = _Uses()
         for lines_before, _, line in pack.lines():
             keys = keys_of(line, self._set_resolution)
-            if keys is not None:
-                of_bucket[int.from_bytes(keys.input[:8], "big") % self._buckets].append((lines_before, keys))
-        for bucket, some in of_bucket.items():
-            rows = pack_rows(some)
-            yield bucket, encode(PackKeys(shard, pack.split, pack.path, pack.offset_bytes, pack.key, rows))
-        if self._looks_at_media:
-            uses: defaultdict[int, list[MediaUse]] = defaultdict(list)
-            for use in _uses(shard, pack, sorted(one for some in of_bucket.values() for one in some)):
-                uses[_bucket_of(use.uri, self._buckets)].append(use)
-            for bucket, of_uris in uses.items():
-                yield pvalue.TaggedOutput(_USES, (bucket, encode(of_uris)))
+            if keys is None:
+                continue
+            rows[int.from_bytes(keys.input[:8], "big") % self._buckets].append(row_of(lines_before, keys))
+            if self._looks_at_media and keys.media:
+                uses.add(lines_before, keys.media)
+        for bucket, some in rows.items():
+            yield bucket, encode(PackKeys(*place, b"".join(some)))
+        for bucket, of_uris in uses.by_bucket(self._buckets).items():
+            yield pvalue.TaggedOutput(_USES, (bucket, encode(PackUses(*place, of_uris))))
 
 
-def _uses(shard: str, pack: LinePack, keys: Iterable[tuple[int, ExampleKeys]]) -> Iterator[MediaUse]:
-    """How the pack uses each of its URIs."""
-    first: dict[str, int] = {}
-    segments: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-    for lines_before, key in keys:
-        for part in key.example.media:
-            if place_of(part.uri):
-                first.setdefault(part.uri, lines_before)
-                segments[part.uri].append(segment_of(part))
-    for uri, lines_before in first.items():
-        place = Place(pack.split, pack.path, pack.offset_bytes, pack.key, lines_before)
-        yield MediaUse(shard, uri, place, union(segments[uri]))
+class _Uses:
+    """How one pack uses its media, gathered line by line."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, int] = {}
+        self._segments: dict[str, list[tuple[int, int]]] = {}
+        self._whole: set[str] = set()
+
+    def add(self, lines_before: int, media: Iterable[MediaPart]) -> None:
+        for part in media:
+            uri = part.uri
+            if uri not in self._first:
+                if not place_of(uri):
+                    continue
+                self._first[uri] = lines_before
+            if part.segment is None:
+                self._whole.add(uri)
+            else:
+                self._segments.setdefault(uri, []).append(segment_of(part))
+
+    def by_bucket(self, buckets: int) -> dict[int, list[MediaUse]]:
+        of_bucket: defaultdict[int, list[MediaUse]] = defaultdict(list)
+        for uri, lines_before in self._first.items():
+            segments = [] if uri in self._whole else union(self._segments[uri])
+            of_bucket[_bucket_of(uri, buckets)].append(MediaUse(uri, lines_before, segments))
+        return of_bucket
 
 
 def _bucket_of(text: str, buckets: int) -> int:
@@ -152,7 +167,7 @@ def _bucket_of(text: str, buckets: int) -> int:
 
 
 def _marks(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[str, bytes]]:
-    for shard, marks in sorted(find_repeats(map(_KEYS_DECODER.decode, element[1])).items()):
+    for shard, marks in find_repeats(map(_KEYS_DECODER.decode, element[1])):
         yield shard, encode(marks)
 
 
@@ -170,21 +185,21 @@ def _identities(data: bytes, buckets: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _identified(element: tuple[int, dict[str, Iterable[bytes]]], buckets: int) -> Iterator[tuple[int, bytes]]:
-    """(bucket of the object, list of (identity, use))."""
+    """(bucket of the object, encoded `PackUses`), whose objects are known."""
     _, group = element
     names: dict[str, str] = {}
     for packed in group["identities"]:
         names.update(_IDENTITIES_DECODER.decode(packed))
-    of_bucket: defaultdict[int, list[tuple[str, MediaUse]]] = defaultdict(list)
     for packed in group["uses"]:
-        for use in _USES_DECODER.decode(packed):
+        pack = _USES_DECODER.decode(packed)
+        of_bucket: defaultdict[int, list[MediaUse]] = defaultdict(list)
+        for use in pack.uses:
             name = names.get(use.uri, use.uri)
-            of_bucket[_bucket_of(name, buckets)].append((name, use))
-    for bucket, some in of_bucket.items():
-        yield bucket, encode(some)
+            of_bucket[_bucket_of(name, buckets)].append(use._replace(object=name))
+        for bucket, some in of_bucket.items():
+            yield bucket, encode(msgspec.structs.replace(pack, uses=some))
 
 
 def _leaks(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[str, bytes]]:
-    uses = (one for packed in element[1] for one in _IDENTIFIED_DECODER.decode(packed))
-    for shard, leaks in sorted(find_leaks(uses).items()):
+    for shard, leaks in sorted(find_leaks(map(_USES_DECODER.decode, element[1])).items()):
         yield shard, encode(leaks)

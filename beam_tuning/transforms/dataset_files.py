@@ -19,6 +19,7 @@ from google.cloud.storage import Blob, Bucket
 
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import FileChanged, InputError
+from beam_tuning.run_folder.gcs import LOOKUP_RETRY
 from beam_tuning.transforms.files import open_file
 
 GCS = "gs://"
@@ -42,7 +43,7 @@ def find_object(split: str, bucket: str, name: str) -> InputFile | None:
       OSError: Cloud Storage does not say.
     """
     with _errors_of_the_client():
-        blob = _bucket(bucket).get_blob(name)
+        blob = _bucket(bucket).get_blob(name, retry=LOOKUP_RETRY)
     return None if blob is None else _gcs_file(split, blob)
 
 
@@ -53,7 +54,7 @@ def list_objects(split: str, bucket: str, prefix: str) -> Iterator[InputFile]:
       OSError: Cloud Storage does not say.
     """
     with _errors_of_the_client():
-        for blob in _bucket(bucket).list_blobs(prefix=prefix):
+        for blob in _bucket(bucket).list_blobs(prefix=prefix, retry=LOOKUP_RETRY):
             yield _gcs_file(split, blob)
 
 

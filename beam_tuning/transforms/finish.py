@@ -29,6 +29,7 @@ from beam_tuning.run_folder.writing import RunTarget, join_files, write_file
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.summary.summary import Summary
 from beam_tuning.transforms.read import FileFault
+from beam_tuning.transforms.select import chosen_from_bytes
 
 
 class RunStart(NamedTuple):
@@ -55,6 +56,7 @@ class FinishRun(beam.PTransform):
     files: PCollection[WrittenFile]
     faults: PCollection[FileFault]
     raise_when_closed: bool
+    chosen: PCollection[bytes] | None = None
 
     def expand(self, pipeline: beam.Pipeline) -> PCollection[None]:
         ended: PCollection[None] = (
@@ -70,6 +72,7 @@ class FinishRun(beam.PTransform):
                 pvalue.AsSingleton(self.media_summary),
                 pvalue.AsIter(self.files),
                 pvalue.AsIter(self.faults),
+                *(() if self.chosen is None else (pvalue.AsSingleton(self.chosen),)),
             )
             | "Gate" >> beam.Map(_gate, self.raise_when_closed)
         )
@@ -91,6 +94,7 @@ def _write_reports(
     media_summary: bytes,
     files: Iterable[WrittenFile],
     faults: Iterable[FileFault],
+    chosen: bytes | None = None,
 ) -> _Ending:
     folder = open_folder(target.folder)
     finished = RunFolder(target.folder).manifest()
@@ -110,6 +114,7 @@ def _write_reports(
         MediaSummary.from_bytes(media_summary),
         _times(start),
         file_faults=[file_fault(Reason[fault.code], fault.split, fault.message) for fault in found],
+        chosen=None if chosen is None else chosen_from_bytes(chosen),
         outputs=[OutputFile(file.name, file.size_bytes, file.lines) for file in sorted(written)],
     )
     gate = document.readiness.gate

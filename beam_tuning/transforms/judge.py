@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -12,6 +13,8 @@ from apache_beam import pvalue
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
+from beam_tuning.curation.room import Room
+from beam_tuning.curation.selection import VALIDATION, Fate, Selection, shard_key
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
@@ -20,19 +23,26 @@ from beam_tuning.media.info import ProbeResult
 from beam_tuning.policy.comparison import Comparison
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.judged_line import judge_line
-from beam_tuning.reasons import Verdict
+from beam_tuning.reasons import JUDGED, Verdict
 from beam_tuning.report.rejected import rejected_line
 from beam_tuning.run_folder.claim import check_claim
 from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.run_folder.writing import RunTarget
-from beam_tuning.summary.judged_example import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample, sampled_out
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import line_hash, verdict_table
-from beam_tuning.transforms.codecs import decoder, results_from_bytes
-from beam_tuning.transforms.compare import leaks_from_bytes, marks_from_bytes
+from beam_tuning.transforms.codecs import decoder
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
+from beam_tuning.transforms.select import (
+    SelectExamples,
+    chosen_from_bytes,
+    comparison_of,
+    media_of,
+    packs_of,
+    with_chosen_resolution,
+)
 from beam_tuning.transforms.write import ShardFiles
 
 SUMMARY = "summary"
@@ -43,12 +53,19 @@ class JudgedShards(NamedTuple):
     """What `JudgeShards` gives.
 
     Attributes:
-      files: of every shard four: kept, dropped and undecided lines, and verdicts, be they empty.
+      files: of every shard one of lines for each verdict, and verdicts, be they empty.
       summaries: encoded `Summary`, one a shard.
+      chosen: one encoded `Chosen`; None where nothing was to be chosen.
     """
 
     files: PCollection[WrittenFile]
     summaries: PCollection[bytes]
+    chosen: PCollection[bytes] | None = None
+
+
+def verdicts_of(selection: Selection) -> tuple[Verdict, ...]:
+    """The verdicts that a run gives."""
+    return (*JUDGED, Verdict.SAMPLED_OUT) if selection.samples else JUDGED
 
 
 @dataclass
@@ -61,31 +78,39 @@ class JudgeShards(beam.PTransform):
     Attributes:
       first_lines: side input, the number of the first line of every pack.
       most_common_resolution: side input, when the policy wants the majority's media resolution.
+      selection: which of the kept examples are taken.
+      room: what the model's limits allow, for the selection.
     """
 
     policy: Policy
     target: RunTarget
     first_lines: pvalue.AsSingleton
     most_common_resolution: pvalue.AsSingleton | None = None
+    selection: Selection = field(default_factory=Selection)
+    room: Room | None = None
 
     def expand(self, keyed: dict[str, PCollection[Any]]) -> JudgedShards:
-        side_inputs = [self.first_lines]
+        joined = keyed | "Join by shard" >> beam.CoGroupByKey()
+        chosen: PCollection[bytes] | None = None
+        side_inputs: dict[str, pvalue.AsSingleton] = {"first_lines": self.first_lines}
         if self.most_common_resolution is not None:
-            side_inputs.append(self.most_common_resolution)
-        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target), *side_inputs)
-        judged = (
-            keyed
-            | "Join by shard" >> beam.CoGroupByKey()
-            | "Judge shards" >> judge_shard.with_outputs(SUMMARY, main="files")
-        )
-        return JudgedShards(judged.files, judged[SUMMARY])
+            side_inputs["most_common_resolution"] = self.most_common_resolution
+        if self.selection.is_on and self.room is not None:
+            chosen = joined | "Select" >> SelectExamples(
+                self.policy, self.selection, self.room, self.first_lines, self.most_common_resolution
+            )
+            side_inputs["chosen"] = pvalue.AsSingleton(chosen)
+        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.selection), **side_inputs)
+        judged = joined | "Judge shards" >> judge_shard.with_outputs(SUMMARY, main="files")
+        return JudgedShards(judged.files, judged[SUMMARY], chosen)
 
 
 @beam.typehints.with_output_types(WrittenFile)
 class _JudgeShardFn(beam.DoFn):
-    def __init__(self, policy: Policy, target: RunTarget) -> None:
+    def __init__(self, policy: Policy, target: RunTarget, selection: Selection) -> None:
         self._policy = policy
         self._target = target
+        self._selection = selection
 
     def setup(self) -> None:
         self._pack_decoder = decoder(LinePack)
@@ -98,20 +123,44 @@ class _JudgeShardFn(beam.DoFn):
         element: tuple[str, dict[str, Iterable[bytes]]],
         first_lines: Mapping[bytes, int],
         most_common_resolution: str | None = None,
+        chosen: bytes | None = None,
     ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
-        policy = self._policy
-        if most_common_resolution is not None:
-            policy = msgspec.structs.replace(policy, chosen_resolution=most_common_resolution)
+        policy = with_chosen_resolution(self._policy, most_common_resolution)
         key, group = element
-        media = {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
-        packs = sorted(map(self._pack_decoder.decode, group["packs"]), key=lambda pack: (pack.path, pack.offset_bytes))
-        comparison = Comparison(
-            (mark for packed in group.get("marks", ()) for mark in marks_from_bytes(packed)),
-            (leak for packed in group.get("leaks", ()) for leak in leaks_from_bytes(packed)),
-            first_lines,
-        )
-        judged = (_judge_pack(pack, first_lines[pack.key], policy, media, comparison) for pack in packs)
-        yield from write_shard(self._target, Shard.from_key(key), judged)
+        media = media_of(group)
+        shard = Shard.from_key(key)
+        fates = None
+        if chosen is not None:
+            fates = iter(chosen_from_bytes(chosen).fates[shard_key(shard.split, shard.number)])
+        comparison = comparison_of(group, first_lines)
+        summary = Summary.empty()
+        check_claim(open_folder(self._target.folder), self._target.run_id)
+        verdicts = verdicts_of(self._selection)
+        shards = [shard]
+        if self._selection.validation_split is not None:
+            shards.append(shard._replace(split=VALIDATION))
+        with ExitStack() as stack:
+            written = {one.split: stack.enter_context(ShardFiles(self._target, one, verdicts)) for one in shards}
+            for split in written:
+                summary.add_blank_lines(split, 0)
+            for pack in packs_of(group, self._pack_decoder):
+                lines = _judge_pack(pack, first_lines[pack.key], policy, media, comparison, fates)
+                for split, files in written.items():
+                    of_split = [one for one in lines if one.example.line_id.split == split]
+                    for verdict in verdicts:
+                        texts = [one.text for one in of_split if one.example.verdict is verdict]
+                        files.write(verdict, texts)
+                        _VERDICTS[verdict].inc(len(texts))
+                    examples = [one.example for one in of_split]
+                    files.write_verdicts(verdict_table(examples, [one.line_hash for one in of_split]))
+                    summary.add_all(examples)
+                summary.add_blank_lines(pack.split, pack.line_count - len(lines))
+                PROGRESS.add(EXAMPLES_JUDGED, len(lines))
+        if fates is not None and next(fates, None) is not None:
+            raise RuntimeError(f"{key}: more examples were chosen from than are kept")  # a worker judges otherwise
+        for files in written.values():
+            yield from files.written
+        yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
 
 
 def write_shard(
@@ -121,7 +170,7 @@ def write_shard(
     summary = Summary.empty()
     summary.add_blank_lines(shard.split, 0)
     check_claim(open_folder(target.folder), target.run_id)
-    with ShardFiles(target, shard) as files:
+    with ShardFiles(target, shard, JUDGED) as files:
         for judged in packs:
             for verdict, lines in judged.lines.items():
                 files.write(verdict, lines)
@@ -144,7 +193,7 @@ class JudgedPack:
     def __init__(self) -> None:
         self.examples: list[JudgedExample] = []
         self.line_hashes: list[bytes] = []
-        self.lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in Verdict}
+        self.lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in JUDGED}
         self.blank_lines = 0
 
     def add(self, example: JudgedExample, text: bytes, line: bytes, line_hash: bytes) -> None:
@@ -163,14 +212,44 @@ class JudgedPack:
         self.line_hashes.append(line_hash)
 
 
+class _JudgedLine(NamedTuple):
+    """A line with its verdict, and as it is to be written."""
+
+    example: JudgedExample
+    text: bytes
+    line_hash: bytes
+
+
 def _judge_pack(
-    pack: LinePack, first_line: int, policy: Policy, media: Mapping[str, ProbeResult], comparison: Comparison
-) -> JudgedPack:
-    judged = JudgedPack()
+    pack: LinePack,
+    first_line: int,
+    policy: Policy,
+    media: Mapping[str, ProbeResult],
+    comparison: Comparison,
+    fates: Iterator[int] | None,
+) -> list[_JudgedLine]:
+    """Every line of a pack.
+
+    Args:
+      fates: what becomes of the kept examples, one after the other; None keeps them all.
+    """
+    lines: list[_JudgedLine] = []
     for lines_before, offset, line in pack.lines():
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         example, text = judge_line(policy, line_id, line, media)
         example = comparison.judge(policy, example, pack.key, lines_before)
-        judged.add(example, text, line, line_hash(without_byte_order_mark(line)))
-    judged.blank_lines = pack.line_count - len(judged.examples)
-    return judged
+        if example.verdict is not Verdict.KEPT:
+            text = rejected_line(example, line)
+        elif fates is not None:
+            example = _with_fate(example, next(fates))
+        lines.append(_JudgedLine(example, text, line_hash(without_byte_order_mark(line))))
+    return lines
+
+
+def _with_fate(example: JudgedExample, fate: int) -> JudgedExample:
+    if fate == Fate.SAMPLED_OUT:
+        return sampled_out(example)
+    if fate == Fate.MOVED:
+        line_id = msgspec.structs.replace(example.line_id, split=VALIDATION)
+        return msgspec.structs.replace(example, line_id=line_id)
+    return example

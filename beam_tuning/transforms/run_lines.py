@@ -21,10 +21,11 @@ from beam_tuning.dataset.lines import PACK_BYTES
 from beam_tuning.errors import InputError
 from beam_tuning.policy.comparison import is_unwanted
 from beam_tuning.policy.policy import Policy
-from beam_tuning.reasons import Finding, Reason, Scope, Verdict
+from beam_tuning.reasons import JUDGED, Finding, Reason, Scope, Verdict
 from beam_tuning.run_folder import names
 from beam_tuning.run_folder.files import CHUNK_BYTES, Checksum
 from beam_tuning.run_folder.manifest import Manifest, ManifestFile
+from beam_tuning.run_folder.names import FileRole
 from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.summary.tables import line_hash
 from beam_tuning.transforms.codecs import decoder, encode
@@ -133,15 +134,23 @@ def shards_of(folder: str, manifest: Manifest) -> list[RunShard]:
     """All shards of a run.
 
     Raises:
-      InputError: the manifest lacks a file of a shard.
+      InputError: the manifest lacks a file of a shard, or the run is a sample: what was left out would come back.
     """
+    left_out = manifest.named(FileRole.SAMPLED_OUT)
+    if left_out:
+        raise InputError(
+            "the run took a sample, and a repair takes none",
+            where=folder,
+            observed=f"{len(left_out)} sampled-out files",
+            remedy="Run `beam-tuning validate` without --sample, and repair that run.",
+        )
     shards = []
     for name in sorted(file.name for file in manifest.files):
         place = names.shard_of(name)
         if place is None:
             continue
         shard = Shard(*place)
-        lines = [(verdict, manifest.file(names.lines_file(shard, verdict))) for verdict in Verdict]
+        lines = [(verdict, manifest.file(names.lines_file(shard, verdict))) for verdict in JUDGED]
         verdicts = manifest.file(name)
         whole = [(verdict, file) for verdict, file in lines if file is not None]
         if verdicts is None or len(whole) < len(lines):

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection
 
 from beam_tuning.dataset.layout import Shard
-from beam_tuning.reasons import Verdict
+from beam_tuning.reasons import JUDGED, Verdict
 from beam_tuning.run_folder import names
 from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.writing import FileWriter, RunTarget, write_file
@@ -28,17 +28,21 @@ from beam_tuning.transforms.codecs import table_from_ipc, table_to_ipc
 
 
 class ShardFiles:
-    """The four files of one output shard. `written` names them after the block has ended well."""
+    """The files of one output shard: one of lines for each verdict, one of verdicts.
 
-    def __init__(self, target: RunTarget, shard: Shard) -> None:
+    `written` names them after the block has ended well.
+    """
+
+    def __init__(self, target: RunTarget, shard: Shard, verdicts: Iterable[Verdict] = JUDGED) -> None:
         self._target = target
         self._shard = shard
+        self._verdicts = tuple(verdicts)
         self._tables: list[pa.Table] = []
         self.written: list[WrittenFile] = []
 
     def __enter__(self) -> Self:
         self._writers = {
-            verdict: FileWriter(self._target, names.lines_file(self._shard, verdict)) for verdict in Verdict
+            verdict: FileWriter(self._target, names.lines_file(self._shard, verdict)) for verdict in self._verdicts
         }
         return self
 

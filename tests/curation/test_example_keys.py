@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tuning_lines import Json, audio, clip, example, image, text
 
@@ -78,6 +78,7 @@ def _said_otherwise(draw: st.DrawFn, value: Any, *, is_args: bool = False) -> An
     return made
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_however_an_example_is_written_it_has_the_same_keys(data: st.DataObject) -> None:
     given = data.draw(_examples())
@@ -88,6 +89,7 @@ def test_however_an_example_is_written_it_has_the_same_keys(data: st.DataObject)
     assert keys(line.encode()) == keys(given)
 
 
+@settings(deadline=None)
 @given(_examples(), _examples())
 def test_examples_that_differ_have_other_keys(one: Json, other: Json) -> None:
     """What the API would read of them is compared: written in one way, numbers as doubles."""
@@ -159,6 +161,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({"contents": _JSON}, optional={"generationConfig": _JSON, "systemInstruction": _JSON}))
 def test_whatever_a_line_holds_nothing_is_raised(line: Json) -> None:
     encoded = json.dumps(line).encode()

@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_tuning.curation.leaks import (
     END_NS,
     MediaUse,
+    PackUses,
     find_leaks,
     identity,
     overlaps,
     segment_of,
     union,
 )
-from beam_tuning.curation.repeats import Place
 from beam_tuning.dataset.example import MediaPart, Segment
 
 _MOMENTS = st.tuples(st.integers(0, 20), st.integers(1, 6)).map(lambda one: (one[0], one[0] + one[1]))
@@ -27,6 +27,7 @@ def moments(segments: list[tuple[int, int]]) -> set[int]:
     return {moment for start, end in segments for moment in range(start, end)}
 
 
+@settings(deadline=None)
 @given(st.lists(_MOMENTS, max_size=9), _MOMENTS)
 def test_a_union_holds_the_same_moments_apart(segments: list[tuple[int, int]], one: tuple[int, int]) -> None:
     joined = union(segments)
@@ -78,11 +79,12 @@ def test_objects_are_the_same_by_size_and_checksum(
     assert (identity(*one) == identity(*other)) is same  # type: ignore[arg-type]
 
 
-def use(split: str, shard: int, line: int, uri: str, *segments: tuple[int, int]) -> tuple[str, MediaUse]:
-    place = Place(split, f"{split}.jsonl", shard * 100, f"{split}{shard}".encode(), line)
-    return uri.partition("?")[0], MediaUse(f"{split}/{shard}/9", uri, place, list(segments) or [(0, END_NS)])
+def use(split: str, shard: int, line: int, uri: str, *segments: tuple[int, int]) -> PackUses:
+    one = MediaUse(uri, line, list(segments), uri.partition("?")[0])
+    return PackUses(f"{split}/{shard}/9", split, f"{split}.jsonl", shard * 100, f"{split}{shard}".encode(), [one])
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_each_shard_learns_what_the_other_split_uses(chance: object) -> None:
     uses = [
@@ -99,3 +101,9 @@ def test_each_shard_learns_what_the_other_split_uses(chance: object) -> None:
     assert (of_train.other.split, of_train.other.lines_before) == ("validation", 4)
     (of_validation,) = leaks["validation/1/9"]
     assert (of_validation.other_uri, of_validation.segments) == ("gs://b/a?copy", [(0, 2), (5, 9)])
+
+
+def test_a_whole_object_overlaps_every_segment_of_it() -> None:
+    leaks = find_leaks([use("train", 0, 0, "gs://b/a"), use("validation", 0, 0, "gs://b/a", (20, 30))])
+    assert leaks["validation/0/9"][0].segments == [(0, END_NS)]
+    assert leaks["train/0/9"][0].segments == [(20, 30)]

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_tuning.curation.example_keys import ExampleKeys
-from beam_tuning.curation.repeats import Mark, PackKeys, find_repeats, pack_rows
-from beam_tuning.dataset.example import Example, MediaPart
+from beam_tuning.curation.repeats import PackKeys, find_repeats, row_of
+from beam_tuning.dataset.example import MediaPart
 
-NO_MEDIA = Example(("user", "model"), (), None, 1, 1, 1, "")
-WITH_MEDIA = Example(
-    ("user", "model"), (MediaPart("contents[0].parts[0]", "user", "gs://b/a", None, None),), None, 1, 1, 1, ""
-)
+MEDIA = (MediaPart("contents[0].parts[0]", "user", "gs://b/a", None, None),)
 
 #: (split, input, answer, whether it has media) of each line.
 Line = tuple[str, int, int, bool]
@@ -26,29 +23,24 @@ def packs_of(lines: Sequence[Line], pack_lines: int) -> list[PackKeys]:
     for split in ("train", "validation"):
         of_split = [line for line in lines if line[0] == split]
         for start in range(0, len(of_split), pack_lines):
-            rows = [
-                (
-                    at,
-                    ExampleKeys(
-                        asked.to_bytes(16, "big"), answer.to_bytes(16, "big"), WITH_MEDIA if media else NO_MEDIA
-                    ),
-                )
+            rows = b"".join(
+                row_of(at, ExampleKeys(asked.to_bytes(16, "big"), answer.to_bytes(16, "big"), MEDIA if media else ()))
                 for at, (_, asked, answer, media) in enumerate(of_split[start : start + pack_lines])
-            ]
+            )
             key = f"{split}/{start:08d}".encode()
-            packs.append(PackKeys(f"{split}/0/1", split, f"{split}.jsonl", start, key, pack_rows(rows)))
+            packs.append(PackKeys(f"{split}/0/1", split, f"{split}.jsonl", start, key, rows))
     return packs
 
 
-def found(marks: dict[str, list[Mark]]) -> list[tuple[str, str, int, str, int]]:
+def found(packs: Sequence[PackKeys]) -> list[tuple[str, str, int, str, int]]:
     """(code, split and number of the line, split and number of the other), sorted."""
     every = []
-    for shard, some in marks.items():
-        for mark in some:
-            split, start = mark.pack_key.decode().split("/")
+    for shard, some in find_repeats(packs):
+        for marks in some:
+            split, start = marks.pack_key.decode().split("/")
             assert shard.startswith(split)
-            line = int(start) + mark.lines_before
-            every.append((mark.code, split, line, mark.other.split, mark.other.offset_bytes + mark.other.lines_before))
+            other = (marks.other.split, marks.other.offset_bytes + marks.other.lines_before)
+            every += [(marks.code, split, int(start) + line, *other) for line in marks.lines_before]
     return sorted(every)
 
 
@@ -82,17 +74,25 @@ _LINES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(_LINES, st.integers(1, 9), st.randoms(use_true_random=False))
 def test_every_repeat_is_found_and_no_other(lines: list[Line], pack_lines: int, chance: object) -> None:
     packs = packs_of(sorted(lines, key=lambda line: line[0]), pack_lines)
     chance.shuffle(packs)  # type: ignore[attr-defined]
-    assert found(find_repeats(packs)) == expected(lines)
+    assert found(packs) == expected(lines)
 
 
 def test_of_nothing_nothing_is_found() -> None:
-    assert find_repeats([]) == {}
+    assert found([]) == []
 
 
 def test_ten_thousand_copies_of_one_line_are_told_each_once() -> None:
-    marks = find_repeats(packs_of([("train", 1, 1, False)] * 10_000, 1000))
-    assert [line for _, _, line, _, _ in found(marks)] == list(range(1, 10_000))
+    packs = packs_of([("train", 1, 1, False)] * 10_000, 1000)
+    assert [line for _, _, line, _, _ in found(packs)] == list(range(1, 10_000))
+    assert sum(len(some) for _, some in find_repeats(packs)) == len(packs)
+
+
+def test_one_question_with_very_many_answers_is_told_in_few_marks() -> None:
+    packs = packs_of([("train", 1, answer, True) for answer in range(10_000)], 1000)
+    assert len(found(packs)) == 10_000
+    assert sum(len(some) for _, some in find_repeats(packs)) == len(packs) + 1

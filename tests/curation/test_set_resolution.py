@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_tuning.curation.set_resolution import with_media_resolution
@@ -107,6 +107,7 @@ CONFIGS = st.none() | st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     config=CONFIGS,
     others=st.dictionaries(st.text(max_size=5).filter(lambda key: "eneration" not in key), JSON, max_size=3),

@@ -34,7 +34,7 @@ def rejects(line: bytes) -> bool:
     return any(finding.reason.outcome is Outcome.REJECTS_JOB for finding in parse_line(line).findings)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(written(odd_lines()))
 def test_what_protobuf_refuses_is_found(line: bytes) -> None:
     why = refusal(line)

@@ -42,7 +42,7 @@ def packs_of(data: bytes, range_bytes: int, pack_bytes: int) -> list[tuple[int, 
     ]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     data=_bytes_of_lines, range_bytes=st.integers(1, 40), pack_bytes=st.integers(1, 30), read_bytes=st.integers(1, 9)
 )
@@ -59,7 +59,7 @@ def test_packs_tile_a_plain_file(data: bytes, range_bytes: int, pack_bytes: int,
     assert all(pack.endswith(b"\n") for _, pack in packs[:-1])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     members=st.lists(_bytes_of_lines, max_size=4),
     padding=st.sampled_from([b"", b"\0", b"\0" * 600]),
@@ -78,7 +78,6 @@ def test_packs_tile_a_gzip_file_of_any_members(
     assert [offset for offset, _ in packs] == [sum(len(p) for _, p in packs[:i]) for i in range(len(packs))]
 
 
-@settings(deadline=None)
 @given(data=_bytes_of_lines, cut=st.integers(1, 19))
 def test_a_gzip_file_cut_short_is_an_error_not_an_end(data: bytes, cut: int) -> None:
     stored = gzip.compress(data)

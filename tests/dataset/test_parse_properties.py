@@ -41,7 +41,7 @@ def expected_scan(parsed: ParsedLine) -> LineScan:
     return LineScan(tuple(uris), made.media_resolution, made.has_visual_media)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(ANY_LINE)
 @also(b'{"contents":[{"parts":[{"fileData":{"fileUri":"a"}}]}],"x":"\xff"}')
 @also(b'{"contents":[{"parts":[{"fileData":{"fileUri":"a"}}]}],"x":' + b"[" * 150 + b"]" * 150 + b"}")
@@ -61,7 +61,7 @@ def test_the_scan_finds_what_the_parser_finds(line: bytes) -> None:
         assert scan == expected_scan(parsed)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(ANY_LINE)
 def test_a_line_without_an_example_has_a_finding_that_drops_it(line: bytes) -> None:
     parsed = parse_line(line)
@@ -81,7 +81,7 @@ def walked(line: bytes) -> ParsedLine:
     return ParsedLine(example, findings.as_tuple())
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.one_of(usual_lines(), written(good_lines()), written(odd_lines())))
 def test_the_fast_path_gives_the_same_as_the_full_parse(line: bytes) -> None:
     usual = decode_usual(line)
@@ -91,7 +91,7 @@ def test_the_fast_path_gives_the_same_as_the_full_parse(line: bytes) -> None:
     assert walked(line) == ParsedLine(fast)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(usual_lines())
 def test_usual_lines_take_the_fast_path(line: bytes) -> None:
     """A fall to the full parse would cost time alone, and nobody would see it."""
@@ -159,7 +159,7 @@ def test_encoded_again_a_decoded_line_has_the_fields_that_were_given() -> None:
     assert all(kind.__struct_config__.omit_defaults and not kind.__struct_config__.gc for kind in own)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(written(odd_lines()))
 def test_a_line_that_is_no_json_has_one_finding(line: bytes) -> None:
     not_json = {Reason.LINE_NOT_JSON, Reason.LINE_NOT_UTF8}
@@ -170,7 +170,7 @@ def test_a_line_that_is_no_json_has_one_finding(line: bytes) -> None:
         json.loads(line.removeprefix(b"\xef\xbb\xbf"))
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(written(odd_lines(), damaged=False))
 def test_paths_lead_to_what_is_wrong(line: bytes) -> None:
     findings = parse_line(line).findings
@@ -197,7 +197,7 @@ def resolve(value: Any, path: str) -> Any:
     return value
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(ANY_LINE)
 def test_parsing_is_deterministic_and_bounded(line: bytes) -> None:
     first, second = parse_line(line), parse_line(bytes(bytearray(line)))
@@ -206,7 +206,7 @@ def test_parsing_is_deterministic_and_bounded(line: bytes) -> None:
     assert max(counts) <= MAX_FINDINGS_PER_REASON
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(list('{}[]",:\\u d8001text')), max_size=60).map("".join))
 def test_json_like_noise(text: str) -> None:
     line = b'{"contents":[{"parts":[{"text":"' + text.encode() + b'"}]}]}'

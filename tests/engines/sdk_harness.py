@@ -83,9 +83,9 @@ def end_when_an_element_takes_longer(limit_s: float) -> None:
     def watch_closely(*arguments: Any, **named: Any) -> worker_status.FnApiWorkerStatusHandler:
         return watch(*arguments, **{**named, "element_processing_timeout_minutes": limit_s / 60})
 
-    sdk_worker.FnApiWorkerStatusHandler = watch_closely
+    sdk_worker.FnApiWorkerStatusHandler = watch_closely  # type: ignore[assignment,misc]
     hasty = types.SimpleNamespace(**{**vars(time), "sleep": lambda _: time.sleep(1)})
-    worker_status.time = sdk_worker_main.time = hasty
+    worker_status.time = sdk_worker_main.time = hasty  # type: ignore[assignment]
 
 
 class _AsksNothing(beam_fn_api_pb2_grpc.BeamFnWorkerStatusServicer):

@@ -215,7 +215,7 @@ def test_ctrl_c_leaves_the_job_running(dataset: list[str], dataflow: FakeDataflo
         assert line, told
         told += line
     launcher.send_signal(signal.SIGINT)
-    rest, _ = launcher.communicate(timeout=60)
+    rest, _ = launcher.communicate(timeout=200)
     assert launcher.returncode == 130, told + rest
     assert "goes on without this launcher" in rest
     assert "Traceback" not in rest

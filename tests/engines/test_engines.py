@@ -116,7 +116,7 @@ class Run(NamedTuple):
             code = self.process.wait(timeout=150)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGINT)  # so that it ends what it has started
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=200)
             pytest.fail(f"the job does not end:\n{self.said.read_text()}")
         return code, self.said.read_text()
 

@@ -136,18 +136,18 @@ def test_put_waits_for_room(clock: Clock) -> None:
         with pytest.raises(TimeoutError):
             third.result(timeout=0.05)
         assert queue.take() is not None
-        assert third.result(timeout=5)
+        assert third.result(timeout=200)
 
 
 def test_close_lets_all_go_and_returns_what_is_left(queue: FairQueue[str, int]) -> None:
     with ThreadPoolExecutor(2) as pool:
         takers = [pool.submit(queue.take) for _ in range(2)]
         put(queue, "a", 2)
-        assert all(taker.result(timeout=5) for taker in takers)
+        assert all(taker.result(timeout=200) for taker in takers)
         put(queue, "a", 3)  # over the host's limit: they wait
         taker = pool.submit(queue.take)
         assert queue.close() == [0, 1, 2]
-        assert taker.result(timeout=5) is None
+        assert taker.result(timeout=200) is None
     assert not queue.put("a", 1)
 
 
@@ -355,7 +355,7 @@ class HastyClock:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(Outcome)), max_size=60), st.integers(1, 4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_item_ends_once_and_no_host_is_over_its_limit(work: list[tuple[str, Outcome]], threads: int) -> None:
     queue: FairQueue[str, tuple[int, Outcome]] = FairQueue(
         lambda host: HostLimits(1, 2, 3, 500.0, 0.0), capacity=8, clock=HastyClock()

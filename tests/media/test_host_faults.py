@@ -202,7 +202,7 @@ def test_after_an_outage_that_outlasts_patience_the_host_rests(limits: HostLimit
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.sampled_from([WEB, SERVICE]), st.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_object_of_a_host_that_answers_errors_fails_without_a_try(
     are_bad: list[bool], limits: HostLimits, chance: random.Random
 ) -> None:
@@ -221,7 +221,7 @@ def test_no_object_of_a_host_that_answers_errors_fails_without_a_try(
     st.lists(st.tuples(st.sampled_from(FAULTS), st.booleans()), min_size=1, max_size=40),
     st.sampled_from([WEB, SERVICE]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_good_objects_beside_bad_ones_of_all_kinds_are_answered_at_the_first_try(
     kinds: list[tuple[Outcome, bool]], limits: HostLimits
 ) -> None:

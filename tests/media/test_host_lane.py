@@ -104,7 +104,7 @@ def test_an_answer_ends_a_rest() -> None:
     a, b, c, d, e = host.take()
     host.finish(SILENT, a, b, c)
     host.put("f")
-    (f,) = [task for task in host.take() if task.item == "f"] or [None]
+    f = next((task for task in host.take() if task.item == "f"), None)
     assert f is None  # the limit is 1, and two are in flight
     host.finish(ANSWERED, d)
     host.finish(ANSWERED, e)

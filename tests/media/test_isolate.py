@@ -117,7 +117,7 @@ def test_a_child_that_died_in_its_sleep_is_replaced(make_pool: MakePool) -> None
     pid = int(pool.ask(b"pid"))
     descriptor = os.pidfd_open(pid)
     os.kill(pid, signal.SIGKILL)
-    assert select.select([descriptor], [], [], 30)[0]
+    assert select.select([descriptor], [], [], 200)[0]
     os.close(descriptor)
     assert pool.ask(b"abc") == b"cba"
 
@@ -218,7 +218,7 @@ def test_no_child_outlives_its_parent(tmp_path: Path, pool: str, ending: str) ->
             with contextlib.suppress(BrokenPipeError):
                 parent.stdin.write(b"\n")
                 parent.stdin.flush()
-        assert select.select([descriptor], [], [], 30)[0]
+        assert select.select([descriptor], [], [], 200)[0]
         os.close(descriptor)
 
 
@@ -240,7 +240,7 @@ def test_a_forked_process_starts_children_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "child.py").write_text(CHILD)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = (sys.executable, "-W", "ignore", "-c", FORKING, str(tmp_path / "child.py"))
-    assert subprocess.run(command, env=environment, timeout=60, check=False).returncode == 0
+    assert subprocess.run(command, env=environment, timeout=200, check=False).returncode == 0
 
 
 # -- libmediainfo itself ---------------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def small_webm() -> bytes:
     return make_media("webm", video="libvpx", duration_s=2)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(places=st.lists(st.tuples(st.integers(0, 6000), st.binary(min_size=1, max_size=200)), max_size=4))
 def test_libmediainfo_comes_to_an_end_on_damaged_files(places: list[tuple[int, bytes]]) -> None:
     data = small_webm()

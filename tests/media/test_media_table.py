@@ -76,7 +76,7 @@ _results = st.builds(
 
 
 @given(st.lists(_results, max_size=5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_results_come_back_from_parquet_as_they_were(results: list[ProbeResult]) -> None:
     file = io.BytesIO()
     pq.write_table(to_table(results), file)

@@ -155,7 +155,7 @@ def prober(memory: MemStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prober
 
 
 def probe(prober: Prober, uri: str, cached: ProbeResult | None = None) -> ProbeResult:
-    return prober.submit(uri, cached).result(timeout=30)
+    return prober.submit(uri, cached).result(timeout=200)
 
 
 def test_its_uris_are_known_to_all(memory: MemStore) -> None:

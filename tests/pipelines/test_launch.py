@@ -74,7 +74,7 @@ def shown_of(counts: dict[Counter, Count]) -> str:
         return counts
 
     with showing_progress(read, Console(file=shown, width=200), plain_interval_s=0.01):
-        assert seen.wait(10)
+        assert seen.wait(200)
     return shown.getvalue().splitlines()[0].rpartition(", ")[0]
 
 
@@ -170,7 +170,7 @@ def test_progress_that_cannot_be_read_does_not_end_the_run() -> None:
         raise ValueError("Can not query metrics")
 
     with showing_progress(counts, Console(file=io.StringIO()), plain_interval_s=0.01):
-        assert asked.wait(10)
+        assert asked.wait(200)
 
 
 def test_a_job_server_that_dies_is_told_in_one_sentence(

@@ -96,7 +96,7 @@ def test_drop_share_is_an_interval_against_ten_percent(kept: int, dropped: int, 
     assert (share.low, share.high) == (dropped / share.read, (dropped + undecided) / share.read)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 300), st.integers(0, 60), st.integers(0, 60))
 def test_undecided_examples_never_make_the_answer_better(kept: int, dropped: int, undecided: int) -> None:
     order = [State.READY, State.UNCERTAIN, State.NOT_READY]

@@ -45,7 +45,7 @@ def facts_of(line: Json, media: dict[str, ProbeResult], rules: Policy) -> Exampl
     return ExampleFacts(rules, rules.limits, example, parts, usage, (0, 0), TokenRange(131_072, 131_073))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(lines(), st.dictionaries(URIS, answers()), POLICIES, st.sampled_from([None, "MEDIA_RESOLUTION_LOW", "absent"]))
 def test_a_rule_that_is_not_run_would_have_found_nothing(
     line: Json, media: dict[str, ProbeResult], rules: Policy, chosen: str | None
@@ -59,7 +59,7 @@ def test_a_rule_that_is_not_run_would_have_found_nothing(
     assert findings_of(facts) == everything.as_tuple()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(lines(), st.dictionaries(URIS, answers()), POLICIES, st.sampled_from([GEMINI_2, GEMINI_3, "gemini-2.0-flash"]))
 def test_what_is_not_made_anew_does_not_change_with_the_model(
     line: Json, media: dict[str, ProbeResult], rules: Policy, model: str

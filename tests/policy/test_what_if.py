@@ -241,7 +241,7 @@ FOUND = st.builds(
 NO_SHORTCUT = {"usual_columns": None}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(LINES, FOUND, st.sampled_from([GEMINI_2, GEMINI_3]))
 def test_the_short_way_gives_the_same_as_the_long_one(line: Json, found: dict[str, Any], model: str) -> None:
     rules = policy(model)
@@ -269,7 +269,7 @@ def other_limits(tmp_path_factory: pytest.TempPathFactory) -> Limits:
     return load_limits(own)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(LINES, FOUND, st.sampled_from([GEMINI_2, GEMINI_3]), st.sampled_from(RESOLUTIONS), st.booleans())
 def test_a_column_is_the_verdict_on_the_changed_line(
     other_limits: Limits, line: Json, found: dict[str, Any], model: str, resolution: str | None, built_in: bool

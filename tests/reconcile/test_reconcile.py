@@ -148,7 +148,7 @@ def local_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     return open_finished(folder)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(indices=st.lists(st.integers(1, 10), unique=True, max_size=10), more=st.integers(0, 5))
 def test_every_index_leads_to_its_line(local_run: FinishedRun, indices: list[int], more: int) -> None:
     reasons = [f"reason of {index}" for index in indices]
@@ -314,8 +314,8 @@ def test_behind_blank_lines_an_index_is_not_led_back(given_run: str, document: P
 def test_a_job_that_has_not_succeeded_is_told(
     run: str, document: Path, state: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    error = {"code": 3, "message": "More than 10% of the dataset was dropped."}
-    fields = {"state": f"JOB_STATE_{state}"} | ({"error": error} if state == "FAILED" else {})
+    error: dict[str, Any] = {"code": 3, "message": "More than 10% of the dataset was dropped."}
+    fields: dict[str, Any] = {"state": f"JOB_STATE_{state}"} | ({"error": error} if state == "FAILED" else {})
     assert reconcile(run, document, job(**fields)) == 3
     found = written(run)
     assert names(found) == ["state"]

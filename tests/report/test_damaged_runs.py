@@ -171,7 +171,7 @@ def test_what_is_read_can_be_drawn(whole: bytes, section: str) -> None:
     """The page costs a second, so a few edits of each section are drawn."""
     rng = random.Random(section)
     places = [path for path in paths(decoded(whole)) if path[0] == section and len(path) > 1]
-    values = (0, 2**63 - 1, 1e308, None, "", "\u202e", [], {})
+    values: tuple[object, ...] = (0, 2**63 - 1, 1e308, None, "", "\u202e", [], {})
     edits = [Edit(path, "set", value) for path in places for value in values]
     found = (read_or_refused(json.dumps(edit(decoded(whole))).encode()) for edit in rng.sample(edits, len(edits)))
     readable = [document for document, _ in zip((one for one in found if one is not None), range(2), strict=False)]

@@ -242,7 +242,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_VALUES)
 def test_a_program_reads_the_true_value_and_a_terminal_is_not_steered(value: Any) -> None:
     encoded = encode_json(value)

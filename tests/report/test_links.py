@@ -93,7 +93,7 @@ def test_the_segment_is_played(start_ns: int | None, end_ns: int | None, fragmen
     assert link.src == f"{GCS}/example-bucket/a.mp4{fragment}"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.text(max_size=60)
     | st.text(max_size=30).map("gs://example-bucket/".__add__)

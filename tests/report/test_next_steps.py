@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,6 +78,14 @@ def test_mixed_resolutions_are_evened_out_at_the_value_that_keeps_the_most() -> 
     step, *_ = steps_of(examples)
     assert "resolution LOW into every kept example" in step.why
     changed = {"output": "gs://example-bucket/checked-low", "set_media_resolution": LOW, "fail_on": "cleaned"}
+    assert options_of(step) == AGAIN | changed
+
+
+def test_more_examples_than_the_model_takes_are_sampled() -> None:
+    one = msgspec.structs.replace(example(1), size_bytes=600_000_000)
+    step = steps_of([one, msgspec.structs.replace(one, line_id=example(2).line_id)])[0]
+    assert "limits allow" in step.why
+    changed = {"output": "gs://example-bucket/checked-fit", "max_examples": "fit", "fail_on": "cleaned"}
     assert options_of(step) == AGAIN | changed
 
 
@@ -158,7 +167,7 @@ def test_a_shell_reads_a_quoted_text_as_it_is(text: str) -> None:
     assert said.stdout.decode() == text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12))
 def test_so_it_reads_any_text(text: str) -> None:
     said = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import wave
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from beam_tuning.report.html import render_html
 from beam_tuning.summary.judged_example import JudgedExample
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
+expect.set_options(timeout=30_000)  # ms; the page's policy forbids scripts that wait in it
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -167,7 +170,7 @@ def test_filters_narrow_the_reasons(open_page: Opener, report: Path, document: D
     assert shown_reasons(opened) == [row.code for row in document.reasons if row.outcome == "drops-example"]
 
     opened.page.click("button[type=reset]")
-    opened.page.wait_for_function(f"document.querySelector('#found').textContent.startsWith('{len(everything)} of')")
+    expect(opened.page.locator("#found")).to_have_text(re.compile(rf"{len(everything)} of .*"))
     assert shown_reasons(opened) == everything
 
     opened.page.select_option("[name=split]", "validation")
@@ -247,13 +250,13 @@ def test_commands_can_be_copied(open_page: Opener, report: Path) -> None:
     opened = open_page(report, permissions=["clipboard-read", "clipboard-write"])
     button = opened.page.locator("#next button.copy").first
     button.click()
-    opened.page.wait_for_function("document.querySelector('#next button.copy').textContent === 'Copied'")
+    expect(opened.page.locator("#next button.copy").first).to_have_text("Copied")
     copied = opened.page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("beam-tuning show gs://example-bucket/checked --code ")
     assert "  " not in copied
     assert "\n" not in copied
     opened.page.locator("#tuning-job button.copy").click()
-    opened.page.wait_for_function("document.querySelector('#tuning-job button.copy').textContent === 'Copied'")
+    expect(opened.page.locator("#tuning-job button.copy").first).to_have_text("Copied")
     assert json.loads(opened.page.evaluate("navigator.clipboard.readText()"))["baseModel"] == "gemini-2.5-flash"
     assert opened.complaints == []
 
@@ -266,9 +269,8 @@ def test_a_table_that_is_wider_than_the_screen_says_so(
     hint = opened.page.locator("#what-if .hint").first
     assert hint.is_visible() == told
     opened.page.locator("#limits summary").click()
-    opened.page.wait_for_function(
-        f"document.querySelector('#limits .hint').hidden === ({width_px} > 1000)"  # the event comes after the click
-    )
+    hidden = opened.page.locator("#limits .hint").first
+    expect(hidden).to_be_visible(visible=width_px <= 1000)  # the event comes after the click
 
 
 def test_what_is_folded_for_the_screen_is_printed_and_swatches_keep_their_colour(

@@ -105,7 +105,7 @@ _NUMBERS = (
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(line=written(odd_lines()), number=_NUMBERS, data=st.data())
 def test_readers_take_every_line(line: bytes, number: float | str, data: st.DataObject) -> None:
     if data.draw(st.booleans()):
@@ -116,10 +116,23 @@ def test_readers_take_every_line(line: bytes, number: float | str, data: st.Data
     assert json.loads(json.dumps(document)) == document
 
 
+def test_what_is_said_of_a_line_steers_no_terminal() -> None:
+    strange = "\x9b\u202e\u2066\x7f"
+    line = encoded(example(text("a"), **{strange: 1}))
+    document = rejected_line(judged(line), line)
+    said = document.partition(b',"example":')[0].decode()
+    assert not set(strange) & set(said)
+    (reason, *_) = [one for one in json.loads(document)["reasons"] if one["code"] == "FIELD_UNKNOWN"]
+    assert strange in str(reason["observed"])
+    raw = rejected_line(judged(b"{" + strange.encode()), b"{" + strange.encode())
+    assert not set(strange) & set(raw.decode())
+    assert json.loads(raw)["raw"] == "{" + strange
+
+
 def test_a_database_reads_the_lines(tmp_path: Any) -> None:
     values = [b"7" * 5000, b"1e999", b"NaN", b'"\\ud83d"', b"[" * 5000, b'"\xff"', b"1\r", b"18446744073709551616"]
     lines = [line_with(value) for value in values] + [encoded(example(text("")))]
     path = tmp_path / "dropped.jsonl"
     path.write_bytes(b"".join(rejected_line(judged(line), line) + b"\n" for line in lines))
     query = f"SELECT count(*), count(raw), count(example) FROM read_json('{path}', format = 'newline_delimited')"
-    assert duckdb.sql(query).fetchall() == [(len(lines), len(values), 1)]
+    assert duckdb.execute(query).fetchall() == [(len(lines), len(values), 1)]

@@ -57,7 +57,7 @@ def test_the_catalogue_breaks_no_word(width: int) -> None:
         assert len(line.rstrip()) <= max(width, 58) or " " not in line.strip() or line.startswith("source:"), line
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text("abcde%", min_size=1, max_size=30), max_size=20), st.integers(20, 90), st.integers(0, 8))
 def test_wrapping_loses_nothing(words: list[str], width: int, indent: int) -> None:
     console = terminal(width)
@@ -93,7 +93,7 @@ def beam_tuning(command: str, **environment: str) -> subprocess.CompletedProcess
         ["bash", "-c", f"set -o pipefail; {command.replace('beam-tuning', f'{sys.executable} -m beam_tuning')}"],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=200,
         check=False,
         env={**os.environ, **environment},
     )

@@ -98,7 +98,7 @@ def test_hidden_characters_are_spelled_out(text: str, seen: str) -> None:
     assert wording.visible(text) == seen
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text())
 def test_nothing_hidden_stays(text: str) -> None:
     seen = wording.visible(text)

@@ -27,7 +27,7 @@ def distribution(values: list[int]) -> Distribution:
     return made
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.integers(0, LARGEST))
 def test_every_value_lies_in_its_bin_and_bins_are_narrow(value: int) -> None:
     index = bin_of(value)
@@ -40,7 +40,7 @@ def test_bins_tile_without_gap() -> None:
     assert [bin_of(bin_start(index)) for index in range(400)] == list(range(400))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(VALUES, max_size=80))
 def test_many_at_once_is_the_same_as_one_by_one(values: list[int]) -> None:
     singly = Distribution()
@@ -52,7 +52,7 @@ def test_many_at_once_is_the_same_as_one_by_one(values: list[int]) -> None:
     assert singly == at_once
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(VALUES, min_size=1, max_size=120), st.randoms(use_true_random=False), st.integers(1, 5))
 def test_merge_is_associative_and_commutative(values: list[int], rng: random.Random, groups: int) -> None:
     parts: list[list[int]] = [[] for _ in range(groups)]
@@ -71,7 +71,7 @@ def test_merge_is_associative_and_commutative(values: list[int], rng: random.Ran
     assert whole.total == min(sum(capped), LARGEST)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=200), st.floats(0, 1))
 def test_a_quantile_lies_in_the_bin_of_the_exact_one(values: list[int], share: float) -> None:
     exact = next(value for rank, value in enumerate(sorted(values), 1) if rank >= share * len(values))
@@ -89,7 +89,7 @@ def test_an_empty_distribution_has_no_smallest_and_no_quantile() -> None:
     assert full == distribution([5])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.randoms(use_true_random=False), st.integers(1, 4))
 def test_bounded_counts_merge_exactly_in_any_order(rng: random.Random, groups: int) -> None:
     names = [f"name-{number}" for number in range(3 * MOST_NAMES) for _ in range(1 + number % 3)]

@@ -38,7 +38,7 @@ def video(**fields: object) -> MediaInfo:
     return MediaInfo("mp4", MediaKind.VIDEO, (stream,), 10.0)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.randoms(use_true_random=False), st.integers(1, 8))
 def test_order_and_grouping_change_nothing(rng: random.Random, groups: int) -> None:
     parts = [MediaSummary.empty() for _ in range(groups)]

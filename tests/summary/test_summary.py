@@ -30,7 +30,7 @@ def summary_of(examples: list[JudgedExample]) -> Summary:
     return summary
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.randoms(use_true_random=False), st.integers(1, 12))
 def test_order_and_grouping_change_nothing(rng: random.Random, groups: int) -> None:
     shuffled = rng.sample(EXAMPLES, len(EXAMPLES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +19,8 @@ from beam_tuning.summary.tables import VERDICT_SCHEMA, line_hash, verdict_table
 PLACE = LineId("train", "gs://example-bucket/train.jsonl", 7, 4711)
 
 
-def row(example: JudgedExample) -> dict[str, object]:
+def row(example: JudgedExample) -> dict[str, Any]:
+    made: dict[str, Any]
     (made,) = verdict_table([example]).to_pylist()
     return made
 
@@ -109,7 +111,7 @@ def test_absent_is_null_and_no_media_is_an_empty_list() -> None:
 )
 def test_what_became_of_the_probe(probe: ProbeResult | None, outcome: str | None) -> None:
     part = MediaPart("p", "user", "u", None, None)
-    (media,) = row(JudgedExample(PLACE, 1, Verdict.KEPT, (), (known(part, probe),)))["media"]  # type: ignore[misc]
+    (media,) = row(JudgedExample(PLACE, 1, Verdict.KEPT, (), (known(part, probe),)))["media"]
     assert media["probe"] == outcome
     assert media["duration_s"] is None
 
@@ -130,9 +132,9 @@ def test_hostile_values_have_a_place(value: object, text: str | None, number: fl
     part = MediaPart("p", "user", "gs://\udcff", "\ud800", None, Segment(10**30, -(10**30)))
     probe = ProbeResult("u", MediaInfo("wav", MediaKind.AUDIO), ObjectInfo(10**30))
     made = row(JudgedExample(PLACE, 1, Verdict.KEPT, (finding,), (known(part, probe),), prompt_start="\udcff"))
-    (found,) = made["findings"]  # type: ignore[misc]
+    (found,) = made["findings"]
     assert (found["observed"], found["observed_number"]) == (text, number)
-    (media,) = made["media"]  # type: ignore[misc]
+    (media,) = made["media"]
     assert (media["start_ns"], media["end_ns"], media["size_bytes"], media["uri"]) == (None, None, None, "gs://\\udcff")
 
 

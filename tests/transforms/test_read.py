@@ -197,7 +197,7 @@ def test_a_file_that_changes_while_it_is_read_is_one_fault(
     path = tmp_path / "data.jsonl"
     path.write_bytes(_LINES)
     files = [listed(path)]
-    times = []
+    times: list[int] = []
 
     def open_then_change(name: str) -> Any:
         stream = dataset_files_open(name)

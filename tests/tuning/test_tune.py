@@ -343,9 +343,9 @@ def test_ctrl_c_leaves_the_job_running(run: str, tuning: FakeTuning, gcs: GcsEmu
         text=True,
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
-    assert tuning.looked.wait(90)
+    assert tuning.looked.wait(200)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 130, err
     assert f"beam-tuning tune {run} --wait" in err
     assert "Traceback" not in out + err
@@ -437,7 +437,9 @@ def test_local_media_must_be_uploaded_first(
     gcs.create_bucket("bucket")
     clip = tmp_path / "clip.mp3"
     clip.write_bytes(b"x" * 100)
-    info = msgspec.structs.replace(found_audio().object, size_bytes=100, generation=None, etag=_tag(clip.stat()))
+    judged = found_audio().object
+    assert judged is not None
+    info = msgspec.structs.replace(judged, size_bytes=100, generation=None, etag=_tag(clip.stat()))
     media = {str(clip): ProbeResult(str(clip), found_audio().media, info)}
     folder = str(tmp_path / "checked")
     make_run(folder, {"train": {"/d/0.jsonl": [example(file(str(clip), "audio/mp3"))]}}, media)

@@ -19,6 +19,7 @@ from beam_tuning.media.info import FailureKind, ObjectInfo, ProbeFailure, ProbeR
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import Prober
 from beam_tuning.run_folder.opening import open_folder
+from beam_tuning.verify.asking import ObjectState
 from beam_tuning.verify.verify import verify
 
 NAMES = ("a", "b", "c", "d")
@@ -47,7 +48,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, gcs: GcsEmulator, sou
     uris = [*map(uri_of, NAMES), uri_of("lost")]
     with Prober(ProbeOptions()) as prober:
         media = {uri: prober.submit(uri).result() for uri in uris}
-    train = {
+    train: dict[str, list[bytes | dict[str, Any]]] = {
         "/d/0.jsonl": [example(file(uri_of("a"), "audio/wav")), b"", example(file(uri_of("b"), "audio/wav"))],
         "/d/1.jsonl": [
             example(file(uri_of("a"), "audio/wav"), text("again")),
@@ -56,7 +57,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, gcs: GcsEmulator, sou
             b'{"contents": [{"role": "robot", "parts": [{"fileData": {"fileUri": "%s"}}]}]}' % uri_of("d").encode(),
         ],
     }
-    validation = {"/d/v.jsonl": [example(file(uri_of("c"), "audio/wav"))]}
+    validation: dict[str, list[bytes | dict[str, Any]]] = {"/d/v.jsonl": [example(file(uri_of("c"), "audio/wav"))]}
     name = str(tmp_path / "run") if request.param == "local" else "gs://bucket/runs/1"
     make_run(name, {"train": train, "validation": validation}, media)
     gcs.requests.clear()
@@ -193,7 +194,7 @@ def test_local_media_are_not_asked_for_where_the_run_was_not_allowed_to(tmp_path
     make_run(str(tmp_path), {"train": {"/d/0.jsonl": lines}}, {"/etc/passwd": ProbeResult("/etc/passwd", failure)})
     document = verify(open_finished(str(tmp_path)), ProbeOptions())
     assert document.exit_code == 0
-    assert document.objects["unchanged"] == 1
+    assert document.objects[ObjectState.UNCHANGED] == 1
 
 
 def test_what_was_uploaded_is_asked_for_where_it_lies(tmp_path: Path, gcs: GcsEmulator, sound: bytes) -> None:
@@ -245,7 +246,7 @@ def test_a_host_that_does_not_answer_is_not_asked_for_each_of_its_objects(
     gcs.requests.clear()
     options = ProbeOptions(threads=4, max_attempts=1)
     document = verify(open_finished(str(tmp_path)), options)
-    assert document.objects["unreachable"] == 100
+    assert document.objects[ObjectState.UNREACHABLE] == 100
     assert document.examples_touched == 100
     assert 16 <= len([one for one in gcs.requests if "media%2F" in one]) <= 20
 

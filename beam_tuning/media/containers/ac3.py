@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import re
 
-from beam_tuning.media.containers.frames import Frame, FrameFormat, audio_info, count_frames, find_start
+from beam_tuning.media.containers.frames import Frame, FrameFormat, audio_info, count_frames, find_start, opening_of
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import damaged
 
@@ -74,10 +74,10 @@ def matches(head: bytes) -> bool:
 
 
 def plan(head: bytes, size_bytes: int) -> Plan:
-    start = find_start(AC3, head)
-    first = None if start is None else _parse(head[start : start + 7])
-    if start is None or first is None:
+    opening = opening_of(AC3, head)
+    if opening is None:
         return damaged("ac3", "no run of frames was found")
+    start, first = opening
     frame_format = _EAC3 if first.codec == "eac3" else AC3
     counted = yield from count_frames(frame_format, head, start, first.kind, size_bytes)
     return audio_info(frame_format, first, counted)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import re
 
-from beam_tuning.media.containers.frames import Frame, FrameFormat, audio_info, count_frames, find_start
+from beam_tuning.media.containers.frames import Frame, FrameFormat, audio_info, count_frames, find_start, opening_of
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import damaged
 
@@ -48,9 +48,8 @@ def matches(head: bytes) -> bool:
 
 
 def plan(head: bytes, size_bytes: int) -> Plan:
-    start = find_start(ADTS, head)
-    first = None if start is None else _parse(head[start : start + 7])
-    if start is None or first is None:
+    opening = opening_of(ADTS, head)
+    if opening is None:
         return damaged("aac", "no run of frames was found")
-    counted = yield from count_frames(ADTS, head, start, first.kind, size_bytes)
-    return audio_info(ADTS, first, counted)
+    counted = yield from count_frames(ADTS, head, opening.start, opening.first.kind, size_bytes)
+    return audio_info(ADTS, opening.first, counted)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from beam_tuning.media.containers.lengths import TAIL_S, known
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import Steps, damaged, read, stream, u16be, u24be, u64be
+from beam_tuning.media.containers.work import spend
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 _TAIL_BYTES = 64 * 1024
@@ -35,6 +36,8 @@ _MAX_BLOCK_SAMPLES = 65536
 #: A last frame that is longer, as few are, is not held against its checksum.
 _MAX_FRAME_BYTES = 256 * 1024
 _MAX_HEADER_BYTES = 16
+#: Of the checksum of a frame, which is counted byte by byte.
+_CHECKSUM_BYTES_A_STEP = 8
 #: Frame headers without a neighbour that are kept while one may come.
 _MAX_WAITING = 8
 #: The sync code, then a block size, a rate and channels that are not forbidden.
@@ -272,6 +275,8 @@ class _Frames:
 
     def _look(self, data: bytes, stop: int) -> None:
         for match in _FRAME_SYNC.finditer(data, 0, min(stop + _SYNC_BYTES - 1, len(data))):
+            spend()
+            spend()
             frame = _parse_frame(self._info, data, match.start(), self._offset)
             if frame is not None:
                 self._see(frame)
@@ -280,6 +285,7 @@ class _Frames:
         if self.last is not None and frame.follows(self.last):
             self._accept(frame, self.last)
             return
+        spend()
         before = next((one for one in reversed(self._waiting) if frame.follows(one)), None)
         if before is None:
             self._waiting.append(frame)
@@ -340,6 +346,7 @@ def _is_whole_frame(data: bytes) -> bool:
 
     In long frames it is met by chance at other places too.
     """
+    spend(len(data) // _CHECKSUM_BYTES_A_STEP)
     crc = 0
     for position, byte in enumerate(data, 1):
         crc = (crc << 8 & 0xFFFF) ^ _CRC16[crc >> 8 ^ byte]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from beam_tuning.media.containers.lengths import known, lacks
 from beam_tuning.media.containers.reading import Steps, stream
+from beam_tuning.media.containers.work import spend
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 #: Frames that have to meet before bytes are taken for audio: at the very start, and behind bytes that are no frame.
@@ -21,6 +22,8 @@ _PROVING_FRAMES = 3
 _PROVING_FRAMES_BEHIND_JUNK = 8
 #: Zeros are padding; of other bytes, only the rest of a cut frame is stepped over at the start.
 _MAX_JUNK_BYTES = 8 * 1024
+#: A frame takes half a microsecond.
+_FRAMES_A_STEP = 2
 
 
 class Frame(NamedTuple):
@@ -68,9 +71,11 @@ class Run(NamedTuple):
 
 def walk(frame_format: FrameFormat, data: bytes, start: int, max_frames: int | None = None) -> Run | None:
     """The run that starts at `start`; None when no whole frame does."""
+    spend()
     parse, header_bytes, size = frame_format.parse, frame_format.header_bytes, len(data)
     first = parse(data[start : start + header_bytes])
     if first is None or start + first.size_bytes > size:
+        spend()
         return None
     kind, bits_per_s = first.kind, first.bits_per_s
     position, frames, constant_rate = start + first.size_bytes, 1, True
@@ -81,6 +86,7 @@ def walk(frame_format: FrameFormat, data: bytes, start: int, max_frames: int | N
         constant_rate = constant_rate and frame.bits_per_s == bits_per_s
         position += frame.size_bytes
         frames += 1
+    spend(frames)
     return Run(first, start, position, frames, constant_rate)
 
 
@@ -148,11 +154,12 @@ class FrameCounter:
     def feed(self, piece: bytes) -> None:
         data = self._rest + piece
         parse, header_bytes, size = self._format.parse, self._format.header_bytes, len(data)
-        position = samples = rate_hz = 0
+        position = samples = rate_hz = frames = 0
         if not self._in_step:
             position, self._in_step = self._resync(data, position)
         while self._in_step and position + header_bytes <= size:
             frame = parse(data[position : position + header_bytes])
+            frames += 1
             if frame is None or frame.kind != self._kind:
                 self.seconds += samples / rate_hz if samples else 0
                 samples = 0
@@ -161,10 +168,13 @@ class FrameCounter:
             if position + frame.size_bytes > size:
                 break
             position += frame.size_bytes
+            frames += 1
             samples += frame.samples
             rate_hz = frame.sample_rate_hz
+        spend(1 + frames // _FRAMES_A_STEP)
         self.seconds += samples / rate_hz if samples else 0
         self._rest = data[position:]
+        spend(frames)
 
     def tail_cut(self) -> str | None:
         """What the last frame lacks, once all pieces were fed."""
@@ -183,6 +193,22 @@ class FrameCounter:
             if frame is not None and reach + self._format.header_bytes > len(data):
                 return start, False
         return max(position, len(data) - self._format.header_bytes + 1), False
+
+
+class Opening(NamedTuple):
+    """Where the frames of an object begin, and the first of them."""
+
+    start: int
+    first: Frame
+
+
+def opening_of(frame_format: FrameFormat, head: bytes) -> Opening | None:
+    """What the frames of an object begin with; None when its head holds no run of them."""
+    start = find_start(frame_format, head)
+    if start is None:
+        return None
+    first = frame_format.parse(head[start : start + frame_format.header_bytes])
+    return None if first is None else Opening(start, first)
 
 
 class Counted(NamedTuple):

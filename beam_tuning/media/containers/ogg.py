@@ -22,6 +22,7 @@ from beam_tuning.media.containers.flac import parse_stream_info
 from beam_tuning.media.containers.lengths import TAIL_S, known, lacks
 from beam_tuning.media.containers.plan import Plan
 from beam_tuning.media.containers.reading import damaged, read, stream, u16be, u16le, u24be, u32be, u32le
+from beam_tuning.media.containers.work import spend
 from beam_tuning.media.info import MediaInfo, MediaKind, StreamInfo
 
 _TAIL_BYTES = 64 * 1024
@@ -266,6 +267,7 @@ def _pages(data: bytes, offset: int) -> Iterator[_Page]:
     """Pages whose headers lie in `data`, which begin at `offset` of the object."""
     position = 0
     while (position := data.find(b"OggS\0", position)) >= 0:
+        spend(2)  # a page takes longer than most parts
         page = _parse_page(data, position, offset)
         if page is None:
             position += 1

@@ -40,7 +40,7 @@ CONTAINERS_OF_TYPE = {
     "audio/ogg": {"ogg"},
     "audio/wav": {"wav", "w64"},
     "audio/webm": {"webm"},
-    "audio/x-aac": {"aac"},
+    "audio/x-aac": {"aac", "loas"},
     "image/heic": {"heic", "heif"},
     "image/heif": {"heic", "heif", "avif"},
     "image/jpeg": {"jpeg"},

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from beam_tuning.policy import limits as policy
 from beam_tuning.policy.limits import ModelLimits
-from beam_tuning.reasons import Verdict
+from beam_tuning.reasons import JUDGED, Verdict
 from beam_tuning.report.charts import Picture, distribution_picture
 from beam_tuning.report.sections.section import Field, RunFacts, Section
 from beam_tuning.report.shapes import Number, Numbers, Part, numbers_of
@@ -95,7 +95,7 @@ def _distribution(counted: _Counted, splits: Mapping[str, SplitSummary], model: 
         series=[
             Series(split=name, verdict=verdict, **numbers_of(getattr(split.by_verdict[verdict], counted.field)))
             for name, split in splits.items()
-            for verdict in Verdict
+            for verdict in (Verdict if split.sampled_out else JUDGED)
         ],
     )
 

@@ -55,6 +55,14 @@ def _even_out_media_resolution(document: Document) -> list[Step]:
     return _again(document, why, level.lower(), **changes, fail_on=FailOn.CLEANED.value)
 
 
+def _fit_the_limits(document: Document) -> list[Step]:
+    """A sample of the kept examples, where there are more than the model takes."""
+    if not any(finding.code in _TOO_MANY for finding in document.readiness.cleaned.findings):
+        return []
+    why = "Take as many of the kept examples as the model’s limits allow; the others are written beside."
+    return _again(document, why, "fit", max_examples="fit", fail_on=FailOn.CLEANED.value)
+
+
 def _ask_again(document: Document) -> list[Step]:
     """What stores did not answer may be answered now, and what was answered is not asked for again."""
     undecided = sum(split.undecided for split in document.splits.values())
@@ -136,6 +144,7 @@ def _repair_lines(document: Document) -> list[Step]:
 RULES: tuple[Callable[[Document], list[Step]], ...] = (
     _start_tuning,
     _even_out_media_resolution,
+    _fit_the_limits,
     _upload_media,
     _repair_lines,
     _ask_again,
@@ -144,6 +153,15 @@ RULES: tuple[Callable[[Document], list[Step]], ...] = (
     _look_at_examples,
 )
 
+#: What a sample mends.
+_TOO_MANY = frozenset(
+    reason.code
+    for reason in (
+        Reason.TRAINING_FILE_TOO_LARGE,
+        Reason.TRAINING_TOO_MANY_EXAMPLES,
+        Reason.VALIDATION_TOO_MANY_EXAMPLES,
+    )
+)
 #: What another run may find out.
 _MAY_PASS = frozenset(
     reason.code

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from beam_tuning.curation.selection import Chosen
 from beam_tuning.policy.limits import ModelLimits
 from beam_tuning.policy.readiness import Readiness
 from beam_tuning.report.run import OutputFile, RunSettings, RunTimes
@@ -27,6 +28,7 @@ class RunFacts(NamedTuple):
       model: limits of the run's model.
       splits: what was counted of each split that was named or read.
       outputs: files of the output folder, in the order in which they are listed.
+      chosen: which of the kept examples were taken, where that was to be chosen.
     """
 
     settings: RunSettings
@@ -36,6 +38,7 @@ class RunFacts(NamedTuple):
     media: MediaSummary
     times: RunTimes
     outputs: tuple[OutputFile, ...]
+    chosen: Chosen | None = None
 
 
 class Field(NamedTuple):

@@ -32,13 +32,14 @@ class ExamplesWith(Part, frozen=True, kw_only=True):
 class Split(Part, frozen=True, kw_only=True):
     """The counts of one split."""
 
-    read: Annotated[Count, Meta(description="kept + dropped + undecided; blank lines are no examples.")]
+    read: Annotated[Count, Meta(description="kept + dropped + undecided + sampled_out; blank lines are no examples.")]
     kept: Count
     dropped: Count
     undecided: Count
     unwanted: Annotated[
         Count, Meta(description="Of `dropped`: for a wish of yours (--drop_duplicates, --drop_leaks) alone.")
     ]
+    sampled_out: Annotated[Count, Meta(description="Left out of the sample that was asked for.")] = 0
     blank_lines: Count
     size_bytes: Annotated[Count, Meta(description="Of all lines as one file, each with a newline.")]
     kept_size_bytes: Count
@@ -47,8 +48,8 @@ class Split(Part, frozen=True, kw_only=True):
     media_length_unknown: Annotated[Count, Meta(description="Audio and video parts of which the length is not known.")]
 
     def __post_init__(self) -> None:
-        if self.read != self.kept + self.dropped + self.undecided:
-            raise ValueError("read is not kept + dropped + undecided")
+        if self.read != self.kept + self.dropped + self.undecided + self.sampled_out:
+            raise ValueError("read is not kept + dropped + undecided + sampled out")
         if (self.read == 0) != (self.drop_share.low is None) or (self.read == 0) != (self.drop_share.high is None):
             raise ValueError("a split has a drop share if it has examples, and only then")
 
@@ -69,6 +70,7 @@ def _split(split: SplitSummary, share: PolicyDropShare, limit: float) -> Split:
         dropped=split.dropped,
         undecided=split.undecided,
         unwanted=split.unwanted,
+        sampled_out=split.sampled_out,
         blank_lines=split.blank_lines,
         # As one file: every line with a newline.
         size_bytes=capped(everything.size_bytes.total + everything.examples),
@@ -90,7 +92,9 @@ SECTION = Section(
     title="Splits",
     fields=(
         Field(
-            "splits", _splits, "counts, bytes and drop share of each split; always `read = kept + dropped + undecided`"
+            "splits",
+            _splits,
+            "counts, bytes and drop share of each split; always `read = kept + dropped + undecided + sampled_out`",
         ),
     ),
     template="splits.html",

@@ -89,7 +89,7 @@ def _what_if(facts: RunFacts) -> list[WhatIfRow]:
 
 
 def _split(counts: ProfileCounts, limits: DatasetLimits) -> WhatIfSplit:
-    read = counts.kept + counts.dropped + counts.undecided
+    read = counts.kept + counts.dropped + counts.undecided + counts.sampled_out
     share = drop_share(read, counts.dropped, counts.undecided, limits)
     return WhatIfSplit(
         kept=counts.kept,

@@ -99,7 +99,7 @@ def test_whole_files_are_whole_to_the_first_reader_that_knows_them(name: str) ->
 
 
 @pytest.mark.parametrize("name", SOURCES)
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_overwritten_bytes(name: str, data: st.DataObject) -> None:
     damaged = bytearray(made(name))
@@ -118,7 +118,7 @@ def test_overwritten_bytes(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_cut_stretched_and_joined_files(name: str, data: st.DataObject) -> None:
     whole = made(name)
@@ -138,7 +138,7 @@ def test_every_length_of_a_short_head(name: str) -> None:
         drive_all(whole[:length])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(SOURCES)), st.binary(max_size=400))
 def test_a_magic_number_before_anything(name: str, tail: bytes) -> None:
     for length in (4, 12, 16, 40):

@@ -296,7 +296,7 @@ def test_a_number_that_no_object_of_this_size_can_have(counts_samples: bool, fra
     assert info.duration_s == pytest.approx(len(numbers) * 4096 / 16000)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 2**36 - 1), min_size=1, max_size=30), st.integers(0, 2**36 - 1), st.booleans())
 def test_no_numbering_makes_a_small_object_long(numbers: list[int], total: int, counts_samples: bool) -> None:
     data = flac_file([frame(number, counts_samples=counts_samples) for number in numbers], total)

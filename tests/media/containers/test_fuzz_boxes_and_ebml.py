@@ -74,14 +74,14 @@ def drive_if_known(reader: Reader, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", BASES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(mutations=MUTATIONS)
 def test_mutated_files(name: str, mutations: list[tuple[str, int, bytes]]) -> None:
     drive_if_known(BASES[name][0], mutated(base(name), mutations))
 
 
 @pytest.mark.parametrize("name", BASES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(length=st.integers(1, 1 << 18), mutations=MUTATIONS)
 def test_cut_and_mutated_files(name: str, length: int, mutations: list[tuple[str, int, bytes]]) -> None:
     data = base(name)
@@ -105,7 +105,7 @@ def test_every_field_of_the_header_at_its_limits(name: str) -> None:
             drive_if_known(BASES[name][0], data[:at] + value + data[at + 4 :])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=300), st.sampled_from([b"\0\0\0\x18ftypisom", b"\x1a\x45\xdf\xa3"]))
 def test_any_bytes_behind_the_magic(data: bytes, magic: bytes) -> None:
     drive_if_known(iso_bmff if b"ftyp" in magic else matroska, magic + data)

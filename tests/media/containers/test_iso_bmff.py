@@ -279,7 +279,7 @@ def test_odd_times_are_read_as_a_full_demux_reads_them(name: str) -> None:
 EDITS = st.lists(st.tuples(st.integers(100, 8_000), st.one_of(st.just(-1), st.integers(0, 441_000))), max_size=4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(EDITS)
 def test_any_edit_list_is_right_or_unknown(edits: list[tuple[int, int]]) -> None:
     data = edit_list(0, *edits)(ten_seconds())

@@ -25,7 +25,9 @@ def browser_video(frames: int, kbits: int = 2500) -> bytes:
     """As Chromium records a camera: a cluster of no known size for each key frame, one in 100, and no duration."""
     source = random.Random(frames)
     frame_bytes = kbits * 1000 // 8 // 30
-    clusters, blocks, start_ms = [], [], 0
+    clusters: list[bytes] = []
+    blocks: list[bytes] = []
+    start_ms = 0
     for number in range(frames):
         time_ms = number * 1000 // 30
         if number % 100 == 0:

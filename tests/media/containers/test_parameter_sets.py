@@ -60,7 +60,7 @@ def test_nonsense_says_nothing(payload: bytes) -> None:
     assert hevc_size(payload.replace(b"\x67", b"\x42\x01")) is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=80))
 def test_any_bits_say_something_possible_or_nothing(data: bytes) -> None:
     for size_px in (h264_size(START + b"\x67" + data), hevc_size(START + b"\x42\x01" + data)):

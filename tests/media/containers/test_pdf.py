@@ -181,7 +181,7 @@ def test_a_child_that_fails(transient: bool) -> None:
         assert ended.value.value.pages_unknown == failure.message
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     places=st.lists(st.tuples(st.integers(0, 900), st.binary(min_size=1, max_size=12)), max_size=6),
     length=st.integers(1, 900),

@@ -55,7 +55,7 @@ def _detectable(fault: dict[str, object], habits: dict[str, bool]) -> dict[str, 
     cuts=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=4),
     head_bytes=st.sampled_from([1, 100, 65536]),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_never_a_wrong_byte(
     faults: FaultServer,
     body: bytes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import msgspec
@@ -75,7 +75,7 @@ def test_all_others_do_not(address: str) -> None:
 
 
 @given(st.ip_addresses())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_nothing_passes_that_the_standard_library_holds_for_private(address: IPv4Address | IPv6Address) -> None:
     if is_public(address) and address not in IPv6Network("64:ff9b::/96"):
         assert address.is_global
@@ -95,7 +95,7 @@ def test_link_local_addresses_and_metadata_services_stay_closed_whatever_the_opt
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 @given(inner=st.sampled_from(SEALED_IPV4) | st.integers(0, 0xFFFF).map(lambda low: str(IPv4Address(0xA9FE0000 + low))))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_address_carries_a_closed_one_through(carrier: str, inner: str) -> None:
     address = carriers(inner)[carrier]
     assert is_sealed(address)
@@ -139,7 +139,7 @@ class FakeInternet:
 
 
 @pytest.fixture
-def internet(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeInternet]:
+def internet(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> FakeInternet:
     fake = FakeInternet(server.port)
     monkeypatch.setattr(sockets.TcpSocket, "connect", lambda sock, address: fake.connect(sock, address))
     return fake

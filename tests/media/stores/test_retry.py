@@ -28,21 +28,21 @@ def test_retry_after(value: str | None, seconds: float | None) -> None:
 
 
 @given(st.text())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_retry_after_of_any_text(value: str) -> None:
     seconds = parse_retry_after(value, NOW)
     assert seconds is None or seconds >= 0
 
 
 @given(st.integers(0, 10**7))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_both_forms_of_retry_after_agree(seconds: int) -> None:
     date = email.utils.formatdate(NOW + seconds, usegmt=True)
     assert parse_retry_after(str(seconds), NOW) == parse_retry_after(date, NOW) == seconds
 
 
 @given(st.text(), st.integers(1, 50))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_backoff_doubles_within_bounds_and_repeats(seed: str, failed: int) -> None:
     longest = min(16.0, 0.5 * 2 ** (failed - 1))
     assert longest / 2 <= Backoff(seed).delay_s(failed) <= longest

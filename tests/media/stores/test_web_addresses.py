@@ -84,7 +84,7 @@ def test_what_a_refusal_says(url: str, note: str) -> None:
 
 
 @given(st.text(max_size=60).map("https://media.example/?".__add__))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_query_can_be_looked_at(url: str) -> None:
     location = locate(url)
     if isinstance(location, Location):
