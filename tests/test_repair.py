@@ -213,3 +213,15 @@ def test_what_was_left_out_on_purpose_stays_out_and_set_resolutions_stay_set(tmp
     assert [row["line_hash"] for row in before] == [row["line_hash"] for row in after]
     assert [row["verdict"] for row in after] == ["kept", "dropped", "kept"]
     assert "EXAMPLE_DUPLICATE" in codes(after[1])
+
+
+@pytest.mark.parametrize("option", ["--validation_split=0.5", "--max_examples=2"])
+def test_a_run_that_selected_examples_is_refused(
+    tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turns = '[{"role": "user", "parts": [{"text": "%d"}]}, {"role": "model", "parts": [{"text": "a"}]}]'
+    (tmp_path / "train.jsonl").write_text("\n".join(f'{{"contents": {turns % one}}}' for one in range(8)))
+    assert validate(str(tmp_path / "train.jsonl"), tmp_path / "checked", option, "--fail_on=never") == 0
+    assert main(["repair", str(tmp_path / "checked"), f"--output={tmp_path / 'new'}"]) == 2
+    assert option.partition("=")[0] in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

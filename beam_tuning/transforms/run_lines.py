@@ -142,7 +142,7 @@ def shards_of(folder: str, manifest: Manifest) -> list[RunShard]:
             "the run took a sample, and a repair takes none",
             where=folder,
             observed=f"{len(left_out)} sampled-out files",
-            remedy="Run `beam-tuning validate` without --sample, and repair that run.",
+            remedy="Run `beam-tuning validate` without --max_examples, and repair that run.",
         )
     shards = []
     for name in sorted(file.name for file in manifest.files):
