@@ -62,7 +62,7 @@ def numbered_media(
     file = tempfile.NamedTemporaryFile(suffix=f".{container}")  # noqa: SIM115 (a muxer reads again what it wrote)
     times = list(times_s or [number / fps for number in range(round(duration_s * fps))])
     with av.open(file.name, "w", format=container, options=dict(muxer_options or {})) as output:
-        pictures = None
+        pictures: Any = None
         if video is not None:
             pictures = output.add_stream(
                 video, rate=Fraction(fps).limit_denominator(1001), options={**_usual(video), **(video_options or {})}
@@ -74,7 +74,7 @@ def numbered_media(
                 pictures.codec_context.time_base = Fraction(1, 1000)
         sounds = []
         for _ in range(audio_tracks if audio else 0):
-            sound = output.add_stream(audio, rate=48_000 if audio == "libopus" else _HZ)
+            sound: Any = output.add_stream(audio, rate=48_000 if audio == "libopus" else _HZ)
             sound.layout = "mono"
             sounds.append(sound)
         length_s = duration_s if times_s is None else times[-1] + 1 / fps
