@@ -215,13 +215,15 @@ def test_what_was_left_out_on_purpose_stays_out_and_set_resolutions_stay_set(tmp
     assert "EXAMPLE_DUPLICATE" in codes(after[1])
 
 
-@pytest.mark.parametrize("option", ["--validation_split=0.5", "--max_examples=2"])
-def test_a_run_that_selected_examples_is_refused(
-    tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("choice", ["--max_examples=20", "--validation_split=0.2"])
+def test_a_run_that_chose_examples_is_not_repaired(
+    sample: Sample, tmp_path: Path, capfd: pytest.CaptureFixture[str], choice: str
 ) -> None:
-    turns = '[{"role": "user", "parts": [{"text": "%d"}]}, {"role": "model", "parts": [{"text": "a"}]}]'
-    (tmp_path / "train.jsonl").write_text("\n".join(f'{{"contents": {turns % one}}}' for one in range(8)))
-    assert validate(str(tmp_path / "train.jsonl"), tmp_path / "checked", option, "--fail_on=never") == 0
-    assert main(["repair", str(tmp_path / "checked"), f"--output={tmp_path / 'new'}"]) == 2
-    assert option.partition("=")[0] in capsys.readouterr().err
+    """Else those that come back would never have been up for the choice."""
+    arguments = ["validate", f"--train={sample.train}", f"--output={tmp_path / 'run'}", f"--model={SAMPLE_MODEL}"]
+    assert main([*arguments, "--allow_local_media", choice]) == 3
+    capfd.readouterr()
+    for more in ([], ["--plan"]):
+        assert main(["repair", str(tmp_path / "run"), f"--output={tmp_path / 'new'}", *more]) == 2
+        assert "without --max_examples and --validation_split" in capfd.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "new").exists()

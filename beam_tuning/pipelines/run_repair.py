@@ -78,9 +78,16 @@ def judged_as(run: FinishedRun, *, allow_local_media: bool = False) -> JudgedAs:
       allow_local_media: given now; else as the run had it.
 
     Raises:
-      InputError: the report records others than this version knows.
+      InputError: the report records others than this version knows, or the run took a sample of its examples.
       UsageError: the limits file cannot be read any more.
     """
+    if run.report.selection is not None:
+        raise InputError(
+            "the run kept a sample of its examples, or made a validation set of some",
+            where=run.name,
+            limit="a run of all examples, so that those that come back have the same chance to be taken",
+            remedy="Repair a run without --max_examples and --validation_split, and choose examples afterwards.",
+        )
     known = set(ValidateOptions.__struct_fields__)
     recorded = {name: value for name, value in run.report.options.items() if name in known}
     try:

@@ -137,7 +137,7 @@ def all_names(
 
     Args:
       verdicts: that the run gives.
-      repairs: whether `repair` makes the run.
+      repairs: whether the run is a repair.
     """
     given = tuple(verdicts)
     yield from _TOP_LEVEL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -133,91 +133,82 @@ class _JudgeShardFn(beam.DoFn):
         if chosen is not None:
             fates = iter(chosen_from_bytes(chosen).fates[shard_key(shard.split, shard.number)])
         comparison = comparison_of(group, first_lines)
-        summary = Summary.empty()
-        check_claim(open_folder(self._target.folder), self._target.run_id)
-        verdicts = verdicts_of(self._selection)
         shards = [shard]
         if self._selection.validation_split is not None:
             shards.append(shard._replace(split=VALIDATION))
-        with ExitStack() as stack:
-            written = {one.split: stack.enter_context(ShardFiles(self._target, one, verdicts)) for one in shards}
-            for split in written:
-                summary.add_blank_lines(split, 0)
-            for pack in packs_of(group, self._pack_decoder):
-                lines = _judge_pack(pack, first_lines[pack.key], policy, media, comparison, fates)
-                for split, files in written.items():
-                    of_split = [one for one in lines if one.example.line_id.split == split]
-                    for verdict in verdicts:
-                        texts = [one.text for one in of_split if one.example.verdict is verdict]
-                        files.write(verdict, texts)
-                        _VERDICTS[verdict].inc(len(texts))
-                    examples = [one.example for one in of_split]
-                    files.write_verdicts(verdict_table(examples, [one.line_hash for one in of_split]))
-                    summary.add_all(examples)
-                summary.add_blank_lines(pack.split, pack.line_count - len(lines))
-                PROGRESS.add(EXAMPLES_JUDGED, len(lines))
+        packs = packs_of(group, self._pack_decoder)
+        judged = (_judge_pack(pack, first_lines[pack.key], policy, media, comparison, fates) for pack in packs)
+        yield from write_shard(self._target, shards, judged, verdicts_of(self._selection))
         if fates is not None and next(fates, None) is not None:
             raise RuntimeError(f"{key}: more examples were chosen from than are kept")  # a worker judges otherwise
-        for files in written.values():
-            yield from files.written
-        yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
 
 
 def write_shard(
-    target: RunTarget, shard: Shard, packs: Iterable[JudgedPack]
+    target: RunTarget, shards: Sequence[Shard], packs: Iterable[JudgedPack], verdicts: Sequence[Verdict] = JUDGED
 ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
-    """Writes the four files of a shard from its judged packs, in their order; its summary is a tagged output."""
+    """Writes the files of a shard from its judged packs, in their order; its summary is a tagged output.
+
+    Args:
+      shards: the shard that the packs are of; then those of other splits to which examples were moved.
+      verdicts: that examples may have.
+    """
     summary = Summary.empty()
-    summary.add_blank_lines(shard.split, 0)
     check_claim(open_folder(target.folder), target.run_id)
-    with ShardFiles(target, shard, JUDGED) as files:
-        for judged in packs:
-            for verdict, lines in judged.lines.items():
-                files.write(verdict, lines)
-                _VERDICTS[verdict].inc(len(lines))
-            files.write_verdicts(verdict_table(judged.examples, judged.line_hashes))
-            summary.add_all(judged.examples)
-            summary.add_blank_lines(shard.split, judged.blank_lines)
-            PROGRESS.add(EXAMPLES_JUDGED, len(judged.examples))
-    yield from files.written
+    with ExitStack() as stack:
+        written = {one.split: stack.enter_context(ShardFiles(target, one, verdicts)) for one in shards}
+        for split in written:
+            summary.add_blank_lines(split, 0)
+        for pack in packs:
+            for split, files in written.items():
+                of_split = [one for one in pack.lines if one.example.line_id.split == split]
+                for verdict in verdicts:
+                    texts = [one.text for one in of_split if one.example.verdict is verdict]
+                    files.write(verdict, texts)
+                    _VERDICTS[verdict].inc(len(texts))
+                examples = [one.example for one in of_split]
+                files.write_verdicts(verdict_table(examples, [one.line_hash for one in of_split]))
+                summary.add_all(examples)
+            summary.add_blank_lines(shards[0].split, pack.blank_lines)
+            PROGRESS.add(EXAMPLES_JUDGED, len(pack.lines))
+    for files in written.values():
+        yield from files.written
     yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
 
 
+class JudgedLine(NamedTuple):
+    """A line with its verdict.
+
+    Attributes:
+      text: as it is to be written.
+      line_hash: of the line as the dataset has it.
+    """
+
+    example: JudgedExample
+    text: bytes
+    line_hash: bytes
+
+
 class JudgedPack:
-    """Lines of a shard: judged, and as they are to be written.
+    """Lines of a shard, judged.
 
     Attributes:
       blank_lines: that stood between them.
     """
 
     def __init__(self) -> None:
-        self.examples: list[JudgedExample] = []
-        self.line_hashes: list[bytes] = []
-        self.lines: dict[Verdict, list[bytes]] = {verdict: [] for verdict in JUDGED}
+        self.lines: list[JudgedLine] = []
         self.blank_lines = 0
 
     def add(self, example: JudgedExample, text: bytes, line: bytes, line_hash: bytes) -> None:
         """Adds an example.
 
         Args:
-          text: what is written where it is kept.
+          text: what is written where it is kept, or left out of a sample.
           line: as it came, which is written where it is not.
           line_hash: of the line as the dataset has it.
         """
-        if example.verdict is Verdict.KEPT:
-            self.lines[Verdict.KEPT].append(text)
-        else:
-            self.lines[example.verdict].append(rejected_line(example, line))
-        self.examples.append(example)
-        self.line_hashes.append(line_hash)
-
-
-class _JudgedLine(NamedTuple):
-    """A line with its verdict, and as it is to be written."""
-
-    example: JudgedExample
-    text: bytes
-    line_hash: bytes
+        is_whole = example.verdict in (Verdict.KEPT, Verdict.SAMPLED_OUT)
+        self.lines.append(JudgedLine(example, text if is_whole else rejected_line(example, line), line_hash))
 
 
 def _judge_pack(
@@ -227,23 +218,22 @@ def _judge_pack(
     media: Mapping[str, ProbeResult],
     comparison: Comparison,
     fates: Iterator[int] | None,
-) -> list[_JudgedLine]:
+) -> JudgedPack:
     """Every line of a pack.
 
     Args:
       fates: what becomes of the kept examples, one after the other; None keeps them all.
     """
-    lines: list[_JudgedLine] = []
+    judged = JudgedPack()
     for lines_before, offset, line in pack.lines():
         line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
         example, text = judge_line(policy, line_id, line, media)
         example = comparison.judge(policy, example, pack.key, lines_before)
-        if example.verdict is not Verdict.KEPT:
-            text = rejected_line(example, line)
-        elif fates is not None:
+        if example.verdict is Verdict.KEPT and fates is not None:
             example = _with_fate(example, next(fates))
-        lines.append(_JudgedLine(example, text, line_hash(without_byte_order_mark(line))))
-    return lines
+        judged.add(example, text, line, line_hash(without_byte_order_mark(line)))
+    judged.blank_lines = pack.line_count - len(judged.lines)
+    return judged
 
 
 def _with_fate(example: JudgedExample, fate: int) -> JudgedExample:

@@ -119,7 +119,7 @@ class _RepairShardFn(beam.DoFn):
         repairs: list[Repaired] = []
         rules = _Rules(policy, self._edits, media, self._media, deliveries_from(group.get("deliveries", ())))
         judged = (_repaired_pack(pack, rules, repairs) for pack in packs)
-        yield from write_shard(self._target, shard, judged)
+        yield from write_shard(self._target, [shard], judged)
         sink = io.BytesIO()
         pq.write_table(repairs_table(repairs), sink, compression="zstd")
         yield write_file(self._target, names.repairs_file(shard), [sink.getvalue()])

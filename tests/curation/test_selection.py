@@ -158,9 +158,8 @@ def test_fit_holds_the_validation_examples_against_both_limits(train: int, valid
 
 
 def test_what_many_examples_share_is_not_moved_in_part() -> None:
-    examples: list[Kept] = [(b"%d" % number, "video", (key_of("same"),)) for number in range(90)] + [
-        (b"other %d" % number, "video", (key_of(str(number)),)) for number in range(10)
-    ]
+    examples: list[Kept] = [(b"%d" % number, "video", (key_of("same"),)) for number in range(90)]
+    examples += [(b"other %d" % number, "video", (key_of(str(number)),)) for number in range(10)]
     chosen = choose(shards_of(examples, 2), Selection(validation_split=0.2), LARGE)
     moved = [example for example, fate in fates_of(chosen, examples, 2) if fate == Fate.MOVED]
     assert len(moved) == 10
