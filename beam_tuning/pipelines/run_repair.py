@@ -99,15 +99,6 @@ def judged_as(run: FinishedRun, *, allow_local_media: bool = False) -> JudgedAs:
             observed=error,
             remedy="Run `beam-tuning validate` again with this version.",
         ) from error
-    selecting = {"--max_examples": options.max_examples, "--validation_split": options.validation_split}
-    chosen = next((name for name, value in selecting.items() if value is not None), None)
-    if chosen is not None:
-        raise InputError(
-            "the run selected among its examples, which a repair would undo",
-            where=run.name,
-            observed=f"{chosen} {selecting[chosen]}",
-            remedy=f"Run `beam-tuning validate` without {chosen}, repair that run, and select from its train.jsonl.",
-        )
     if allow_local_media:
         options = msgspec.structs.replace(options, allow_local_media=True)
     limits = load_limits(Path(options.limits) if options.limits else None)

@@ -25,7 +25,6 @@ from beam_tuning.reasons import JUDGED, Finding, Reason, Scope, Verdict
 from beam_tuning.run_folder import names
 from beam_tuning.run_folder.files import CHUNK_BYTES, Checksum
 from beam_tuning.run_folder.manifest import Manifest, ManifestFile
-from beam_tuning.run_folder.names import FileRole
 from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.summary.tables import line_hash
 from beam_tuning.transforms.codecs import decoder, encode
@@ -134,16 +133,8 @@ def shards_of(folder: str, manifest: Manifest) -> list[RunShard]:
     """All shards of a run.
 
     Raises:
-      InputError: the manifest lacks a file of a shard, or the run is a sample: what was left out would come back.
+      InputError: the manifest lacks a file of a shard.
     """
-    left_out = manifest.named(FileRole.SAMPLED_OUT)
-    if left_out:
-        raise InputError(
-            "the run took a sample, and a repair takes none",
-            where=folder,
-            observed=f"{len(left_out)} sampled-out files",
-            remedy="Run `beam-tuning validate` without --max_examples, and repair that run.",
-        )
     shards = []
     for name in sorted(file.name for file in manifest.files):
         place = names.shard_of(name)
