@@ -276,7 +276,6 @@ class _Frames:
     def _look(self, data: bytes, stop: int) -> None:
         for match in _FRAME_SYNC.finditer(data, 0, min(stop + _SYNC_BYTES - 1, len(data))):
             spend()
-            spend()
             frame = _parse_frame(self._info, data, match.start(), self._offset)
             if frame is not None:
                 self._see(frame)

@@ -22,8 +22,6 @@ _PROVING_FRAMES = 3
 _PROVING_FRAMES_BEHIND_JUNK = 8
 #: Zeros are padding; of other bytes, only the rest of a cut frame is stepped over at the start.
 _MAX_JUNK_BYTES = 8 * 1024
-#: A frame takes half a microsecond.
-_FRAMES_A_STEP = 2
 
 
 class Frame(NamedTuple):
@@ -71,7 +69,6 @@ class Run(NamedTuple):
 
 def walk(frame_format: FrameFormat, data: bytes, start: int, max_frames: int | None = None) -> Run | None:
     """The run that starts at `start`; None when no whole frame does."""
-    spend()
     parse, header_bytes, size = frame_format.parse, frame_format.header_bytes, len(data)
     first = parse(data[start : start + header_bytes])
     if first is None or start + first.size_bytes > size:
@@ -159,7 +156,6 @@ class FrameCounter:
             position, self._in_step = self._resync(data, position)
         while self._in_step and position + header_bytes <= size:
             frame = parse(data[position : position + header_bytes])
-            frames += 1
             if frame is None or frame.kind != self._kind:
                 self.seconds += samples / rate_hz if samples else 0
                 samples = 0
@@ -171,7 +167,6 @@ class FrameCounter:
             frames += 1
             samples += frame.samples
             rate_hz = frame.sample_rate_hz
-        spend(1 + frames // _FRAMES_A_STEP)
         self.seconds += samples / rate_hz if samples else 0
         self._rest = data[position:]
         spend(frames)
