@@ -70,7 +70,7 @@ def test_help_breaks_no_word_on_a_narrow_terminal(
     ("argv", "words"),
     [
         (["vaildate"], "Did you mean validate?"),
-        (["qqq"], "validate, show, upload"),
+        (["qqq"], "validate, show, repair, upload"),
         (["--train", "x"], "there is no such command"),
         (["a\0b\udcff"], "there is no such command"),
         (["show"], "DIR: a required argument is missing"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -17,7 +16,6 @@ from beam_tuning import __version__
 from beam_tuning.curation.selection import Selection
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import BeamTuningError, InputError, OptionError
-from beam_tuning.limits_file import load_limits
 from beam_tuning.media import media_table
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.pipelines.inputs import check_splits, match_inputs
@@ -25,8 +23,7 @@ from beam_tuning.pipelines.launch import is_in_process, is_on_dataflow, launch, 
 from beam_tuning.pipelines.preflight import refuse_output_in_input
 from beam_tuning.pipelines.selection import selection_of
 from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build, file_names
-from beam_tuning.pipelines.validate_options import ValidateOptions
-from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
+from beam_tuning.pipelines.validate_options import ValidateOptions, rules_of
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.limits import Limits
 from beam_tuning.policy.readiness import FailOn
@@ -190,19 +187,7 @@ def check(options: ValidateOptions) -> CheckedOptions:
     Raises:
       UsageError: options, inputs or output cannot be used.
     """
-    limits = load_limits(Path(options.limits) if options.limits else None)
-    policy = Policy.of(
-        limits,
-        options.model,
-        length_basis=LengthBasis(options.length_basis),
-        media_resolution=MediaResolutionChoice(options.media_resolution),
-        resolution_scope=ResolutionScope(options.resolution_scope),
-        tolerate=options.tolerate,
-        set_resolution=options.set_media_resolution,
-        drop_duplicates=options.drop_duplicates,
-        drop_leaks=options.drop_leaks,
-        allow_local_media=options.allow_local_media,
-    )
+    limits, policy = rules_of(options)
     selection = selection_of(options)
     _check_comparison(options)
     folder = open_folder(options.output)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -17,7 +16,6 @@ from beam_tuning.edited_media.making import Making, check_media_output
 from beam_tuning.errors import InputError, OptionError, OutputError
 from beam_tuning.finished_run.opening import FinishedRun, open_finished
 from beam_tuning.finished_run.probed import probe_options, probe_results
-from beam_tuning.limits_file import load_limits
 from beam_tuning.media.edit.run import can_edit
 from beam_tuning.media.edit.wanted import SECOND_NS
 from beam_tuning.media_repairs.bringing import MediaRepair
@@ -25,8 +23,7 @@ from beam_tuning.media_repairs.texts import TimesMode
 from beam_tuning.pipelines.launch import is_on_dataflow, pipeline_options
 from beam_tuning.pipelines.repair import MediaJob, RepairJob, build, file_names
 from beam_tuning.pipelines.run import PlannedRun, run_planned, told
-from beam_tuning.pipelines.validate_options import ValidateOptions
-from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
+from beam_tuning.pipelines.validate_options import ValidateOptions, rules_of
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.limits import Limits
 from beam_tuning.policy.readiness import FailOn
@@ -109,19 +106,7 @@ def judged_as(run: FinishedRun, *, allow_local_media: bool = False) -> JudgedAs:
         ) from error
     if allow_local_media:
         options = msgspec.structs.replace(options, allow_local_media=True)
-    limits = load_limits(Path(options.limits) if options.limits else None)
-    policy = Policy.of(
-        limits,
-        options.model,
-        length_basis=LengthBasis(options.length_basis),
-        media_resolution=MediaResolutionChoice(options.media_resolution),
-        resolution_scope=ResolutionScope(options.resolution_scope),
-        tolerate=options.tolerate,
-        set_resolution=options.set_media_resolution,
-        drop_duplicates=options.drop_duplicates,
-        drop_leaks=options.drop_leaks,
-        allow_local_media=options.allow_local_media,
-    )
+    limits, policy = rules_of(options)
     return JudgedAs(options, limits, policy)
 
 

@@ -1,8 +1,15 @@
-"""What `validate` was asked to do."""
+"""What `validate` was asked to do, and the rules that follow from it."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
+
+from beam_tuning.limits_file import load_limits
+from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
+from beam_tuning.policy.judge import Policy
+from beam_tuning.policy.limits import Limits
 
 #: As many examples as the model's limits allow.
 FIT = "fit"
@@ -52,3 +59,25 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     sarif: bool
     rewrite_uri: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
+
+
+def rules_of(options: ValidateOptions) -> tuple[Limits, Policy]:
+    """The limits that the options name, and how they have examples judged.
+
+    Raises:
+      UsageError: the limits file cannot be used, or knows no such model.
+    """
+    limits = load_limits(Path(options.limits) if options.limits else None)
+    policy = Policy.of(
+        limits,
+        options.model,
+        length_basis=LengthBasis(options.length_basis),
+        media_resolution=MediaResolutionChoice(options.media_resolution),
+        resolution_scope=ResolutionScope(options.resolution_scope),
+        tolerate=options.tolerate,
+        set_resolution=options.set_media_resolution,
+        drop_duplicates=options.drop_duplicates,
+        drop_leaks=options.drop_leaks,
+        allow_local_media=options.allow_local_media,
+    )
+    return limits, policy

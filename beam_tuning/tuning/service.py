@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -111,7 +112,9 @@ def _telling() -> Iterator[None]:
     from google.genai import errors
 
     try:
-        yield
+        # Where IPython is loaded, the SDK shows a button of its own: standard output is ours.
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     except google.auth.exceptions.DefaultCredentialsError as error:
         raise UsageError(
             "nobody is signed in to Google Cloud",

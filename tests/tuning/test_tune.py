@@ -294,6 +294,14 @@ def test_a_job_that_does_not_succeed_is_exit_code_3(
     assert "\x1b" not in captured.err
 
 
+@pytest.mark.usefixtures("no_pauses", "tuning")
+def test_the_document_stands_alone_where_ipython_is_loaded(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """google-genai shows a button there, on standard output."""
+    pytest.importorskip("IPython")
+    assert main(["tune", run, *ARGUMENTS, "--submit", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["job"]["name"] == JOB
+
+
 @pytest.mark.usefixtures("no_pauses")
 def test_wait_alone_follows_the_runs_last_job(run: str, tuning: FakeTuning, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tune", run, "--wait"]) == 2
