@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests may use. Modules beside this file are importable by name."""
+"""Fixtures that tests of every package may use. Modules beside this file are importable by name."""
 
 from __future__ import annotations
 

@@ -58,12 +58,12 @@ def calls_of(path: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("room", ["policy", "summary"])
-def test_rooms_without_io_open_nothing_and_read_no_clock(room: str) -> None:
+@pytest.mark.parametrize("package", ["policy", "summary"])
+def test_packages_without_io_open_nothing_and_read_no_clock(package: str) -> None:
     """What import-linter cannot see: built-in functions, and methods of what was passed in."""
     io_calls = {"open", "print", "input", "exec", "eval", "__import__", "today", "now", "utcnow"}
     io_calls |= {"read_text", "read_bytes", "write_text", "write_bytes"}
-    for path in sorted((PACKAGE / room).rglob("*.py")):
+    for path in sorted((PACKAGE / package).rglob("*.py")):
         assert not io_calls & calls_of(path), path
 
 

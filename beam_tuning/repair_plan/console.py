@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from beam_tuning.policy.answers import percent
 from beam_tuning.repair_plan.plan import Plan
 from beam_tuning.report import wording
 
@@ -36,7 +37,7 @@ def print_plan(plan: Plan, console: Console, *, with_media: bool) -> None:
         console.print(f"{plan.objects:,} media objects are fetched, each once: {wording.size(plan.read_bytes)}.")
     for name, split in plan.splits.items():
         console.print(
-            f"{name}: dropped {split.dropped_share_now:.1%} now, {split.dropped_share_at_best:.1%} at best",
+            f"{name}: dropped {percent(split.dropped_share_now)} now, {percent(split.dropped_share_at_best)} at best",
             highlight=False,
         )
     low, high = sum(line.tokens_low for line in plan.lines), sum(line.tokens_high for line in plan.lines)
