@@ -227,3 +227,14 @@ def test_a_run_that_chose_examples_is_not_repaired(
         assert main(["repair", str(tmp_path / "run"), f"--output={tmp_path / 'new'}", *more]) == 2
         assert "without --max_examples and --validation_split" in capfd.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_run_whose_lines_name_other_media_is_not_repaired(
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    media = Path(sample.train).parent.parent / "media"
+    rewriting = [f"--rewrite_uri={media}/=gs://example-bucket/media/", "--allow_local_media"]
+    assert validate(sample.train, tmp_path / "run", *rewriting) == 3
+    assert main(["repair", str(tmp_path / "run"), f"--output={tmp_path / 'new'}"]) == 2
+    assert "--rewrite_uri" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
