@@ -238,3 +238,11 @@ def test_a_run_whose_lines_name_other_media_is_not_repaired(
     assert main(["repair", str(tmp_path / "run"), f"--output={tmp_path / 'new'}"]) == 2
     assert "--rewrite_uri" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_the_report_of_a_repair_is_one_document_on_standard_output(
+    checked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = tmp_path / "new"
+    assert main(["repair", str(checked), f"--output={new}", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out) == json.loads((new / "report.json").read_bytes())

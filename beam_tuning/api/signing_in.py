@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from beam_tuning.sign_in import NOBODY_IS_SIGNED_IN, has_credentials, is_emulated
+from beam_tuning.commands import signing_in
 
 _LOGGER = logging.getLogger("beam_tuning")
 
@@ -16,12 +16,4 @@ def sign_in(paths: Iterable[str], *, uses_beam: bool = False) -> None:
     Raises:
       UsageError: there are credentials, and they cannot be used.
     """
-    found = has_credentials(paths)
-    if found is None:
-        return
-    if not found and not is_emulated():
-        _LOGGER.warning(NOBODY_IS_SIGNED_IN)
-    if uses_beam:
-        from beam_tuning.transforms.anonymous import look_for_credentials_again, use_no_credentials
-
-        (look_for_credentials_again if found else use_no_credentials)()
+    signing_in.sign_in(paths, uses_beam=uses_beam, tell=_LOGGER.warning)

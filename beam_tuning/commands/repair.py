@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import re
 
 from beam_tuning.commands.shared_options import ALLOW_LOCAL_MEDIA, GCS_PATTERN, JSON, OUTPUT, OVERWRITE, RUN_FOLDER
@@ -22,12 +21,11 @@ def _seconds(text: str) -> float:
 
 def run(given: argparse.Namespace) -> int:
     from beam_tuning.commands.signing_in import sign_in
-    from beam_tuning.commands.terminal import console_for_people, print_json, write_document
+    from beam_tuning.commands.terminal import console_for_people, print_json, write_report_of
     from beam_tuning.errors import OptionError
     from beam_tuning.line_edits.edits import NAMES
     from beam_tuning.media_repairs.bringing import NAMES as MEDIA_NAMES
     from beam_tuning.pipelines.run_repair import RepairOptions, run_repair
-    from beam_tuning.run_folder.reader import RunFolder
 
     wanted = given.repair or (_ALL,)
     known = (*NAMES, *MEDIA_NAMES)
@@ -66,8 +64,7 @@ def run(given: argparse.Namespace) -> int:
         )
         raise
     if given.json:
-        with contextlib.suppress(OSError), RunFolder(given.output).open("report.json") as stream:
-            write_document(stream.read())
+        write_report_of(given.output)
     return exit_code
 
 

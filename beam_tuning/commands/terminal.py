@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -80,6 +81,15 @@ def write_document(document: bytes) -> None:
     """One encoded document on standard output, with a newline at its end."""
     sys.stdout.write(document.decode().rstrip("\n") + "\n")
     sys.stdout.flush()
+
+
+def write_report_of(folder: str) -> None:
+    """The report.json of a run folder on standard output; nothing where the run wrote none."""
+    from beam_tuning.run_folder.names import REPORT_JSON
+    from beam_tuning.run_folder.reader import RunFolder
+
+    with contextlib.suppress(OSError), RunFolder(folder).open(REPORT_JSON) as stream:
+        write_document(stream.read())
 
 
 def forget_standard_output() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -254,9 +253,8 @@ def options_of(values: Mapping[str, Any]) -> ValidateOptions:
 
 def run(given: argparse.Namespace) -> int:
     from beam_tuning.commands.signing_in import sign_in
-    from beam_tuning.commands.terminal import console_for_people, write_document
+    from beam_tuning.commands.terminal import console_for_people, write_report_of
     from beam_tuning.pipelines.run import run_validate
-    from beam_tuning.run_folder.reader import RunFolder
 
     options = options_of(vars(given))
     paths = (*options.train, *options.validation, options.output, options.probe_cache or "")
@@ -268,8 +266,7 @@ def run(given: argparse.Namespace) -> int:
         stopped.consequence = f"{options.output} holds a whole run only if manifest.json is there."
         raise
     if given.json:
-        with contextlib.suppress(OSError), RunFolder(options.output).open("report.json") as stream:
-            write_document(stream.read())
+        write_report_of(options.output)
     return exit_code
 
 
