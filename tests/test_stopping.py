@@ -129,7 +129,7 @@ def test_a_library_that_wraps_what_is_raised_hides_no_signal() -> None:
 def test_what_others_would_wait_for_is_ended_first() -> None:
     ended: list[str] = []
     with pytest.raises(Stopped), stopping_on_signals(), ending_when_stopped(lambda: ended.append("workers")):
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)  # a shell has its background jobs ignore SIGINT
     assert ended == ["workers"]
 
 
