@@ -328,7 +328,12 @@ def verdict_of(findings: Iterable[Finding], tolerated: Collection[Reason] = ()) 
 
 
 def verdict_of_reasons(reasons: Iterable[Reason], tolerated: Collection[Reason] = ()) -> Verdict:
-    """The verdict on an example with findings of these reasons, as `verdict_of` gives it."""
+    """The verdict on an example from the reasons of its findings alone; otherwise as `verdict_of`.
+
+    Args:
+      reasons: of all findings of the example, in any order; repeated ones change nothing.
+      tolerated: as for `verdict_of`.
+    """
     verdict = Verdict.KEPT
     for reason in reasons:
         if reason in tolerated:

@@ -10,7 +10,7 @@ from beam_tuning.options import Command, Kind, Option
 
 def run(given: argparse.Namespace) -> int:
     from beam_tuning.commands.signing_in import sign_in
-    from beam_tuning.commands.terminal import console_for_people, write_document
+    from beam_tuning.commands.terminal import console_for_people, end_with
     from beam_tuning.finished_run.opening import open_finished
     from beam_tuning.reconcile.console import print_reconciliation
     from beam_tuning.reconcile.jobs import find_job
@@ -26,9 +26,7 @@ def run(given: argparse.Namespace) -> int:
     writer.add(RECONCILE_HTML, render_page(document, finished.name).encode())
     page = finished.folder.path_of(RECONCILE_HTML)
     print_reconciliation(document, page, console_for_people(as_json=given.json, goes_on=True))
-    if given.json:
-        write_document(document.to_bytes())
-    return document.exit_code
+    return end_with(document, as_json=given.json)
 
 
 COMMAND = Command(

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from rich.cells import cell_len
@@ -81,6 +81,22 @@ def write_document(document: bytes) -> None:
     """One encoded document on standard output, with a newline at its end."""
     sys.stdout.write(document.decode().rstrip("\n") + "\n")
     sys.stdout.flush()
+
+
+class CommandDocument(Protocol):
+    """What a command found out, as its document."""
+
+    @property
+    def exit_code(self) -> int: ...
+
+    def to_bytes(self) -> bytes: ...
+
+
+def end_with(document: CommandDocument, *, as_json: bool) -> int:
+    """The exit code of a command; its document goes to standard output before that, if it was asked for."""
+    if as_json:
+        write_document(document.to_bytes())
+    return document.exit_code
 
 
 def write_report_of(folder: str) -> None:

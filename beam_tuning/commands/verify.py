@@ -18,7 +18,7 @@ from beam_tuning.options import Command, Kind, Option
 
 def run(given: argparse.Namespace) -> int:
     from beam_tuning.commands.signing_in import sign_in
-    from beam_tuning.commands.terminal import console_for_people, write_document
+    from beam_tuning.commands.terminal import console_for_people, end_with
     from beam_tuning.finished_run.opening import open_finished
     from beam_tuning.finished_run.probed import probe_options
     from beam_tuning.verify.console import print_verification
@@ -32,9 +32,7 @@ def run(given: argparse.Namespace) -> int:
     options = probe_options(finished, threads=given.probe_threads, **settings)
     document = verify(finished, options, reprobe=given.reprobe)
     print_verification(document, finished, console_for_people(as_json=given.json, goes_on=True))
-    if given.json:
-        write_document(document.to_bytes())
-    return document.exit_code
+    return end_with(document, as_json=given.json)
 
 
 COMMAND = Command(

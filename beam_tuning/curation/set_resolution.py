@@ -6,26 +6,17 @@ lacks. White space, the order of keys, numbers and spellings of everything else 
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Sequence
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
-_COLON = re.compile(rb"\s*:\s*")
-_NUMBER_OR_WORD = re.compile(rb'[^\s,\[\]{}"]+')
+from beam_tuning.dataset.api_schema import spellings
+from beam_tuning.dataset.json_places import Path, Place, PlaceFinder
+
 _NULL = b"null"
-#: Both spellings that the API takes (https://protobuf.dev/programming-guides/json/): of the object, and of its field.
-_CONFIG = {"generationConfig": b"mediaResolution", "generation_config": b"media_resolution"}
-_RESOLUTION = frozenset(("mediaResolution", "media_resolution"))
-
-
-class _Member(NamedTuple):
-    """A key of an object, and where in the text its value begins and ends."""
-
-    key: str
-    start: int
-    end: int
+_CONFIGS: tuple[Path, ...] = tuple((config,) for config in spellings("generationConfig"))
+_LEVELS = spellings("mediaResolution")
+#: The field of each spelling of the object that is spelled alike.
+_LEVEL_OF = dict(zip(_CONFIGS, (level.encode() for level in _LEVELS), strict=True))
+_PLACES = PlaceFinder.of(*_CONFIGS, *((*config, level) for config in _CONFIGS for level in _LEVELS))
 
 
 def with_media_resolution(line: bytes, value: str) -> bytes:
@@ -40,58 +31,29 @@ def with_media_resolution(line: bytes, value: str) -> bytes:
     """
     text = b'"' + value.encode() + b'"'
     may_have_config = b"eneration" in line or b"\\u" in line  # a key may be written with escapes
-    members = _members(line, line.find(b"{")) if may_have_config else ()
-    configs = [member for member in members if member.key in _CONFIG]
-    given = [member for member in configs if line[member.start : member.end] != _NULL]
+    places = list(_PLACES.find(line)) if may_have_config else []
+    configs = [place for place in places if place.path in _LEVEL_OF]
+    given = [config for config in configs if line[config.start : config.stop] != _NULL]
     for config in reversed(given):
         if line.startswith(b"{", config.start):
-            line = _set_in_config(line, config, text)
+            levels = [place for place in places if config.start < place.start < config.stop]
+            line = _set_in_config(line, config, levels, text)
     if given:
         return line
     if configs:  # null says the same as a lack
         config = configs[0]
-        return line[: config.start] + b'{"' + _CONFIG[config.key] + b'":' + text + b"}" + line[config.end :]
+        return line[: config.start] + b'{"' + _LEVEL_OF[config.path] + b'":' + text + b"}" + line[config.stop :]
     end = line.rindex(b"}")
     return line[:end] + b',"generationConfig":{"mediaResolution":' + text + b"}" + line[end:]
 
 
-def _set_in_config(line: bytes, config: _Member, text: bytes) -> bytes:
-    levels = [member for member in _members(line, config.start) if member.key in _RESOLUTION]
-    given = [member for member in levels if line[member.start : member.end] != _NULL]
+def _set_in_config(line: bytes, config: Place, levels: Sequence[Place], text: bytes) -> bytes:
+    given = [level for level in levels if line[level.start : level.stop] != _NULL]
     for level in reversed(given or levels[:1]):
-        line = line[: level.start] + text + line[level.end :]
+        line = line[: level.start] + text + line[level.stop :]
     if levels:
         return line
     inside = config.start + 1
-    is_empty = not line[inside : config.end - 1].strip()
+    is_empty = not line[inside : config.stop - 1].strip()
     comma = b"" if is_empty else b","
-    return line[:inside] + b'"' + _CONFIG[config.key] + b'":' + text + comma + line[inside:]
-
-
-def _members(line: bytes, start: int) -> Iterator[_Member]:
-    """The members of the object that begins at `start`, in order, a key that is given twice both times."""
-    depth = 0
-    key: str | None = None
-    value_start = 0
-    for match in _STRING_OR_BRACKET.finditer(line, start):
-        first = line[match.start()]
-        if first == 0x22:  # a quote
-            if depth != 1:
-                continue
-            if key is not None:
-                yield _Member(key, value_start, match.end())
-                key = None
-            elif colon := _COLON.match(line, match.end()):
-                key, value_start = str(json.loads(match[0])), colon.end()
-                if scalar := _NUMBER_OR_WORD.match(line, value_start):
-                    yield _Member(key, value_start, scalar.end())
-                    key = None
-        elif first in b"[{":
-            depth += 1
-        else:
-            depth -= 1
-            if depth == 1 and key is not None:
-                yield _Member(key, value_start, match.end())
-                key = None
-            if not depth:
-                return
+    return line[:inside] + b'"' + _LEVEL_OF[config.path] + b'":' + text + comma + line[inside:]

@@ -42,7 +42,12 @@ Message = Mapping[str, Field]
 
 def _message(documented: str, known: str = "") -> Message:
     fields = [Field(name, True) for name in documented.split()] + [Field(name, False) for name in known.split()]
-    return {spelling: field for field in fields for spelling in (field.name, _snake_case(field.name))}
+    return {spelling: field for field in fields for spelling in spellings(field.name)}
+
+
+def spellings(name: str) -> tuple[str, str]:
+    """Both spellings of a field that the API takes, lowerCamelCase first (https://protobuf.dev/programming-guides/json/)."""
+    return name, _snake_case(name)
 
 
 def _snake_case(name: str) -> str:

@@ -1,15 +1,20 @@
-"""JSON text as a tree that knows where every value stands, so that one value can be changed and no other byte."""
+"""Where values stand in JSON text, so that one of them can be changed and no other byte.
+
+`places` gives the whole text as a tree, for edits that look around in a line. A `PlaceFinder` finds the values at a few
+paths in one quick pass, for edits of every line.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, Self
 
 import msgspec
 
-#: Arrays and objects in one another; deeper text is refused (see `json_text.MAX_DEPTH`).
-_MAX_DEPTH = 100
+from beam_tuning.dataset.json_text import MAX_DEPTH, STRING_OR_BRACKET
+
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS = {"true": True, "false": False, "null": None}
@@ -20,6 +25,15 @@ _SPELLED = re.compile(
 )
 
 _decode_string = json.JSONDecoder().raw_decode
+
+#: A step of a path that leads to every item of an array.
+ITEMS = None
+#: The way to a value: keys of objects, and `ITEMS`.
+Path = tuple[str | None, ...]
+
+_COLON = re.compile(rb"[ \t\n\r]*+:[ \t\n\r]*+")
+_NUMBER_OR_WORD = re.compile(rb'[^\s,\[\]{}"]++')
+_QUOTE, _BRACE = b'"{'
 
 
 class NotJson(ValueError):
@@ -111,8 +125,8 @@ def _value(text: str, at: int, depth: int) -> Node:
         value, stop = _decode_string(text, at)
         return Node(at, stop, value)
     if first in ("{", "["):
-        if depth >= _MAX_DEPTH:
-            raise ValueError(f"more than {_MAX_DEPTH} levels deep")
+        if depth >= MAX_DEPTH:
+            raise ValueError(f"more than {MAX_DEPTH} levels deep")
         return _object(text, at, depth + 1) if first == "{" else _array(text, at, depth + 1)
     if number := _NUMBER.match(text, at):
         return Node(at, number.end(), Number(number[0]))
@@ -157,3 +171,121 @@ def _expect(text: str, at: int, character: str) -> int:
     if text[at : at + 1] != character:
         raise ValueError(f"no {character} at character {at}")
     return at + 1
+
+
+class Place(NamedTuple):
+    """A value at a path that was asked for.
+
+    Attributes:
+      start, stop: where in the line its bytes stand, quotes and brackets included.
+    """
+
+    path: Path
+    start: int
+    stop: int
+
+
+class PlaceFinder(NamedTuple):
+    """Finds the values at some paths in one pass over a line, without decoding it. A finder is a tree of these paths.
+
+    Attributes:
+      path: from the root of the line to here.
+      is_wanted: whether the value at this very path is asked for.
+      steps: the finders further down: by the spelling of the next key, or `ITEMS`.
+    """
+
+    path: Path
+    is_wanted: bool
+    steps: dict[bytes | None, PlaceFinder]
+
+    @classmethod
+    def of(cls, *paths: Path, behind: Path = ()) -> Self:
+        """The finder of these paths; each ends in a key.
+
+        Args:
+          behind: the way from the root to this finder.
+        """
+        further = [path for path in paths if path[: len(behind)] == behind and len(path) > len(behind)]
+        steps = dict.fromkeys(path[len(behind)] for path in further)
+        return cls(
+            behind,
+            behind in paths,
+            {_spelling(step): cls.of(*paths, behind=(*behind, step)) for step in steps},
+        )
+
+    def find(self, line: bytes) -> Iterator[Place]:
+        """The values in the order in which they end; of a key that stands twice, both.
+
+        Args:
+          line: JSON text. Of what is none, some values may be found or none; it raises nothing.
+        """
+        opened: list[tuple[PlaceFinder, int]] = []
+        here: PlaceFinder | None = self  # what is wanted of the value that comes next
+        is_key = False  # whether a string that comes next is a key
+        tokens = STRING_OR_BRACKET.finditer(line)
+        for match in tokens:
+            start, stop = match.span()
+            first = line[start]
+            if is_key and first == _QUOTE:
+                if colon := _COLON.match(line, stop):
+                    container = opened[-1][0]
+                    here = container.steps.get(match[0] if b"\\" not in match[0] else _plain(match[0]))
+                    start = colon.end()
+                    if scalar := _NUMBER_OR_WORD.match(line, start):
+                        if here is not None and here.is_wanted:
+                            yield Place(here.path, start, scalar.end())
+                    else:
+                        is_key = False
+                continue
+            if first in b"]}":
+                if not opened:
+                    return
+                here, start = opened.pop()
+            elif first != _QUOTE:
+                if here is not None and here.steps:
+                    opened.append((here, start))
+                    is_key = first == _BRACE
+                    here = None if is_key else here.steps.get(ITEMS)
+                    continue
+                stop = _end_of_container(tokens)
+            if here is not None and here.is_wanted:
+                yield Place(here.path, start, stop)
+            if not opened:
+                return
+            container, start = opened[-1]
+            is_key = line[start] == _BRACE
+            here = None if is_key else container.steps.get(ITEMS)
+
+
+def string_value(token: bytes) -> str:
+    """The characters of a JSON string that is given with its quotes; none where its escapes are wrong."""
+    if b"\\" not in token:
+        return token[1:-1].decode("utf-8", "replace")
+    try:
+        text: str = json.loads(token)
+    except ValueError:
+        return ""
+    return text
+
+
+def _spelling(step: str | None) -> bytes | None:
+    return None if step is None else json.dumps(step).encode()
+
+
+def _plain(token: bytes) -> bytes | None:
+    """A key without needless escapes."""
+    return _spelling(string_value(token))
+
+
+def _end_of_container(tokens: Iterator[re.Match[bytes]]) -> int:
+    """Where the container ends whose bracket was the last token; its tokens are used up."""
+    depth, stop = 1, 0
+    for match in tokens:
+        token, stop = match[0], match.end()
+        if token in (b"{", b"["):
+            depth += 1
+        elif token in (b"}", b"]"):
+            depth -= 1
+            if not depth:
+                break
+    return stop

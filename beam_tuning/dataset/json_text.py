@@ -20,7 +20,8 @@ MAX_PARSED_LINE_BYTES = 10_000_000
 #: (https://protobuf.dev/reference/cpp/api-docs/google.protobuf.io.coded_stream/, SetRecursionLimit).
 MAX_DEPTH = 100
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z|\\\Z)|[\[\]{}]', re.DOTALL)
+#: Strings whole, and brackets. A string without an end goes on to the last byte.
+STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z|\\\Z)|[\[\]{}]', re.DOTALL)
 _HALF_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONGEST_NUMBER = 400
 _LONGEST_KEY = 100
@@ -166,7 +167,7 @@ def is_too_deep(data: bytes) -> bool:
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return False
     depth = 0
-    for match in _STRING_OR_BRACKET.finditer(data):
+    for match in STRING_OR_BRACKET.finditer(data):
         token = match[0]
         if token in (b"[", b"{"):
             depth += 1

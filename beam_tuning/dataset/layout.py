@@ -77,7 +77,7 @@ def place_files(files: Iterable[InputFile]) -> tuple[PlacedFile, ...]:
 
 
 def all_shards(files: Iterable[PlacedFile]) -> Iterator[Shard]:
-    """All shards of all splits. A shard in which no line begins is listed too: its files are written, and empty."""
+    """All shards of all splits, those without a line too: their files are written all the same, and are empty."""
     for split, total in sorted({placed.file.split: placed.shards for placed in files}.items()):
         for number in range(total):
             yield Shard(split, number, total)

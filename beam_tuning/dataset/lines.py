@@ -128,7 +128,7 @@ def split_lines(data: bytes, offset_bytes: int = 0) -> Iterator[PackedLine]:
 
 
 def count_lines(data: bytes) -> int:
-    """Number of lines, blank ones included; the empty rest behind a last newline is no line."""
+    """How many lines the bytes hold, blank ones included. A newline at the very end does not begin another line."""
     return data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
 
 

@@ -1,7 +1,7 @@
-"""Examples in the formats of other products and APIs: how each is recognised, and what becomes what.
+"""Formats of other products and APIs: how a line in one of them is recognised, and how to write it for Gemini.
 
-A row of the table is one format. What gives it away, the keys that hold the question and the answer, is what a
-conversion of the format needs to know as well.
+Each row of the table is one format. A format is recognised by the keys that hold the question and the answer; a
+conversion reads the same keys.
 """
 
 from __future__ import annotations

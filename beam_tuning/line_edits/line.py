@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 
+from beam_tuning.dataset.api_schema import spellings
 from beam_tuning.dataset.json_places import Node, NotJson, places
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.policy.limits import ModelLimits
 from beam_tuning.summary.judged_example import JudgedExample, PartFacts
 
-#: Both spellings that the API takes of a field (https://protobuf.dev/programming-guides/json/).
-SYSTEM_INSTRUCTION = ("systemInstruction", "system_instruction")
-GENERATION_CONFIG = ("generationConfig", "generation_config")
-MEDIA_RESOLUTION = ("mediaResolution", "media_resolution")
-FILE_DATA = ("fileData", "file_data")
-MIME_TYPE = ("mimeType", "mime_type")
-FILE_URI = ("fileUri", "file_uri")
-VIDEO_METADATA = ("videoMetadata", "video_metadata")
-START_OFFSET = ("startOffset", "start_offset")
-END_OFFSET = ("endOffset", "end_offset")
+SYSTEM_INSTRUCTION = spellings("systemInstruction")
+GENERATION_CONFIG = spellings("generationConfig")
+MEDIA_RESOLUTION = spellings("mediaResolution")
+FILE_DATA = spellings("fileData")
+MIME_TYPE = spellings("mimeType")
+FILE_URI = spellings("fileUri")
+VIDEO_METADATA = spellings("videoMetadata")
+START_OFFSET = spellings("startOffset")
+END_OFFSET = spellings("endOffset")
 
 
 class Placed(NamedTuple):

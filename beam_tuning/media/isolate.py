@@ -21,13 +21,13 @@ from collections.abc import Callable, Sequence
 
 from beam_tuning.media.info import FailureKind, ProbeFailure
 
-#: Memory of a child, with the interpreter's own: a megabyte of input is parsed in far less.
+#: The most memory that a child may take, its interpreter included. Parsing a megabyte of input takes far less.
 _MAX_MEMORY_BYTES = 1 << 30
-#: Processor time of one answer in a child; it kills a child in a loop even when its parent has gone.
+#: The most processor time for one answer. The kernel ends a child in an endless loop, even when its parent has gone.
 _MAX_CPU_S = 20
-#: A longer answer is none that a child of ours gives.
+#: The longest answer that is read. Our own programs answer with less, so a longer one means that the child is broken.
 _MAX_ANSWER_BYTES = 1 << 20
-#: Answers after which a child is replaced, so that leaks of native code stay small.
+#: After this many answers a child is replaced, so that memory that native code leaks does not pile up.
 _MAX_ANSWERS = 2000
 
 _LENGTH = struct.Struct(">I")

@@ -349,12 +349,11 @@ def _quiet_beam() -> Iterator[None]:
 
 @contextmanager
 def _quiet_threads() -> Iterator[None]:
-    """Prints no traceback of a thread of Beam's that died because the process that it talks to has gone.
+    """Suppresses tracebacks of Beam's threads that end because a job server or a worker process has gone.
 
-    Beam talks to a job server, or to its worker processes, in threads of their own. When the other side goes, such a
-    thread dies, and so does the wait for the job in the main thread. One of the two is enough to tell.
+    Beam talks to these processes in threads. When one of them goes, its thread raises an error, and so does the main
+    thread, which waits for the job. The error of the main thread is told; that of the other thread says nothing more.
     """
-
     hook = threading.excepthook
 
     def tell_others(dead: threading.ExceptHookArgs) -> None:

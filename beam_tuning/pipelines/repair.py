@@ -5,25 +5,21 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import apache_beam as beam
-from apache_beam import pvalue
 
 from beam_tuning.edited_media.making import Making
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media_repairs.bringing import MediaRepair
+from beam_tuning.pipelines.ending import Judged, add_ending, chosen_resolution
 from beam_tuning.policy.judge import Policy
 from beam_tuning.report.run import RunSettings
 from beam_tuning.run_folder import names
 from beam_tuning.run_folder.writing import RunTarget
-from beam_tuning.summary.media_summary import MediaSummary
-from beam_tuning.summary.summary import Summary
-from beam_tuning.transforms.finish import FinishRun, RunStart
+from beam_tuning.transforms.finish import RunStart
 from beam_tuning.transforms.media_repair import MakeMedia
 from beam_tuning.transforms.probe import ProbeMedia
 from beam_tuning.transforms.repair import EditedPacks, RepairShards
 from beam_tuning.transforms.run_lines import ReadRunLines, RunShard
-from beam_tuning.transforms.scan import MostCommonResolutionCombineFn, ScanLines, bucket_count
-from beam_tuning.transforms.summarize import SummaryCombineFn
-from beam_tuning.transforms.write import WriteMediaTable
+from beam_tuning.transforms.scan import ScanLines, bucket_count
 
 
 class MediaJob(NamedTuple):
@@ -42,7 +38,7 @@ class RepairJob(NamedTuple):
       media_shards: files of the media table.
       probe_cache: Parquet files of the media table of the run that is repaired.
       media: how examples are brought back by edits of their media, and where new files go; None when they are not.
-      raise_when_closed: see `FinishRun`.
+      raise_when_closed: see `transforms.finish.FinishRun`.
     """
 
     target: RunTarget
@@ -73,11 +69,7 @@ def build(pipeline: beam.Pipeline, job: RepairJob) -> None:
     scanned = packs | "Scan" >> ScanLines(buckets, visual_only=job.policy.resolution_scope == "visual")
     probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache)
 
-    chosen = None
-    if job.policy.media_resolution == "majority":
-        chosen = pvalue.AsSingleton(
-            scanned.resolutions | "Most common resolution" >> beam.CombineGlobally(MostCommonResolutionCombineFn())
-        )
+    chosen = chosen_resolution(job.policy, scanned.resolutions)
     shards = pipeline | "All shards" >> beam.Create([(one.shard.key, b"") for one in job.shards])
     keyed = {"packs": read.packs, "results": probed.results, "shards": shards}
     rows, media_summaries = probed.rows, probed.summaries
@@ -95,17 +87,5 @@ def build(pipeline: beam.Pipeline, job: RepairJob) -> None:
         job.policy, job.target, job.edits, chosen, None if job.media is None else job.media.repair
     )
 
-    summary = repaired.summaries | "Summarize examples" >> beam.CombineGlobally(SummaryCombineFn(Summary))
-    media_summary = media_summaries | "Summarize media" >> beam.CombineGlobally(SummaryCombineFn(MediaSummary))
-    media_table = rows | "Write media" >> WriteMediaTable(job.target, job.media_shards)
-
-    _ = pipeline | "Finish" >> FinishRun(
-        target=job.target,
-        settings=job.settings,
-        start=job.start,
-        summary=summary,
-        media_summary=media_summary,
-        files=(repaired.files, media_table) | "All files" >> beam.Flatten(),
-        faults=read.faults,
-        raise_when_closed=job.raise_when_closed,
-    )
+    judged = Judged(repaired.summaries, media_summaries, rows, repaired.files, read.faults)
+    add_ending(pipeline, job, judged, job.media_shards)

@@ -12,22 +12,19 @@ from beam_tuning.curation.selection import VALIDATION, Selection
 from beam_tuning.dataset.layout import all_shards, place_files
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.pipelines.ending import Judged, add_ending, chosen_resolution
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.limits import room_of
 from beam_tuning.report.run import RunSettings
 from beam_tuning.run_folder import names
 from beam_tuning.run_folder.writing import RunTarget
-from beam_tuning.summary.media_summary import MediaSummary
-from beam_tuning.summary.summary import Summary
 from beam_tuning.transforms.compare import CompareExamples, compare_buckets
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXAMPLES_SCANNED, MEDIA_PROBED
-from beam_tuning.transforms.finish import FinishRun, RunStart
+from beam_tuning.transforms.finish import RunStart
 from beam_tuning.transforms.judge import JudgeShards, verdicts_of
 from beam_tuning.transforms.probe import RECEIVED, ProbeMedia
 from beam_tuning.transforms.read import ReadLinePacks
-from beam_tuning.transforms.scan import MostCommonResolutionCombineFn, ScanLines, bucket_count
-from beam_tuning.transforms.summarize import SummaryCombineFn
-from beam_tuning.transforms.write import WriteMediaTable
+from beam_tuning.transforms.scan import ScanLines, bucket_count
 from beam_tuning.uri_rewriting import UriRewriting
 
 #: What is told while the job runs.
@@ -47,7 +44,7 @@ class ValidateJob(NamedTuple):
       rewriting: of media URIs in kept lines.
       selection: which of the kept examples are taken.
       max_expansion: what a gzip file may expand to, as a multiple of its size.
-      raise_when_closed: whether a dataset that is not ready fails the job itself (see `FinishRun`).
+      raise_when_closed: whether a dataset that is not ready fails the job itself (see `transforms.finish.FinishRun`).
     """
 
     target: RunTarget
@@ -88,11 +85,7 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
     scanned = read.packs | "Scan" >> ScanLines(buckets, visual_only=job.policy.resolution_scope == "visual")
     probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache, rewriting=job.rewriting)
 
-    chosen = None
-    if job.policy.media_resolution == "majority":
-        chosen = pvalue.AsSingleton(
-            scanned.resolutions | "Most common resolution" >> beam.CombineGlobally(MostCommonResolutionCombineFn())
-        )
+    chosen = chosen_resolution(job.policy, scanned.resolutions)
     shards = pipeline | "All shards" >> beam.Create([(shard.key, b"") for shard in all_shards(files)])
     keyed = {"packs": read.packs, "results": probed.results, "shards": shards}
     if job.compares_examples:
@@ -105,7 +98,7 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
         keyed["marks"] = compared.marks
         if compared.leaks is not None:
             keyed["leaks"] = compared.leaks
-    judged = keyed | "Judge" >> JudgeShards(
+    written = keyed | "Judge" >> JudgeShards(
         job.policy,
         job.target,
         pvalue.AsSingleton(read.first_lines),
@@ -115,19 +108,5 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
         job.rewriting,
     )
 
-    summary = judged.summaries | "Summarize examples" >> beam.CombineGlobally(SummaryCombineFn(Summary))
-    media_summary = probed.summaries | "Summarize media" >> beam.CombineGlobally(SummaryCombineFn(MediaSummary))
-
-    media_table = probed.rows | "Write media" >> WriteMediaTable(job.target, _media_shards(job.settings.inputs))
-
-    _ = pipeline | "Finish" >> FinishRun(
-        target=job.target,
-        settings=job.settings,
-        start=job.start,
-        summary=summary,
-        media_summary=media_summary,
-        files=(judged.files, media_table) | "All files" >> beam.Flatten(),
-        faults=read.faults,
-        chosen=judged.chosen,
-        raise_when_closed=job.raise_when_closed,
-    )
+    judged = Judged(written.summaries, probed.summaries, probed.rows, written.files, read.faults, chosen=written.chosen)
+    add_ending(pipeline, job, judged, _media_shards(job.settings.inputs))

@@ -28,8 +28,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
       limits: what the model to tune accepts.
       rates: the model's token rates.
       groups: the what-if profiles, by groups of models that treat every example alike.
-      usual_columns: the same profiles for usual examples (see `profiles.usual_columns`); None when all examples take
-        the long way.
+      usual_columns: the same profiles for usual examples, with the few numbers that decide about these; None when
+        they do not suffice, so that every example is judged in full (see `profiles.usual_columns`).
       differ_without_pictures: whether profiles may differ on an example without video, image and document.
       chosen_resolution: with `MediaResolutionChoice.MAJORITY` the most common value of the dataset, `ABSENT` for an
         absent one; None when it was not counted (yet).

@@ -144,11 +144,11 @@ def profile_groups(limits: Limits, own: ModelLimits) -> tuple[ProfileGroup, ...]
 
 
 def usual_columns(groups: tuple[ProfileGroup, ...], own: TokenRates) -> tuple[ProfileColumn, ...] | None:
-    """All columns, where what a column says is enough to judge a usual example under its profile; else None.
+    """The columns of all groups, if a column alone decides about a usual example under its profile; else None.
 
-    A usual example has no finding, no function call and no pictures but those of videos. It is enough when no group
-    has another rate for text and sound, another limit that a usual example could be over, or a kind of media that it
-    may not tune.
+    A usual example has no finding, no function call and no pictures but those of videos. A column alone decides about
+    it when no group of models differs from the run's model in its rates for text and sound or in another limit that a
+    usual example could be over, and when every group may tune every kind of media.
 
     Args:
       own: rates of the run's model.

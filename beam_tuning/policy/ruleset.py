@@ -1,21 +1,34 @@
-"""All rules, in the order in which they run."""
+"""All rules, in the order in which they run: a module in `rules/` needs to be named nowhere."""
 
 from __future__ import annotations
 
 import functools
+import importlib
+import pkgutil
+from types import ModuleType
 
+from beam_tuning.policy import rules
 from beam_tuning.policy.example_facts import ExampleFacts
-from beam_tuning.policy.rules import limits, media_facts, media_parts, model_parts, resolution, turns
 from beam_tuning.policy.rules.rule import Anew, Check, Rule, needs_met
 from beam_tuning.reasons import Finding, FindingList
 
-#: Of each module the rules as they stand there.
-RULES: tuple[Rule, ...] = tuple(
-    one
-    for module in (turns, media_parts, model_parts, media_facts, limits, resolution)
-    for one in vars(module).values()
-    if isinstance(one, Rule)
-)
+
+def rules_in(package: ModuleType) -> tuple[Rule, ...]:
+    """The rules of a package's modules, which stand by their `POSITION`; of one module the rules as they stand there.
+
+    Raises:
+      AttributeError: a module has rules and no `POSITION`.
+    """
+    found: list[tuple[int, str, list[Rule]]] = []
+    for one in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{one.name}")
+        of_module = [value for value in vars(module).values() if isinstance(value, Rule)]
+        if of_module:
+            found.append((module.POSITION, one.name, of_module))
+    return tuple(rule for _, _, of_module in sorted(found) for rule in of_module)
+
+
+RULES = rules_in(rules)
 
 
 def findings_of(facts: ExampleFacts, *, only: Anew | None = None) -> tuple[Finding, ...]:

@@ -6,33 +6,29 @@ of the style and the script forbids the rest. Media of samples may be played, wh
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import sys
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 import jinja2
 import msgspec
 from markupsafe import Markup
 
-from beam_tuning.report import wording
+from beam_tuning.report import frame, wording
 from beam_tuning.report.document import SECTIONS, Document
-from beam_tuning.report.links import media_link, page_link
+from beam_tuning.report.links import page_link
 from beam_tuning.report.sections.section import Section
 
 #: The page stays below this whatever the dataset: reasons then show fewer samples.
 MOST_BYTES = 2_000_000
 _ALL = sys.maxsize
-#: Where templates lie: of the page as a whole, and of its sections.
-_PACKAGES = ("beam_tuning.report", "beam_tuning.report.sections")
+_SECTIONS_PACKAGE = "beam_tuning.report.sections"
 
 
 def render_html(document: Document) -> str:
     """The page of a document."""
     environment = page_environment()
-    css, script = _part("page.css"), _part("page.js")
+    css, script = frame.page_part("page.css"), frame.page_part("page.js")
     local_media = bool(document.options.get("allow_local_media"))
     content = {"document": document, "local_media": local_media}
     contexts = {section.name: section.context(document) for section in SECTIONS}
@@ -46,10 +42,11 @@ def render_html(document: Document) -> str:
         parts = [(section, part) for section, part in rendered if part.strip()]
         page = environment.get_template("page.html").render(
             content,
-            sections=parts,
+            navigation=[(section.name, section.title) for section, _ in parts],
+            parts=[part for _, part in parts],
             css=Markup(css),  # noqa: S704  # our own file
             script=Markup(script),  # noqa: S704  # our own file
-            policy=_policy(css, script, local_media),
+            policy=frame.content_security_policy(css, script, media="https: http:" + (" file:" if local_media else "")),
         )
         if len(page.encode()) <= MOST_BYTES:
             break
@@ -60,66 +57,35 @@ def _render(environment: jinja2.Environment, section: Section, content: Mapping[
     return Markup(environment.get_template(section.template).render(content))  # noqa: S704  # escaped by its template
 
 
-def _policy(css: str, script: str, local_media: bool) -> str:
-    return "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src '{_hash(css)}'",
-            f"script-src '{_hash(script)}'",
-            "media-src https: http:" + (" file:" if local_media else ""),
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
-    )
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _part(name: str) -> str:
-    found = [resources.files(package).joinpath(name) for package in _PACKAGES]
-    return next(part for part in found if part.is_file()).read_text("utf-8")
-
-
-def _shown(value: object) -> object:
-    """Any text of the page: nothing in it is hidden, and a number stays with its per cent sign."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return wording.visible(value).replace(" %", "\N{NO-BREAK SPACE}%")
-
-
 def _offset(offset_ns: int | None, where_absent: str) -> str:
     if offset_ns is None:
         return where_absent
     return wording.exact_length(offset_ns / 1e9)
 
 
+def _shown(value: object) -> object:
+    """Any value of the page; a number stays with its per cent sign."""
+    shown = frame.visible(value)
+    if not isinstance(shown, str) or isinstance(shown, Markup):
+        return shown
+    return shown.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def page_environment() -> jinja2.Environment:
-    """Where templates of the page and of its parts are found, and what they may use. Values are escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_part),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Where templates of the report are found, and what they may use; see `frame.page_environment`."""
+    environment = frame.page_environment(_SECTIONS_PACKAGE)
+    environment.finalize = _shown
     environment.filters.update(
-        count=wording.count,
         fields=msgspec.structs.asdict,
         share=wording.share,
-        size=wording.size,
         first_of=lambda samples, most: samples[:most],
         percent=lambda value: f"{100 * value:.4g}%",
         page_link=page_link,
     )
     environment.globals.update(
-        length=wording.length,
         value=wording.value,
         limit_value=wording.limit_value,
         offset=_offset,
-        media_link=media_link,
         number_range=wording.number_range,
         share_range=wording.share_range,
         usd_range=wording.usd_range,

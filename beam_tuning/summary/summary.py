@@ -285,7 +285,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
     def _add_findings(self, judged: JudgedExample) -> None:
         first_of_each = {finding.reason.name: finding for finding in reversed(judged.findings)}
         deciding = sum(finding.reason.outcome is not Outcome.ADVICE for finding in first_of_each.values())
-        # A kept example has but advice and what a person tolerates.
+        # Every finding of a kept example is advice or tolerated, so none of them keeps it out.
         is_kept_out = judged.verdict is not _KEPT and judged.verdict is not _SAMPLED_OUT
         rank = rank_of(judged.line_id)
         for code, finding in first_of_each.items():

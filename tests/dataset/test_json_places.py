@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_tuning.dataset.json_places import Node, NotJson, Number, entries_of, places, spelled, spelled_places
+from beam_tuning.dataset.json_places import (
+    ITEMS,
+    Node,
+    NotJson,
+    Number,
+    Path,
+    Place,
+    PlaceFinder,
+    entries_of,
+    places,
+    spelled,
+    spelled_places,
+)
 from beam_tuning.dataset.replacing import Replacement, left_out, replaced
 
 JSON = st.recursive(
@@ -81,3 +93,61 @@ def test_entries_are_left_out_with_one_separator_each(numbers: list[int], gone: 
 def test_replacements_that_overlap_are_refused() -> None:
     with pytest.raises(ValueError, match="overlap"):
         replaced("abc", [Replacement(0, 2, ""), Replacement(1, 3, "")])
+
+
+KEYS = st.sampled_from(["a", "b", 'é"', ""])
+PATHS = st.lists(
+    st.tuples(st.lists(KEYS | st.just(ITEMS), max_size=3), KEYS).map(lambda path: (*path[0], path[1])), max_size=4
+)
+NESTED = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["", "a", '{"a":1', "\\"]),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(KEYS, values, max_size=4),
+    max_leaves=16,
+)
+
+
+def found_in_tree(text: str, node: Node, wanted: list[Path], path: Path = ()) -> list[Place]:
+    """What a finder shall find, taken from the tree of the whole text."""
+    found = [
+        place for key, value in node.members or () for place in found_in_tree(text, value, wanted, (*path, key.text))
+    ]
+    found += [place for item in node.items or () for place in found_in_tree(text, item, wanted, (*path, ITEMS))]
+    if path in wanted:
+        start, stop = (len(text[:at].encode()) for at in (node.start, node.stop))
+        found.append(Place(path, start, stop))
+    return found
+
+
+@given(
+    value=NESTED,
+    wanted=PATHS,
+    ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 1]),
+    separators=st.sampled_from([(",", ":"), (" , ", " : ")]),
+)
+def test_a_finder_finds_what_the_tree_has_at_its_paths(
+    value: Any, wanted: list[Path], ascii_only: bool, indent: int | None, separators: tuple[str, str]
+) -> None:
+    text = " " + json.dumps(value, indent=indent, ensure_ascii=ascii_only, separators=separators) + "\r"
+    expected = found_in_tree(text, places(text), wanted)
+    assert list(PlaceFinder.of(*wanted).find(text.encode())) == expected
+
+
+def test_of_a_key_that_stands_twice_both_values_are_found_however_it_is_spelled() -> None:
+    line = rb'{"a": {"b": 1, "\u0062": [2], "c": {"b": 3}}, "\u0061":{"b":"4"}}'
+    found = PlaceFinder.of(("a", "b"), ("a",)).find(line)
+    values = [(place.path, line[place.start : place.stop]) for place in found]
+    assert values == [
+        (("a", "b"), b"1"),
+        (("a", "b"), b"[2]"),
+        (("a",), rb'{"b": 1, "\u0062": [2], "c": {"b": 3}}'),
+        (("a", "b"), b'"4"'),
+        (("a",), b'{"b":"4"}'),
+    ]
+
+
+@given(st.text(alphabet='{}[]:,"\\ a1', max_size=30), PATHS)
+def test_a_finder_passes_over_what_is_no_json(text: str, wanted: list[Path]) -> None:
+    line = text.encode()
+    for place in PlaceFinder.of(*wanted).find(line):
+        assert 0 <= place.start <= place.stop <= len(line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +19,7 @@ from beam_tuning.policy.choices import LengthBasis
 from beam_tuning.policy.example_facts import ExampleFacts, part_facts, usage_of
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.rules.rule import Anew, Need, needs_met
-from beam_tuning.policy.ruleset import RULES, findings_of
+from beam_tuning.policy.ruleset import RULES, findings_of, rules_in
 from beam_tuning.reasons import FindingList, Reason, Scope
 from beam_tuning.summary.judged_example import TokenRange
 
@@ -91,3 +93,37 @@ def test_rules_have_names_of_their_own_and_every_reason_of_an_example_is_found_b
 def test_most_rules_rest_on_a_usual_example() -> None:
     line: Any = {"contents": [{"role": "user", "parts": [text()]}, {"role": "model", "parts": [text()]}]}
     assert needs_met(facts_of(line, {}, policy())) == Need.NOTHING.value
+
+
+RULE_FILE = """
+from beam_tuning.policy.rules.rule import Need, rule
+from beam_tuning.reasons import Reason
+
+POSITION = {position}
+
+
+@rule(Need.NOTHING, Reason.PART_EMPTY)
+def {name}(facts):
+    return iter(())
+"""
+
+
+def test_a_file_with_a_rule_needs_to_be_named_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "rules_of_a_test"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "helpers_of_rules.py").write_text("POSITIONS = ()")
+    for module, position, name in (("b", 20, "second"), ("c", 10, "first"), ("a", 30, "third")):
+        (folder / f"{module}.py").write_text(RULE_FILE.format(position=position, name=name))
+    monkeypatch.syspath_prepend(tmp_path)
+    package = importlib.import_module("rules_of_a_test")
+    assert [rule.name for rule in rules_in(package)] == ["first", "second", "third"]
+    (folder / "d.py").write_text(RULE_FILE.format(position=20, name="lost").replace("POSITION", "PLACE"))
+    with pytest.raises(AttributeError, match=r"rules_of_a_test\.d.*POSITION"):
+        rules_in(package)
+
+
+def test_every_file_of_rules_has_a_position_of_its_own() -> None:
+    modules = {rule.check.__module__ for rule in RULES}
+    positions = [importlib.import_module(module).POSITION for module in modules]
+    assert len(set(positions)) == len(modules) > 1

@@ -36,22 +36,33 @@ _TIMESTAMP, _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK, _BLOCK_DURATION = 0xE7, 0xA3, 0
 #: Timestamp, Position, PrevSize, SimpleBlock, BlockGroup, EncryptedBlock, SilentTracks, Void, CRC-32.
 _IN_CLUSTER = frozenset({_TIMESTAMP, 0xA7, 0xAB, _SIMPLE_BLOCK, _BLOCK_GROUP, 0xAF, 0x5854, _VOID, _CRC_32})
 
-#: Places that look like a block and are tried: of 512 KiB of noise every 128th byte does.
+#: The most places that are tried as the start of a block. In random bytes every 128th byte looks like one, so 512 KiB
+#: of them are looked through.
 _MAX_MARKS = 4096
 _BLOCK_MARK = re.compile(b"[\xa3\xa0]")
 #: Of a block: its track's number of up to 8 bytes, a time, flags, and how many frames are laced into it.
 BLOCK_START_BYTES = 12
 _TIME_AND_FLAGS = Struct(">hB").unpack_from
 
-#: A last block that lacks more than this is taken for bytes that only look like one.
+#: A block that would end further than this behind the end of the object is not one: its bytes only look like a block.
 _MAX_BLOCK_BYTES = 1 << 18
-#: The first blocks of a track, whose distances are looked at, and how few are too few.
+#: The usual distance between blocks is taken from the first blocks of a track: from this many of them at the most.
 _EARLY_BLOCKS = 64
+#: From fewer blocks than this the usual distance is not told.
 _MIN_BLOCKS = 6
 
 
 class _TrackTimes(msgspec.Struct):
-    """Blocks of one track; times in nanoseconds."""
+    """What is known of the blocks of one track so far; times in nanoseconds.
+
+    Attributes:
+      frame_ns: the duration of a frame that the file declares; 0 where it declares none.
+      blocks: how many there were.
+      first_ns, end_ns: when the first of them starts, and when the last one ends.
+      latest_ns: the latest start of a block.
+      step_ns: how far the latest start lies behind the one before.
+      early_ns: starts of the first blocks, in the order of the file.
+    """
 
     frame_ns: int
     blocks: int = 0

@@ -42,9 +42,9 @@ _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_only",)
 _METADATA_TIMEOUT_S = 1
 _METADATA_TRIES = 2
 _TOKEN_TIMEOUT_S = 10.0
-#: After a refresh that failed nobody tries for so long: a probe each would wait for the same answer.
+#: After a failed refresh no probe asks for a token for this long: each would wait for the same failure.
 _PAUSE_AFTER_FAILURE_S = 5.0
-#: A token that is refused so soon after it was given will not be better the next time.
+#: A token that a store refuses this soon after it was renewed is not renewed again: the next one would be refused too.
 _PAUSE_AFTER_RENEWAL_S = 60.0
 _MAX_MESSAGE_CHARS = 200
 

@@ -112,7 +112,10 @@ class ObjectReader(Protocol):
         ...
 
     def stat(self) -> ObjectInfo:
-        """What the store says of the object, for at most one byte of it. A web server may leave the size unsaid."""
+        """Size and identity of the object, as its store tells them. Of the object itself at most one byte is fetched.
+
+        The size is None where a web server does not tell it.
+        """
         ...
 
     @property

@@ -25,9 +25,9 @@ from beam_tuning.media.stores.retry import Clock, TransientError
 from beam_tuning.media.stores.sockets import MAX_HEAD_BYTES, HeadTooLongError, TcpSocket, TlsSocket, next_wait_s
 from beam_tuning.media.stores.store import StoreError
 
-#: Of a host with many addresses, so many are tried.
+#: How many addresses of one host are tried before the connection counts as failed.
 _ADDRESSES_TRIED = 4
-#: Sizes are kept in 64 bits: whoever claims more says nothing.
+#: Sizes are stored as signed 64-bit integers; a server that claims a larger size is taken to have told none.
 MAX_SIZE_BYTES = 2**63 - 1
 
 

@@ -14,6 +14,9 @@ from beam_tuning.policy.wording import seconds
 from beam_tuning.reasons import Finding, Reason
 from beam_tuning.summary.judged_example import PartFacts, TokenRange
 
+#: Where these rules stand among all (see `ruleset`).
+POSITION = 50
+
 _NS_PER_S = 1_000_000_000
 _AUDIO, _VIDEO, _DOCUMENT = MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.DOCUMENT
 #: The model sees one frame of each second, so sound that goes on for no longer adds none.

@@ -12,6 +12,9 @@ from beam_tuning.policy.wording import quoted, seconds
 from beam_tuning.reasons import Finding, Outcome, Reason
 from beam_tuning.summary.judged_example import PartFacts
 
+#: Where these rules stand among all (see `ruleset`).
+POSITION = 40
+
 _FAILURES = {
     FailureKind.NOT_FOUND: Reason.MEDIA_NOT_FOUND,
     FailureKind.FORBIDDEN: Reason.MEDIA_FORBIDDEN,

@@ -12,6 +12,9 @@ from beam_tuning.policy.rules.rule import Anew, Need, rule
 from beam_tuning.policy.wording import quoted, seconds
 from beam_tuning.reasons import Finding, Reason
 
+#: Where these rules stand among all (see `ruleset`).
+POSITION = 20
+
 #: MIME types that people write for listed ones (IANA names and older spellings).
 _LISTED_AS = {
     "audio/aac": "audio/x-aac",

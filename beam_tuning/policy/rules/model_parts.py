@@ -9,6 +9,9 @@ from beam_tuning.policy.limits import FUNCTION_CALL
 from beam_tuning.policy.rules.rule import Anew, Need, rule
 from beam_tuning.reasons import Finding, Reason
 
+#: Where these rules stand among all (see `ruleset`).
+POSITION = 30
+
 
 @rule(Need.UNCERTAIN, Reason.PART_UNCERTAIN_FOR_MODEL, anew=Anew.BY_MODEL)
 def check_kinds_of_parts(facts: ExampleFacts) -> Iterator[Finding]:

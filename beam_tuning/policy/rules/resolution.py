@@ -14,6 +14,9 @@ from beam_tuning.policy.example_facts import ExampleFacts
 from beam_tuning.policy.rules.rule import Anew, Need, rule
 from beam_tuning.reasons import Finding, Reason
 
+#: Where these rules stand among all (see `ruleset`).
+POSITION = 60
+
 
 @rule(Need.CHOICE, Reason.MEDIA_RESOLUTION_INCONSISTENT, anew=Anew.GONE)
 def check_chosen_resolution(facts: ExampleFacts) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """What a rule is: a check of one example, with what it declares beside itself.
 
-A rule is a function with `@rule(...)` above it, in a module that `ruleset` names. No rule sees what another found, and
-none stops another.
+A rule is a function with `@rule(...)` above it, in a module of this package that has a `POSITION`: the order in which
+findings are told. No rule sees what another found, and none stops another.
 """
 
 from __future__ import annotations

@@ -12,6 +12,9 @@ from beam_tuning.policy.example_facts import ExampleFacts
 from beam_tuning.policy.rules.rule import MODEL, USER, USUAL_TURNS, Need, rule
 from beam_tuning.reasons import Finding, Reason
 
+#: Where these rules stand among all (see `ruleset`).
+POSITION = 10
+
 
 @rule(Need.TURNS, Reason.ROLES_NOT_ALTERNATING)
 def check_roles_alternate(facts: ExampleFacts) -> Iterator[Finding]:
