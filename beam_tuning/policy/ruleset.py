@@ -28,7 +28,7 @@ def rules_in(package: ModuleType) -> tuple[Rule, ...]:
     return tuple(rule for _, _, of_module in sorted(found) for rule in of_module)
 
 
-RULES = rules_in(rules)
+RULES: tuple[Rule, ...] = rules_in(rules)
 
 
 def findings_of(facts: ExampleFacts, *, only: Anew | None = None) -> tuple[Finding, ...]:
