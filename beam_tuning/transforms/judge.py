@@ -20,6 +20,8 @@ from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.media.info import ProbeResult
+from beam_tuning.pack_work.codecs import decoder
+from beam_tuning.pack_work.rewritten import judge_rewritten
 from beam_tuning.policy.comparison import Comparison
 from beam_tuning.policy.judge import Policy
 from beam_tuning.reasons import JUDGED, Verdict
@@ -31,10 +33,8 @@ from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.judged_example import JudgedExample, sampled_out
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import line_hash, verdict_table
-from beam_tuning.transforms.codecs import decoder
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
-from beam_tuning.transforms.rewritten import judge_rewritten
 from beam_tuning.transforms.select import (
     SelectExamples,
     chosen_from_bytes,

@@ -32,8 +32,8 @@ from beam_tuning.errors import (
     FileUnreadable,
     InputError,
 )
+from beam_tuning.pack_work.codecs import encode
 from beam_tuning.reasons import Reason
-from beam_tuning.transforms.codecs import encode
 from beam_tuning.transforms.dataset_files import open_dataset_file
 
 _REASON_OF = {

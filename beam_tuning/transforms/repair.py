@@ -21,6 +21,7 @@ from beam_tuning.dataset.lines import LinePack
 from beam_tuning.line_edits.edits import Edited, edited
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media_repairs.bringing import BackAs, Deliveries, MediaRepair, StaysLost, bring_back
+from beam_tuning.pack_work.codecs import decoder, encode, results_from_bytes
 from beam_tuning.policy.comparison import with_comparison
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.judged_line import judge_line
@@ -30,7 +31,6 @@ from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.writing import RunTarget, write_file
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.repairs_table import Repaired, repairs_table
-from beam_tuning.transforms.codecs import decoder, encode, results_from_bytes
 from beam_tuning.transforms.expected import EXPECTED
 from beam_tuning.transforms.judge import SUMMARY, JudgedPack, JudgedShards, write_shard
 from beam_tuning.transforms.media_repair import deliveries_from

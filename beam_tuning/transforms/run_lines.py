@@ -19,6 +19,7 @@ from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import PACK_BYTES
 from beam_tuning.errors import InputError
+from beam_tuning.pack_work.codecs import decoder, encode
 from beam_tuning.policy.comparison import is_unwanted
 from beam_tuning.policy.policy import Policy
 from beam_tuning.reasons import JUDGED, Finding, Reason, Scope, Verdict
@@ -27,7 +28,6 @@ from beam_tuning.run_folder.files import CHUNK_BYTES, Checksum
 from beam_tuning.run_folder.manifest import Manifest, ManifestFile
 from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.summary.tables import line_hash
-from beam_tuning.transforms.codecs import decoder, encode
 from beam_tuning.transforms.read import FAULTS, FileFault
 
 _COLUMNS = ("file", "line", "offset_bytes", "verdict", "line_hash", "findings")

@@ -26,13 +26,13 @@ from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import LinePack
 from beam_tuning.media.info import ObjectInfo, ProbeResult
+from beam_tuning.pack_work.codecs import decoder, encode, results_from_bytes
+from beam_tuning.pack_work.rewritten import add_rewritten, judge_rewritten, rewritten_leak
 from beam_tuning.policy.comparison import Comparison
 from beam_tuning.policy.judge import Policy
 from beam_tuning.reasons import Verdict
 from beam_tuning.summary.judged_example import JudgedExample, PartFacts
-from beam_tuning.transforms.codecs import decoder, encode, results_from_bytes
 from beam_tuning.transforms.compare import leaks_from_bytes, marks_from_bytes
-from beam_tuning.transforms.rewritten import add_rewritten, judge_rewritten, rewritten_leak
 from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
 
 

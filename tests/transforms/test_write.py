@@ -15,11 +15,11 @@ from apache_beam.testing.util import assert_that, equal_to
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.media.info import FailureKind, ProbeFailure, ProbeResult
 from beam_tuning.media.media_table import to_table
+from beam_tuning.pack_work.codecs import table_from_ipc, table_to_ipc
 from beam_tuning.reasons import Verdict
 from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.tables import VERDICT_SCHEMA
-from beam_tuning.transforms.codecs import table_from_ipc, table_to_ipc
 from beam_tuning.transforms.write import ShardFiles, WriteMediaTable
 
 
