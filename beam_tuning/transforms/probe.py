@@ -21,6 +21,7 @@ from beam_tuning.media.info import ProbeFailure, ProbeResult
 from beam_tuning.media.media_table import from_table, to_table
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import shared_prober
+from beam_tuning.media.prober_processes import ProberProcesses
 from beam_tuning.pack_work.codecs import decoder, results_from_bytes, results_to_bytes, table_to_ipc
 from beam_tuning.pack_work.look import NamedUris, bucket_of
 from beam_tuning.run_folder.opening import open_folder
@@ -29,6 +30,7 @@ from beam_tuning.transforms.bundles import at_the_end
 from beam_tuning.transforms.expected import EXPECTED, MEDIA_PROBED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS, Counter, Unit
 from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
+from beam_tuning.worker_processes.pool import current_pool
 
 ROWS = "rows"
 SUMMARY = "summary"
@@ -49,6 +51,14 @@ class Probes(Protocol):
     def submit(self, uri: str, cached: ProbeResult | None = None) -> Future[ProbeResult]:
         """A future that never raises. `cached` is the answer of an earlier run."""
         ...
+
+
+def prober_of_run(options: ProbeOptions) -> Probes:
+    """What probes for the run that this process does: its worker processes, where it has some, or its own threads."""
+    pool = current_pool()
+    if pool is None:
+        return shared_prober(options)
+    return pool.own(options, lambda: ProberProcesses(options, pool.workers))
 
 
 class ProbedMedia(NamedTuple):
@@ -80,7 +90,7 @@ class ProbeMedia(beam.PTransform):
     options: ProbeOptions
     buckets: int
     probe_cache: tuple[str, ...] = ()
-    prober: Callable[[ProbeOptions], Probes] = shared_prober
+    prober: Callable[[ProbeOptions], Probes] = prober_of_run
     rewriting: UriRewriting = NOTHING_REWRITTEN
 
     def expand(self, media: PCollection[tuple[int, bytes]]) -> ProbedMedia:

@@ -18,9 +18,9 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from beam_tuning.errors import BeamTuningError
 from beam_tuning.stopping import ending_when_stopped
@@ -39,6 +39,19 @@ class _Piece(NamedTuple):
     answer: Future[Any]
 
 
+class Ending(Protocol):
+    """What has processes of its own."""
+
+    def kill(self) -> None:
+        """Ends them, whatever they are doing; may be called at any time, by a signal handler too."""
+
+    def close(self) -> None:
+        """Ends them and waits until they are gone."""
+
+
+Owned = TypeVar("Owned", bound=Ending)
+
+
 class WorkerPool:
     """A number of worker processes. Thread-safe.
 
@@ -48,6 +61,7 @@ class WorkerPool:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self._owned: dict[Hashable, Ending] = {}
         self._pieces: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
         self._processes = [_start() for _ in range(workers)]
         self._threads = [
@@ -71,8 +85,16 @@ class WorkerPool:
         self._pieces.put(_Piece(work, piece, answer))
         return answer
 
+    def own(self, name: Hashable, make: Callable[[], Owned]) -> Owned:
+        """What was made under this name, or is made now. It ends with the pool."""
+        if name not in self._owned:
+            self._owned[name] = make()
+        return cast("Owned", self._owned[name])
+
     def kill(self) -> None:
         """Ends the workers, whatever they are doing; may be called at any time, by a signal handler too."""
+        for owned in self._owned.values():
+            owned.kill()
         for process in self._processes:
             with contextlib.suppress(OSError):
                 process.kill()
@@ -80,6 +102,8 @@ class WorkerPool:
     def close(self) -> None:
         """Ends the workers and waits until they are gone."""
         self.kill()
+        for owned in self._owned.values():
+            owned.close()
         for _ in self._threads:
             self._pieces.put(None)
         for thread in self._threads:
