@@ -18,7 +18,7 @@ from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.dataset.example import MediaPart
 from beam_tuning.dataset.fast_path import decode_usual
 from beam_tuning.dataset.json_text import MAX_PARSED_LINE_BYTES
-from beam_tuning.dataset.lines import LinePack
+from beam_tuning.dataset.packs import LinePack
 from beam_tuning.dataset.scan import scan_decoded
 from beam_tuning.dataset.uri import place_of
 from beam_tuning.pack_work.codecs import decoder, encode

@@ -18,7 +18,7 @@ from beam_tuning.curation.selection import VALIDATION, Fate, Selection, shard_ke
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
-from beam_tuning.dataset.lines import LinePack
+from beam_tuning.dataset.packs import LinePack
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.pack_work.codecs import decoder
 from beam_tuning.pack_work.rewritten import judge_rewritten

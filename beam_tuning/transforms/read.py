@@ -17,12 +17,12 @@ from beam_tuning.dataset.lines import (
     PACK_BYTES,
     ExpansionLimit,
     InputFile,
-    LinePack,
     LineRange,
     gunzip,
     ranges_of,
     read_packs,
 )
+from beam_tuning.dataset.packs import LinePack
 from beam_tuning.dataset.sniff import SNIFF_BYTES, check_json_lines, is_gzip
 from beam_tuning.errors import (
     FileChanged,

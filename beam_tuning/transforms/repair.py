@@ -17,7 +17,7 @@ from apache_beam.pvalue import PCollection
 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.layout import Shard
-from beam_tuning.dataset.lines import LinePack
+from beam_tuning.dataset.packs import LinePack
 from beam_tuning.line_edits.edits import Edited, edited
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media_repairs.bringing import BackAs, Deliveries, MediaRepair, StaysLost, bring_back

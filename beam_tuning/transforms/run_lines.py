@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import pyarrow as pa
 from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
 
+from beam_tuning.dataset.compression import compressed, decompressed
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
@@ -92,7 +92,7 @@ class RunLine(NamedTuple):
 
 
 class RunPack(msgspec.Struct, frozen=True, array_like=True):
-    """Lines of a shard, zlib-compressed, about a MiB.
+    """Lines of a shard, compressed, about a MiB.
 
     Attributes:
       number: of the pack in its shard.
@@ -106,7 +106,7 @@ class RunPack(msgspec.Struct, frozen=True, array_like=True):
 
     def lines(self) -> Iterator[RunLine]:
         """Every line, in order."""
-        lines = zlib.decompress(self.data).split(b"\n")
+        lines = decompressed(self.data).split(b"\n")
         for place, line in zip(self.places, lines, strict=True):
             yield RunLine(
                 LineId(self.split, place.file, place.line, place.offset_bytes),
@@ -208,12 +208,12 @@ def _packs(source: RunShard) -> Iterator[RunPack]:
         lines.append(line)
         size_bytes += len(line)
         if size_bytes >= PACK_BYTES:
-            yield RunPack(shard.split, number, places, zlib.compress(b"\n".join(lines), 1))
+            yield RunPack(shard.split, number, places, compressed(b"\n".join(lines)))
             number, size_bytes, places, lines = number + 1, 0, [], []
     if any(next(stream, None) is not None for stream in streams.values()):
         raise _unfit(folder, source)
     if lines:
-        yield RunPack(shard.split, number, places, zlib.compress(b"\n".join(lines), 1))
+        yield RunPack(shard.split, number, places, compressed(b"\n".join(lines)))
 
 
 def _compared(findings: list[dict[str, Any]]) -> list[tuple[str, str, str, str | None]]:

@@ -24,7 +24,7 @@ from beam_tuning.curation.selection import TRAIN, Chosen, KeptShard, Selection, 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
-from beam_tuning.dataset.lines import LinePack
+from beam_tuning.dataset.packs import LinePack
 from beam_tuning.media.info import ObjectInfo, ProbeResult
 from beam_tuning.pack_work.codecs import decoder, encode, results_from_bytes
 from beam_tuning.pack_work.rewritten import add_rewritten, judge_rewritten, rewritten_leak
