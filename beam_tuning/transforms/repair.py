@@ -32,7 +32,8 @@ from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.repairs_table import Repaired, repairs_table
 from beam_tuning.transforms.codecs import decoder, encode, results_from_bytes
 from beam_tuning.transforms.expected import EXPECTED
-from beam_tuning.transforms.judge import SUMMARY, JudgedPack, JudgedShards, write_shard
+from beam_tuning.transforms.judge import SUMMARY, JudgedShards, write_shard
+from beam_tuning.transforms.judged_packs import JudgedPack
 from beam_tuning.transforms.media_repair import deliveries_from
 from beam_tuning.transforms.progress import NAMESPACE
 from beam_tuning.transforms.run_lines import RunLine, RunPack
