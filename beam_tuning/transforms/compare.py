@@ -14,16 +14,14 @@ import apache_beam as beam
 import msgspec
 from apache_beam.pvalue import PCollection
 
-from beam_tuning.curation.leaks import Leak, MediaUse, PackUses, find_leaks, identity
-from beam_tuning.curation.repeats import Marks, PackKeys, find_repeats
+from beam_tuning.curation.leaks import MediaUse, PackUses, find_leaks, identity
+from beam_tuning.curation.repeats import PackKeys, find_repeats
 from beam_tuning.pack_work.codecs import decoder, encode, table_from_ipc
 from beam_tuning.pack_work.look import bucket_of
 
 #: Bytes of input behind one bucket: some ten thousand lines, whose rows take a megabyte.
 _INPUT_BYTES_PER_BUCKET = 32 << 20
 _MOST_BUCKETS = 1 << 14
-_LEAKS = list[Leak]
-_MARKS = list[Marks]
 
 
 class ComparedExamples(NamedTuple):
@@ -76,18 +74,6 @@ def compare_buckets(input_bytes: int) -> int:
     return min(max(input_bytes // _INPUT_BYTES_PER_BUCKET, 1), _MOST_BUCKETS)
 
 
-def marks_from_bytes(data: bytes) -> list[Marks]:
-    """What `ComparedExamples.marks` holds."""
-    return _MARKS_DECODER.decode(data)
-
-
-def leaks_from_bytes(data: bytes) -> list[Leak]:
-    """What `ComparedExamples.leaks` holds."""
-    return _LEAKS_DECODER.decode(data)
-
-
-_MARKS_DECODER = decoder(_MARKS)
-_LEAKS_DECODER = decoder(_LEAKS)
 _KEYS_DECODER = decoder(PackKeys)
 _USES_DECODER = decoder(PackUses)
 _IDENTITIES_DECODER = decoder(dict[str, str])

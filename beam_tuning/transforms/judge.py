@@ -14,35 +14,22 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 
 from beam_tuning.curation.room import Room
-from beam_tuning.curation.selection import VALIDATION, Fate, Selection, shard_key
-from beam_tuning.dataset.example import LineId
-from beam_tuning.dataset.json_text import without_byte_order_mark
+from beam_tuning.curation.selection import VALIDATION, Fate, Selection
 from beam_tuning.dataset.layout import Shard
-from beam_tuning.dataset.packs import LinePack
-from beam_tuning.media.info import ProbeResult
-from beam_tuning.pack_work.codecs import decoder
-from beam_tuning.pack_work.rewritten import judge_rewritten
-from beam_tuning.policy.comparison import Comparison
+from beam_tuning.pack_work.codecs import encode
+from beam_tuning.pack_work.judged_packs import JudgedPack, in_order, judged_packs, to_bytes
 from beam_tuning.policy.judge import Policy
 from beam_tuning.reasons import JUDGED, Verdict
-from beam_tuning.report.rejected import rejected_line
 from beam_tuning.run_folder.claim import check_claim
 from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.judged_example import JudgedExample, sampled_out
 from beam_tuning.summary.summary import Summary
-from beam_tuning.summary.tables import line_hash, verdict_table
+from beam_tuning.summary.tables import verdict_table
 from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
-from beam_tuning.transforms.select import (
-    SelectExamples,
-    chosen_from_bytes,
-    comparison_of,
-    media_of,
-    packs_of,
-    with_chosen_resolution,
-)
+from beam_tuning.transforms.select import RANKS, KeptExamples, SelectExamples
 from beam_tuning.transforms.write import ShardFiles
 from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
 
@@ -74,7 +61,8 @@ class JudgeShards(beam.PTransform):
     """{packs, results, shards, and marks and leaks where examples are compared}, keyed by shard -> `JudgedShards`.
 
     A shard's examples are judged and written in one go, in the order of the input: nothing but packs and results is
-    shuffled, and what a retried bundle writes is the same.
+    shuffled, and what a retried bundle writes is the same. Where examples are to be chosen, judged packs go through a
+    shuffle once more and wait there until it is known which are taken; they are judged once.
 
     Attributes:
       first_lines: side input, the number of the first line of every pack.
@@ -94,30 +82,31 @@ class JudgeShards(beam.PTransform):
 
     def expand(self, keyed: dict[str, PCollection[Any]]) -> JudgedShards:
         joined = keyed | "Join by shard" >> beam.CoGroupByKey()
-        chosen: PCollection[bytes] | None = None
-        side_inputs: dict[str, pvalue.AsSingleton] = {"first_lines": self.first_lines}
+        side_inputs = [self.first_lines]
         if self.most_common_resolution is not None:
-            side_inputs["most_common_resolution"] = self.most_common_resolution
-        if self.selection.is_on and self.room is not None:
-            chosen = joined | "Select" >> SelectExamples(
-                self.policy, self.selection, self.room, self.first_lines, self.most_common_resolution, self.rewriting
-            )
-            side_inputs["chosen"] = pvalue.AsSingleton(chosen)
-        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.selection, self.rewriting), **side_inputs)
-        judged = joined | "Judge shards" >> judge_shard.with_outputs(SUMMARY, main="files")
-        return JudgedShards(judged.files, judged[SUMMARY], chosen)
+            side_inputs.append(self.most_common_resolution)
+        if not self.selection.is_on or self.room is None:
+            judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.rewriting), *side_inputs)
+            judged = joined | "Judge shards" >> judge_shard.with_outputs(SUMMARY, main="files")
+            return JudgedShards(judged.files, judged[SUMMARY])
+        judge_packs = beam.ParDo(_JudgePacksFn(self.policy, self.selection, self.rewriting), *side_inputs)
+        waiting = joined | "Judge packs" >> judge_packs.with_outputs(RANKS, main="packs")
+        selected = waiting[RANKS] | "Select" >> SelectExamples(self.selection, self.room)
+        write_chosen = beam.ParDo(_WriteChosenFn(self.target, self.selection))
+        written = (
+            {"packs": waiting.packs, "fates": selected.fates}
+            | "Join what was chosen" >> beam.CoGroupByKey()
+            | "Write shards" >> write_chosen.with_outputs(SUMMARY, main="files")
+        )
+        return JudgedShards(written.files, written[SUMMARY], selected.chosen)
 
 
 @beam.typehints.with_output_types(WrittenFile)
 class _JudgeShardFn(beam.DoFn):
-    def __init__(self, policy: Policy, target: RunTarget, selection: Selection, rewriting: UriRewriting) -> None:
+    def __init__(self, policy: Policy, target: RunTarget, rewriting: UriRewriting) -> None:
         self._rewriting = rewriting
         self._policy = policy
         self._target = target
-        self._selection = selection
-
-    def setup(self) -> None:
-        self._pack_decoder = decoder(LinePack)
 
     def start_bundle(self) -> None:
         EXPECTED.tell()
@@ -127,26 +116,62 @@ class _JudgeShardFn(beam.DoFn):
         element: tuple[str, dict[str, Iterable[bytes]]],
         first_lines: Mapping[bytes, int],
         most_common_resolution: str | None = None,
-        chosen: bytes | None = None,
     ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
-        policy = with_chosen_resolution(self._policy, most_common_resolution)
+        policy = _with_chosen_resolution(self._policy, most_common_resolution)
         key, group = element
-        media = media_of(group, self._rewriting)
+        judged = (pack for _, pack in judged_packs(group, first_lines, policy, self._rewriting))
+        yield from write_shard(self._target, [Shard.from_key(key)], judged)
+
+
+@beam.typehints.with_output_types(tuple[str, bytes])
+class _JudgePacksFn(beam.DoFn):
+    """(shard key, {packs, results, ...}) -> (shard key, judged pack), and encoded `KeptShard` as a tagged output."""
+
+    def __init__(self, policy: Policy, selection: Selection, rewriting: UriRewriting) -> None:
+        self._policy = policy
+        self._selection = selection
+        self._rewriting = rewriting
+
+    def process(
+        self,
+        element: tuple[str, dict[str, Iterable[bytes]]],
+        first_lines: Mapping[bytes, int],
+        most_common_resolution: str | None = None,
+    ) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
+        policy = _with_chosen_resolution(self._policy, most_common_resolution)
+        key, group = element
+        kept = KeptExamples(self._selection)
+        for pack, judged in judged_packs(group, first_lines, policy, self._rewriting, kept.add):
+            yield key, to_bytes(pack, judged)
+        yield pvalue.TaggedOutput(RANKS, encode(kept.of_shard(Shard.from_key(key))))
+
+
+@beam.typehints.with_output_types(WrittenFile)
+class _WriteChosenFn(beam.DoFn):
+    """(shard key, {packs: judged, fates}) -> what `write_shard` gives."""
+
+    def __init__(self, target: RunTarget, selection: Selection) -> None:
+        self._target = target
+        self._selection = selection
+
+    def start_bundle(self) -> None:
+        EXPECTED.tell()
+
+    def process(self, element: tuple[str, dict[str, Iterable[bytes]]]) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
+        key, group = element
         shard = Shard.from_key(key)
-        fates = None
-        if chosen is not None:
-            fates = iter(chosen_from_bytes(chosen).fates[shard_key(shard.split, shard.number)])
-        comparison = comparison_of(group, first_lines, self._rewriting)
         shards = [shard]
         if self._selection.validation_split is not None:
             shards.append(shard._replace(split=VALIDATION))
-        judged = (
-            _judge_pack(pack, first_lines[pack.key], policy, media, comparison, fates, self._rewriting)
-            for pack in packs_of(group, self._pack_decoder)
+        (fates,) = group["fates"]
+        yield from write_shard(
+            self._target, shards, _with_fates(in_order(group["packs"]), fates), verdicts_of(self._selection)
         )
-        yield from write_shard(self._target, shards, judged, verdicts_of(self._selection))
-        if fates is not None and next(fates, None) is not None:
-            raise RuntimeError(f"{key}: more examples were chosen from than are kept")  # a worker judges otherwise
+
+
+def _with_chosen_resolution(policy: Policy, most_common: str | None) -> Policy:
+    """The policy, where the majority's media resolution was asked for with that."""
+    return policy if most_common is None else msgspec.structs.replace(policy, chosen_resolution=most_common)
 
 
 def write_shard(
@@ -181,66 +206,19 @@ def write_shard(
     yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
 
 
-class JudgedLine(NamedTuple):
-    """A line with its verdict.
-
-    Attributes:
-      text: as it is to be written.
-      line_hash: of the line as the dataset has it.
-    """
-
-    example: JudgedExample
-    text: bytes
-    line_hash: bytes
-
-
-class JudgedPack:
-    """Lines of a shard, judged.
-
-    Attributes:
-      blank_lines: that stood between them.
-    """
-
-    def __init__(self) -> None:
-        self.lines: list[JudgedLine] = []
-        self.blank_lines = 0
-
-    def add(self, example: JudgedExample, text: bytes, line: bytes, line_hash: bytes) -> None:
-        """Adds an example.
-
-        Args:
-          text: what is written where it is kept, or left out of a sample.
-          line: as it came, which is written where it is not.
-          line_hash: of the line as the dataset has it.
-        """
-        is_whole = example.verdict in (Verdict.KEPT, Verdict.SAMPLED_OUT)
-        self.lines.append(JudgedLine(example, text if is_whole else rejected_line(example, line), line_hash))
-
-
-def _judge_pack(
-    pack: LinePack,
-    first_line: int,
-    policy: Policy,
-    media: Mapping[str, ProbeResult],
-    comparison: Comparison,
-    fates: Iterator[int] | None,
-    rewriting: UriRewriting,
-) -> JudgedPack:
-    """Every line of a pack.
-
-    Args:
-      fates: what becomes of the kept examples, one after the other; None keeps them all.
-    """
-    judged = JudgedPack()
-    for lines_before, offset, line in pack.lines():
-        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
-        of_line = judge_rewritten(policy, line_id, line, media, rewriting)
-        example = comparison.judge(policy, of_line, pack.key, lines_before)
-        if example.verdict is Verdict.KEPT and fates is not None:
-            example = _with_fate(example, next(fates))
-        judged.add(example, of_line.text, line, line_hash(without_byte_order_mark(line)))
-    judged.blank_lines = pack.line_count - len(judged.lines)
-    return judged
+def _with_fates(packs: Iterable[JudgedPack], fates: bytes) -> Iterator[JudgedPack]:
+    """The packs of a shard, with what was chosen of their kept examples, one after the other."""
+    left = iter(fates)
+    for pack in packs:
+        yield JudgedPack(
+            [
+                line._replace(example=_with_fate(line.example, next(left)))
+                if line.example.verdict is Verdict.KEPT
+                else line
+                for line in pack.lines
+            ],
+            pack.blank_lines,
+        )
 
 
 def _with_fate(example: JudgedExample, fate: int) -> JudgedExample:

@@ -22,6 +22,7 @@ from beam_tuning.line_edits.edits import Edited, edited
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media_repairs.bringing import BackAs, Deliveries, MediaRepair, StaysLost, bring_back
 from beam_tuning.pack_work.codecs import decoder, encode, results_from_bytes
+from beam_tuning.pack_work.judged_packs import JudgedPack
 from beam_tuning.policy.comparison import with_comparison
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.judged_line import judge_line
@@ -32,7 +33,7 @@ from beam_tuning.run_folder.writing import RunTarget, write_file
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.repairs_table import Repaired, repairs_table
 from beam_tuning.transforms.expected import EXPECTED
-from beam_tuning.transforms.judge import SUMMARY, JudgedPack, JudgedShards, write_shard
+from beam_tuning.transforms.judge import SUMMARY, JudgedShards, write_shard
 from beam_tuning.transforms.media_repair import deliveries_from
 from beam_tuning.transforms.progress import NAMESPACE
 from beam_tuning.transforms.run_lines import RunLine, RunPack
