@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -105,41 +107,101 @@ def test_workers_that_cannot_be(wanted: str, tmp_path: Path, capsys: pytest.Capt
     assert "auto, or a whole number from 1 to 256" in capsys.readouterr().err
 
 
-class Launcher:
-    """A run of its own process with two workers, which the test holds as soon as they are there."""
+class HoldingServer(ThreadingHTTPServer):
+    """Answers nothing until it is told to; then says of everything that it is not there."""
 
-    def __init__(self, dataset: Path, output: Path) -> None:
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), NotFound)
+        self.asked = threading.Event()
+        self.released = threading.Event()
+        self.answered = threading.Semaphore(0)
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{name}"
+
+
+class NotFound(BaseHTTPRequestHandler):
+    server: HoldingServer
+
+    def do_GET(self) -> None:
+        self.server.asked.set()
+        self.server.released.wait()
+        self.send_error(404)
+        self.server.answered.release()
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[HoldingServer]:
+    with HoldingServer() as holding:
+        thread = threading.Thread(target=holding.serve_forever, daemon=True)
+        thread.start()
+        yield holding
+        holding.released.set()
+        holding.shutdown()
+        thread.join()
+
+
+class Launcher:
+    """A run in a process of its own with two workers, which goes on only as far as the test lets it."""
+
+    def __init__(self, server: HoldingServer, folder: Path) -> None:
+        self.server = server
+        self.media = 5
+        uris = iter(range(10**9))
+        write_lines(folder / "train.jsonl", LINES, 4, lambda _: server.url(f"{next(uris) % self.media}.mp4"))
+        self.output = folder / "out"
         self.process = subprocess.Popen(
             [
                 # A shell has its background jobs ignore what Ctrl-C sends, and the tests may be one.
                 *("env", "--default-signal=INT", sys.executable, "-m", "beam_tuning", "validate", "--workers=2"),
-                *(f"--train={dataset}/train-*.jsonl", f"--output={output}", f"--model={SAMPLE_MODEL}"),
-                "--allow_local_media",
+                *(f"--train={folder}/train.jsonl", f"--output={self.output}", f"--model={SAMPLE_MODEL}"),
+                "--allow_private_addresses",
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        self.output = output
 
-    def workers(self) -> list[int]:
-        """Waits until both are there."""
+    def reach(self, phase: str) -> list[int]:
+        """Returns when the run is at the phase and cannot leave it; the workers that it waits for."""
+        workers = self._workers(2)
+        if phase != "look":
+            assert self.server.asked.wait(200)
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        if phase == "probe":
+            return self._workers(4)
+        if phase == "judge":
+            self.server.released.set()
+            for _ in range(self.media):  # then there is nothing left to do but to judge
+                assert self.server.answered.acquire(timeout=200)
+        return workers
+
+    def _workers(self, number: int) -> list[int]:
+        """Waits until there are so many."""
         found: list[int] = []
-        while len(found) < 2:
+        while len(found) < number:
             assert self.process.poll() is None, self.process.communicate()
-            found = [
-                process_id
-                for process_id in members_of(self.process.pid)
-                if b"worker_processes.worker" in Path(f"/proc/{process_id}/cmdline").read_bytes()
-            ]
-            time.sleep(0.02)
+            found = [one for one in members_of(self.process.pid) if WORKER in command_of(one)]
         return found
 
-    def wait_until_it_judges(self) -> None:
-        while not any((self.output / "kept").glob("*")) if (self.output / "kept").exists() else True:
-            assert self.process.poll() is None, self.process.communicate()
-            time.sleep(0.02)
+
+WORKER = b"beam_tuning.worker_processes.worker"
+
+
+def command_of(process_id: int) -> bytes:
+    try:
+        return Path(f"/proc/{process_id}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def members_of(group: int) -> list[int]:
@@ -154,8 +216,8 @@ def members_of(group: int) -> list[int]:
 
 
 @pytest.fixture
-def launcher(dataset: Path, tmp_path: Path) -> Iterator[Launcher]:
-    running = Launcher(dataset, tmp_path / "out")
+def launcher(server: HoldingServer, tmp_path: Path) -> Iterator[Launcher]:
+    running = Launcher(server, tmp_path)
     try:
         yield running
     finally:
@@ -164,14 +226,11 @@ def launcher(dataset: Path, tmp_path: Path) -> Iterator[Launcher]:
         running.process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-@pytest.mark.parametrize("to_all", [True, False])
-def test_a_run_that_is_stopped_while_workers_look_at_lines(
-    launcher: Launcher, number: signal.Signals, to_all: bool
-) -> None:
-    for worker in launcher.workers():
-        os.kill(worker, signal.SIGSTOP)  # now the run cannot go on
-    (os.killpg if to_all else os.kill)(launcher.process.pid, number)
+@pytest.mark.parametrize(("number", "to_all"), [(signal.SIGINT, True), (signal.SIGTERM, False)], ids=["INT", "TERM"])
+@pytest.mark.parametrize("phase", ["look", "probe", "judge"])
+def test_a_run_that_is_stopped(launcher: Launcher, phase: str, number: signal.Signals, to_all: bool) -> None:
+    launcher.reach(phase)
+    (os.killpg if to_all else os.kill)(launcher.process.pid, number)  # a terminal sends Ctrl-C to all its processes
     _, told = launcher.process.communicate(timeout=200)
     assert launcher.process.returncode == 128 + number, told
     assert told.startswith("beam-tuning: stopped by ")
@@ -180,8 +239,9 @@ def test_a_run_that_is_stopped_while_workers_look_at_lines(
     assert not (launcher.output / "manifest.json").exists()
 
 
-def test_a_worker_that_is_killed_fails_the_run(launcher: Launcher) -> None:
-    for worker in launcher.workers():
+@pytest.mark.parametrize("phase", ["look", "probe", "judge"])
+def test_a_worker_that_is_killed_fails_the_run(launcher: Launcher, phase: str) -> None:
+    for worker in launcher.reach(phase):
         os.kill(worker, signal.SIGKILL)
     _, told = launcher.process.communicate(timeout=200)
     assert launcher.process.returncode == 1, told
@@ -190,3 +250,14 @@ def test_a_worker_that_is_killed_fails_the_run(launcher: Launcher) -> None:
     assert "Traceback" not in told
     assert members_of(launcher.process.pid) == []
     assert not (launcher.output / "manifest.json").exists()
+
+
+def test_a_launcher_that_is_killed_leaves_no_worker(launcher: Launcher) -> None:
+    workers = launcher.reach("probe")
+    watched = [os.pidfd_open(worker) for worker in workers]
+    launcher.process.kill()
+    for worker in workers:
+        os.kill(worker, signal.SIGCONT)
+    for descriptor in watched:
+        assert select.select([descriptor], [], [], 200)[0]  # readable when the process has ended
+        os.close(descriptor)

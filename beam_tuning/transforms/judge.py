@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import apache_beam as beam
 import msgspec
 from apache_beam import pvalue
-from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
+from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_tuning.curation.room import Room
-from beam_tuning.curation.selection import VALIDATION, Fate, Selection
+from beam_tuning.curation.selection import VALIDATION, Selection
 from beam_tuning.dataset.layout import Shard
+from beam_tuning.dataset.packs import LinePack
 from beam_tuning.pack_work.codecs import encode
-from beam_tuning.pack_work.judged_packs import JudgedPack, in_order, judged_packs, to_bytes
+from beam_tuning.pack_work.judged_packs import ShardJudge, in_order, packs_of
+from beam_tuning.pack_work.kept_examples import KeptExamples
+from beam_tuning.pack_work.shard_output import (
+    ChosenPacks,
+    JudgePacks,
+    JudgePacksToChoose,
+    OutputChosen,
+    Outputs,
+    ShardOutput,
+    WaitingPacks,
+)
 from beam_tuning.policy.judge import Policy
 from beam_tuning.reasons import JUDGED, Verdict
-from beam_tuning.run_folder.claim import check_claim
 from beam_tuning.run_folder.manifest import WrittenFile
-from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.run_folder.writing import RunTarget
-from beam_tuning.summary.judged_example import JudgedExample, sampled_out
-from beam_tuning.summary.summary import Summary
-from beam_tuning.summary.tables import verdict_table
-from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
-from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
-from beam_tuning.transforms.select import RANKS, KeptExamples, SelectExamples
-from beam_tuning.transforms.write import ShardFiles
+from beam_tuning.transforms.bundles import at_the_end
+from beam_tuning.transforms.expected import EXPECTED
+from beam_tuning.transforms.select import RANKS, SelectExamples
+from beam_tuning.transforms.shard_writer import SUMMARY, ShardWriter
 from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
+from beam_tuning.worker_processes.pool import OrderedWork, Task, current_pool
 
-SUMMARY = "summary"
-_VERDICTS = {verdict: Metrics.counter(NAMESPACE, f"examples_{verdict.value}") for verdict in Verdict}
+Pack = TypeVar("Pack")
+
+#: What a worker takes at once: enough that what it is given beside the lines is little, few enough that all workers end
+#: at about the same time.
+_PACKS_PER_PIECE = 4
 
 
 class JudgedShards(NamedTuple):
@@ -101,15 +110,68 @@ class JudgeShards(beam.PTransform):
         return JudgedShards(written.files, written[SUMMARY], selected.chosen)
 
 
-@beam.typehints.with_output_types(WrittenFile)
-class _JudgeShardFn(beam.DoFn):
-    def __init__(self, policy: Policy, target: RunTarget, rewriting: UriRewriting) -> None:
-        self._rewriting = rewriting
-        self._policy = policy
+class _Part(NamedTuple):
+    """Which packs of a shard a piece of work is about.
+
+    Attributes:
+      shards: as for `ShardWriter`.
+    """
+
+    shards: tuple[Shard, ...]
+    is_first: bool
+    is_last: bool
+
+
+class _WriteShardsFn(beam.DoFn):
+    """Has pieces of shards worked out, here or in worker processes, and writes each shard from its own, in order.
+
+    A shard may still be worked at when the next one comes: with worker processes, none of them waits for others.
+    """
+
+    def __init__(self, target: RunTarget, verdicts: tuple[Verdict, ...]) -> None:
         self._target = target
+        self._verdicts = verdicts
 
     def start_bundle(self) -> None:
         EXPECTED.tell()
+        self._work: OrderedWork[_Part] = OrderedWork(current_pool())
+        self._writer: ShardWriter | None = None
+
+    def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
+        yield from at_the_end(self._written(self._work.rest()))
+
+    def _put(
+        self, shards: tuple[Shard, ...], task: Task, pieces: Sequence[object]
+    ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
+        """Takes the pieces of a shard; gives what was written meanwhile, of this shard or of earlier ones."""
+        for number, piece in enumerate(pieces, 1):
+            part = _Part(shards, number == 1, number == len(pieces))
+            yield from self._written(self._work.put(part, task, piece))
+
+    def _written(self, done: Iterator[tuple[_Part, ShardOutput]]) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
+        try:
+            for part, output in done:
+                if part.is_first:
+                    self._writer = ShardWriter(self._target, part.shards, self._verdicts)
+                assert self._writer is not None  # noqa: S101
+                self._writer.add(output)
+                if part.is_last:
+                    writer, self._writer = self._writer, None
+                    yield from writer.finish()
+        except BaseException:
+            if self._writer is not None:
+                self._writer.abandon()
+            raise
+
+
+@beam.typehints.with_output_types(WrittenFile)
+class _JudgeShardFn(_WriteShardsFn):
+    """(shard key, {packs, results, ...}) -> files; summaries are a tagged output."""
+
+    def __init__(self, policy: Policy, target: RunTarget, rewriting: UriRewriting) -> None:
+        super().__init__(target, JUDGED)
+        self._rewriting = rewriting
+        self._policy = policy
 
     def process(
         self,
@@ -117,10 +179,12 @@ class _JudgeShardFn(beam.DoFn):
         first_lines: Mapping[bytes, int],
         most_common_resolution: str | None = None,
     ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
-        policy = _with_chosen_resolution(self._policy, most_common_resolution)
         key, group = element
-        judged = (pack for _, pack in judged_packs(group, first_lines, policy, self._rewriting))
-        yield from write_shard(self._target, [Shard.from_key(key)], judged)
+        shard = Shard.from_key(key)
+        policy = _with_chosen_resolution(self._policy, most_common_resolution)
+        packs, judge = _to_judge(group, first_lines, policy, self._rewriting)
+        task = Task(JudgePacks(judge, Outputs((shard.split,), self._verdicts)))
+        yield from self._put((shard,), task, pieces_of(packs))
 
 
 @beam.typehints.with_output_types(tuple[str, bytes])
@@ -132,30 +196,46 @@ class _JudgePacksFn(beam.DoFn):
         self._selection = selection
         self._rewriting = rewriting
 
+    def start_bundle(self) -> None:
+        self._work: OrderedWork[_Part] = OrderedWork(current_pool())
+        self._kept = KeptExamples(self._selection)
+
     def process(
         self,
         element: tuple[str, dict[str, Iterable[bytes]]],
         first_lines: Mapping[bytes, int],
         most_common_resolution: str | None = None,
     ) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
-        policy = _with_chosen_resolution(self._policy, most_common_resolution)
         key, group = element
-        kept = KeptExamples(self._selection)
-        for pack, judged in judged_packs(group, first_lines, policy, self._rewriting, kept.add):
-            yield key, to_bytes(pack, judged)
-        yield pvalue.TaggedOutput(RANKS, encode(kept.of_shard(Shard.from_key(key))))
+        policy = _with_chosen_resolution(self._policy, most_common_resolution)
+        packs, judge = _to_judge(group, first_lines, policy, self._rewriting)
+        task = Task(JudgePacksToChoose(judge, self._selection))
+        pieces = pieces_of(packs)
+        for number, piece in enumerate(pieces, 1):
+            part = _Part((Shard.from_key(key),), number == 1, number == len(pieces))
+            yield from self._waiting(self._work.put(part, task, piece))
+
+    def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
+        yield from at_the_end(self._waiting(self._work.rest()))
+
+    def _waiting(self, done: Iterator[tuple[_Part, WaitingPacks]]) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
+        for part, waiting in done:
+            (shard,) = part.shards
+            for pack in waiting.packs:
+                yield shard.key, pack
+            self._kept.add_all(waiting.kept)
+            if part.is_last:
+                kept, self._kept = self._kept, KeptExamples(self._selection)
+                yield pvalue.TaggedOutput(RANKS, encode(kept.of_shard(shard)))
 
 
 @beam.typehints.with_output_types(WrittenFile)
-class _WriteChosenFn(beam.DoFn):
-    """(shard key, {packs: judged, fates}) -> what `write_shard` gives."""
+class _WriteChosenFn(_WriteShardsFn):
+    """(shard key, {packs: judged, fates}) -> files; summaries are a tagged output."""
 
     def __init__(self, target: RunTarget, selection: Selection) -> None:
-        self._target = target
+        super().__init__(target, verdicts_of(selection))
         self._selection = selection
-
-    def start_bundle(self) -> None:
-        EXPECTED.tell()
 
     def process(self, element: tuple[str, dict[str, Iterable[bytes]]]) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
         key, group = element
@@ -164,67 +244,33 @@ class _WriteChosenFn(beam.DoFn):
         if self._selection.validation_split is not None:
             shards.append(shard._replace(split=VALIDATION))
         (fates,) = group["fates"]
-        yield from write_shard(
-            self._target, shards, _with_fates(in_order(group["packs"]), fates), verdicts_of(self._selection)
-        )
+        pieces = []
+        for packs in pieces_of(in_order(group["packs"])):
+            kept = sum(pack.kept for pack in packs)
+            pieces.append(ChosenPacks(packs, fates[:kept]))
+            fates = fates[kept:]
+        if fates:
+            raise RuntimeError(f"{key}: more examples were chosen from than are kept")
+        task = Task(OutputChosen(Outputs(tuple(one.split for one in shards), self._verdicts)))
+        yield from self._put(tuple(shards), task, pieces)
+
+
+def pieces_of(packs: Sequence[Pack]) -> list[Sequence[Pack]]:
+    """The packs of a shard in pieces for workers. None make one piece: the files of the shard are written too."""
+    return [packs[start : start + _PACKS_PER_PIECE] for start in range(0, len(packs) or 1, _PACKS_PER_PIECE)]
+
+
+def _to_judge(
+    group: Mapping[str, Iterable[bytes]], first_lines: Mapping[bytes, int], policy: Policy, rewriting: UriRewriting
+) -> tuple[list[LinePack], ShardJudge]:
+    """The packs of a shard, and what judges them."""
+    packs = packs_of(group["packs"])
+    found = {name: list(group.get(name, ())) for name in ("results", "marks", "leaks")}
+    if not (found["marks"] or found["leaks"]):  # which name packs of any shard
+        first_lines = {pack.key: first_lines[pack.key] for pack in packs}
+    return packs, ShardJudge(policy, rewriting, found, first_lines)
 
 
 def _with_chosen_resolution(policy: Policy, most_common: str | None) -> Policy:
     """The policy, where the majority's media resolution was asked for with that."""
     return policy if most_common is None else msgspec.structs.replace(policy, chosen_resolution=most_common)
-
-
-def write_shard(
-    target: RunTarget, shards: Sequence[Shard], packs: Iterable[JudgedPack], verdicts: Sequence[Verdict] = JUDGED
-) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
-    """Writes the files of a shard from its judged packs, in their order; its summary is a tagged output.
-
-    Args:
-      shards: the shard that the packs are of; then those of other splits to which examples were moved.
-      verdicts: that examples may have.
-    """
-    summary = Summary.empty()
-    check_claim(open_folder(target.folder), target.run_id)
-    with ExitStack() as stack:
-        written = {one.split: stack.enter_context(ShardFiles(target, one, verdicts)) for one in shards}
-        for split in written:
-            summary.add_blank_lines(split, 0)
-        for pack in packs:
-            for split, files in written.items():
-                of_split = [one for one in pack.lines if one.example.line_id.split == split]
-                for verdict in verdicts:
-                    texts = [one.text for one in of_split if one.example.verdict is verdict]
-                    files.write(verdict, texts)
-                    _VERDICTS[verdict].inc(len(texts))
-                examples = [one.example for one in of_split]
-                files.write_verdicts(verdict_table(examples, [one.line_hash for one in of_split]))
-                summary.add_all(examples)
-            summary.add_blank_lines(shards[0].split, pack.blank_lines)
-            PROGRESS.add(EXAMPLES_JUDGED, len(pack.lines))
-    for files in written.values():
-        yield from files.written
-    yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
-
-
-def _with_fates(packs: Iterable[JudgedPack], fates: bytes) -> Iterator[JudgedPack]:
-    """The packs of a shard, with what was chosen of their kept examples, one after the other."""
-    left = iter(fates)
-    for pack in packs:
-        yield JudgedPack(
-            [
-                line._replace(example=_with_fate(line.example, next(left)))
-                if line.example.verdict is Verdict.KEPT
-                else line
-                for line in pack.lines
-            ],
-            pack.blank_lines,
-        )
-
-
-def _with_fate(example: JudgedExample, fate: int) -> JudgedExample:
-    if fate == Fate.SAMPLED_OUT:
-        return sampled_out(example)
-    if fate == Fate.MOVED:
-        line_id = msgspec.structs.replace(example.line_id, split=VALIDATION)
-        return msgspec.structs.replace(example, line_id=line_id)
-    return example

@@ -33,10 +33,11 @@ from beam_tuning.run_folder.writing import RunTarget, write_file
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.repairs_table import Repaired, repairs_table
 from beam_tuning.transforms.expected import EXPECTED
-from beam_tuning.transforms.judge import SUMMARY, JudgedShards, write_shard
+from beam_tuning.transforms.judge import JudgedShards
 from beam_tuning.transforms.media_repair import deliveries_from
 from beam_tuning.transforms.progress import NAMESPACE
 from beam_tuning.transforms.run_lines import RunLine, RunPack
+from beam_tuning.transforms.shard_writer import SUMMARY, write_shard
 
 _CAME_BACK = Metrics.counter(NAMESPACE, "examples_that_came_back")
 
@@ -120,7 +121,7 @@ class _RepairShardFn(beam.DoFn):
         repairs: list[Repaired] = []
         rules = _Rules(policy, self._edits, media, self._media, deliveries_from(group.get("deliveries", ())))
         judged = (_repaired_pack(pack, rules, repairs) for pack in packs)
-        yield from write_shard(self._target, [shard], judged)
+        yield from write_shard(self._target, shard, judged)
         sink = io.BytesIO()
         pq.write_table(repairs_table(repairs), sink, compression="zstd")
         yield write_file(self._target, names.repairs_file(shard), [sink.getvalue()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam import pvalue
@@ -17,7 +17,7 @@ from beam_tuning.pack_work.codecs import encode
 from beam_tuning.pack_work.look import CompareKeys, LookAtPack, NamedUris, PackLook
 from beam_tuning.transforms.bundles import at_the_end
 from beam_tuning.transforms.expected import EXPECTED
-from beam_tuning.worker_processes.pool import OrderedWork, current_pool
+from beam_tuning.worker_processes.pool import OrderedWork, Task, current_pool
 
 RESOLUTIONS = "resolutions"
 KEYS = "keys"
@@ -63,16 +63,18 @@ class ScanLines(beam.PTransform):
         return ScannedPacks(scanned.media, scanned[RESOLUTIONS], scanned[KEYS], scanned[USES])
 
 
-@beam.typehints.with_output_types(tuple[int, bytes])
+@beam.typehints.with_output_types(
+    tuple[int, bytes], **{RESOLUTIONS: Any, KEYS: tuple[int, bytes], USES: tuple[int, bytes]}
+)
 class _ScanPackFn(beam.DoFn):
     def __init__(self, look: LookAtPack) -> None:
-        self._look = look
+        self._look = Task(look)
 
     def start_bundle(self) -> None:
-        self._looks: OrderedWork[str] = OrderedWork(self._look, current_pool())
+        self._looks: OrderedWork[str] = OrderedWork(current_pool())
 
     def process(self, element: tuple[str, bytes]) -> Iterator[tuple[int, bytes] | pvalue.TaggedOutput]:
-        for shard, look in self._looks.put(element[0], element):
+        for shard, look in self._looks.put(element[0], self._look, element):
             yield from _outputs(shard, look)
 
     def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:

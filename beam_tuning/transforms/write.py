@@ -46,9 +46,9 @@ class ShardFiles:
         }
         return self
 
-    def write(self, verdict: Verdict, lines: Iterable[bytes]) -> None:
-        """Appends lines, which have no newlines of their own."""
-        self._writers[verdict].write(b"".join(line + b"\n" for line in lines))
+    def write(self, verdict: Verdict, lines: bytes) -> None:
+        """Appends whole lines, with their newlines."""
+        self._writers[verdict].write(lines)
 
     def write_verdicts(self, table: pa.Table) -> None:
         """Appends rows of the verdict table."""

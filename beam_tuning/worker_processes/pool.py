@@ -10,6 +10,7 @@ does not import the launcher's main module again, which may be a person's script
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pickle
 import queue
@@ -201,26 +202,34 @@ def current_pool() -> WorkerPool | None:
     return _Current.pool
 
 
+class Task:
+    """What is to be done with many pieces."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+
+    @functools.cached_property
+    def pickled(self) -> bytes:
+        return pickled(self.work)
+
+
 class OrderedWork(Generic[Note]):
     """Pieces of work of one step, done by the pool where there is one and given in the order in which they came.
 
     Args:
-      work: what is done with each piece.
-      pool: does it; None to have it done here, at once.
+      pool: does the work; None to have it done here, at once.
     """
 
-    def __init__(self, work: Work, pool: WorkerPool | None) -> None:
-        self._work = work
+    def __init__(self, pool: WorkerPool | None) -> None:
         self._pool = pool
-        self._pickled_work = pickled(work) if pool is not None else b""
         self._waiting: deque[tuple[Note, Future[Any]]] = deque()
 
-    def put(self, note: Note, piece: Any) -> Iterator[tuple[Note, Any]]:
+    def put(self, note: Note, task: Task, piece: Any) -> Iterator[tuple[Note, Any]]:
         """Takes a piece; gives what has become of this one or of earlier ones, each with the note it came with."""
         if self._pool is None:
-            yield note, self._work(piece)
+            yield note, task.work(piece)
             return
-        self._waiting.append((note, self._pool.submit(self._pickled_work, pickled(piece))))
+        self._waiting.append((note, self._pool.submit(task.pickled, pickled(piece))))
         most = _PIECES_PER_WORKER * self._pool.workers
         while self._waiting and (len(self._waiting) > most or self._waiting[0][1].done()):
             yield self._take()

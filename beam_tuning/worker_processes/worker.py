@@ -15,13 +15,13 @@ import sys
 
 from beam_tuning.worker_processes.messages import Answer, Work, pickled_answer, read_message, write_message
 
-#: Kinds of work that take turns: those of stages which run at the same time.
-_KINDS_OF_WORK = 8
+#: Tasks whose pieces take turns. A task may hold what was found of a whole shard of lines.
+_TASKS = 2
 #: As in the launcher: walking through live objects again and again costs more than what it frees.
 _GARBAGE_THRESHOLD = 100_000
 
 
-@functools.lru_cache(maxsize=_KINDS_OF_WORK)
+@functools.lru_cache(maxsize=_TASKS)
 def _work_of(data: bytes) -> Work:
     work: Work = pickle.loads(data)  # noqa: S301 - from the launcher, over a pipe of ours
     return work

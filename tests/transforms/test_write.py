@@ -33,9 +33,9 @@ def crc32c(data: bytes) -> str:
 
 def test_a_shard_is_four_files_be_they_empty(tmp_path: Path) -> None:
     with ShardFiles(target(tmp_path), Shard("train", 2, 7)) as files:
-        files.write(Verdict.KEPT, [b"one", b"two"])
-        files.write(Verdict.DROPPED, [])
-        files.write(Verdict.KEPT, [b"three"])
+        files.write(Verdict.KEPT, b"one\ntwo\n")
+        files.write(Verdict.DROPPED, b"")
+        files.write(Verdict.KEPT, b"three\n")
     kept = b"one\ntwo\nthree\n"
     names = [f"train/{verdict}-00002-of-00007.jsonl" for verdict in ("kept", "dropped", "undecided")]
     assert files.written[:3] == [
@@ -53,7 +53,7 @@ def test_a_shard_is_four_files_be_they_empty(tmp_path: Path) -> None:
 def test_a_shard_that_fails_leaves_nothing_under_its_names(tmp_path: Path) -> None:
     def write() -> None:
         with ShardFiles(target(tmp_path), Shard("train", 0, 1)) as files:
-            files.write(Verdict.KEPT, [b"one"])
+            files.write(Verdict.KEPT, b"one\n")
             raise RuntimeError("a rule failed")
 
     with pytest.raises(RuntimeError, match="a rule failed"):

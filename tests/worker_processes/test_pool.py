@@ -16,10 +16,10 @@ import pytest
 from beam_tuning.errors import BeamTuningError, InputError
 from beam_tuning.worker_processes import pool as pool_module
 from beam_tuning.worker_processes.messages import pickled
-from beam_tuning.worker_processes.pool import OrderedWork, WorkerPool, current_pool, open_pool
+from beam_tuning.worker_processes.pool import OrderedWork, Task, WorkerPool, current_pool, open_pool
 
 # Work is a function that a worker can import; those of the standard library will do.
-FIRST = operator.itemgetter(0)
+FIRST = Task(operator.itemgetter(0))
 
 
 @pytest.fixture(scope="module")
@@ -32,26 +32,26 @@ def pool() -> Iterator[WorkerPool]:
 
 @pytest.mark.parametrize("has_pool", [True, False])
 def test_answers_come_in_the_order_of_the_pieces_with_their_notes(pool: WorkerPool, has_pool: bool) -> None:
-    work: OrderedWork[int] = OrderedWork(FIRST, pool if has_pool else None)
+    work: OrderedWork[int] = OrderedWork(pool if has_pool else None)
     pieces = [[bytes([number]) * (number % 7) * 30_000] for number in range(40)]
-    given = [answer for number, piece in enumerate(pieces) for answer in work.put(number, piece)]
+    given = [answer for number, piece in enumerate(pieces) for answer in work.put(number, FIRST, piece)]
     given += work.rest()
     assert given == [(number, piece[0]) for number, piece in enumerate(pieces)]
     assert list(work.rest()) == []
 
 
 def test_no_more_pieces_wait_than_a_few_for_each_worker(pool: WorkerPool) -> None:
-    work: OrderedWork[int] = OrderedWork(FIRST, pool)
+    work: OrderedWork[int] = OrderedWork(pool)
     given = 0
     for number in range(50):
-        given += len(list(work.put(number, [number])))
+        given += len(list(work.put(number, FIRST, [number])))
         assert number + 1 - given <= 3 * pool.workers
     assert given + len(list(work.rest())) == 50
 
 
 def test_without_a_pool_a_piece_is_done_at_once() -> None:
-    work: OrderedWork[str] = OrderedWork(len, None)
-    assert list(work.put("a", b"xyz")) == [("a", 3)]
+    work: OrderedWork[str] = OrderedWork(None)
+    assert list(work.put("a", Task(len), b"xyz")) == [("a", 3)]
 
 
 def refuse(path: str) -> None:
