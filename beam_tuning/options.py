@@ -229,6 +229,16 @@ def examples_or_fit(text: str) -> int | str:
         raise ValueError("fit, or a whole number from 1 to 999999999") from None
 
 
+def workers_or_auto(text: str) -> int | str:
+    """A number of worker processes, or `auto`."""
+    if text.strip().casefold() == "auto":
+        return "auto"
+    try:
+        return whole_number(1, 256)(text)
+    except ValueError:
+        raise ValueError("auto, or a whole number from 1 to 256") from None
+
+
 def share_to_split(text: str) -> float:
     """A share of the training examples, such as 0.05."""
     if not re.fullmatch(r"0?\.[0-9]{1,6}", text, re.ASCII) or not 0 < float(text) <= 0.5:

@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 
 #: Sizes and checksums of these follow the times in them.
 _TIMED = {"report.json", "report.html", "report.sarif"}
+#: Options that say nothing of the dataset.
+_OF_THE_RUN = {"output", "overwrite", "workers"}
 #: Columns of the media table that tell what a probe took.
 _PROBE_COST = {"requests", "received_bytes", "rounds", "retries", "latency_ms"}
 
@@ -24,10 +26,8 @@ def _content(name: str, path: Path) -> Any:
     if name == "report.json":
         document = json.loads(path.read_bytes())
         del document["run"], document["output"]
-        document["options"] = {
-            key: value for key, value in document["options"].items() if key not in {"output", "overwrite"}
-        }
-        document["options_given"] = [name for name in document["options_given"] if name != "overwrite"]
+        document["options"] = {key: value for key, value in document["options"].items() if key not in _OF_THE_RUN}
+        document["options_given"] = [name for name in document["options_given"] if name not in _OF_THE_RUN]
         document["outputs"] = [file for file in document["outputs"] if not _costs(file["path"])]
         return document
     if name == "manifest.json":

@@ -57,6 +57,7 @@ class ValidateKeywords(TypedDict, total=False):
     price_per_million_tokens: float
     epochs: int
     sarif: bool
+    workers: int | str
     beam_options: Sequence[str]
     progress: bool
 

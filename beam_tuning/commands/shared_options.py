@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beam_tuning.options import Kind, Option, whole_number
+from beam_tuning.options import Kind, Option, whole_number, workers_or_auto
 
 #: What a template's form takes for a place in Cloud Storage.
 GCS_PATTERN = r"^gs:\/\/[^\n\r]+$"
@@ -65,6 +65,17 @@ JSON = Option(
     in_template=False,
 )
 
+WORKERS = Option(
+    "workers",
+    "machine",
+    Kind.TEXT,
+    "Worker processes of a run on this machine: a number, or auto, which is as many as there are cores that the run "
+    "may use, and one where the dataset is small. The output is the same. Other runners have options of their own.",
+    default="auto",
+    metavar="N|auto",
+    parse=workers_or_auto,
+    in_template=False,
+)
 ALLOW_LOCAL_MEDIA = Option(
     "allow_local_media",
     "media",

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL, OUTPUT, OVERWRITE
+from beam_tuning.commands.shared_options import GCS_PATTERN, JSON, LIMITS, MEDIA, MODEL, OUTPUT, OVERWRITE, WORKERS
 from beam_tuning.curation.selection import Stratify
 from beam_tuning.dataset.api_schema import MEDIA_RESOLUTIONS
 from beam_tuning.options import (
@@ -237,6 +237,7 @@ _OPTIONS = (
         default=False,
     ),
     JSON._replace(group="report"),
+    WORKERS,
 )
 
 

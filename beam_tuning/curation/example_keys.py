@@ -60,7 +60,16 @@ def keys_of(line: bytes, set_resolution: str | None = None) -> ExampleKeys | Non
       set_resolution: the media resolution that is written into every line, if one is: what a line had before tells
         no examples apart then.
     """
-    usual = decode_usual(line) if len(line) <= MAX_PARSED_LINE_BYTES else None
+    return keys_of_decoded(decode_usual(line) if len(line) <= MAX_PARSED_LINE_BYTES else None, line, set_resolution)
+
+
+def keys_of_decoded(usual: UsualLine | None, line: bytes, set_resolution: str | None) -> ExampleKeys | None:
+    """`keys_of` of a line that has been decoded.
+
+    Args:
+      usual: what `decode_usual` made of the line, which is put into the normal form and is of no other use then. None
+        where the line is too long to be parsed.
+    """
     if usual is not None and has_every_key(usual, line):
         try:
             return _of_usual(usual, set_resolution)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from beam_tuning.curation.groups import groups_of
 from beam_tuning.curation.room import Room
+from beam_tuning.dataset.layout import Shard
 
 TRAIN, VALIDATION = "train", "validation"
 RANK_BYTES = 16
@@ -79,7 +80,6 @@ class KeptShard(msgspec.Struct, frozen=True, array_like=True):
     """The kept examples of one shard, in its order: columns, an entry for each example.
 
     Attributes:
-      split, number: of the shard.
       ranks: `rank_of` each, joined.
       sizes_bytes: of the lines as they are written, newline included.
       strata: by name, the number that stands for each in `stratum_of`.
@@ -88,8 +88,7 @@ class KeptShard(msgspec.Struct, frozen=True, array_like=True):
       shared: 16 bytes for each thing that must not stand on both sides of a split. Empty where nothing is split.
     """
 
-    split: str
-    number: int
+    shard: Shard
     ranks: bytes
     sizes_bytes: list[int]
     strata: list[str]
@@ -113,7 +112,7 @@ class Chosen(msgspec.Struct, frozen=True, array_like=True):
     """What was chosen.
 
     Attributes:
-      fates: by `split/number` of the shard, a byte for each of its kept examples: a `Fate`.
+      fates: by `Shard.key`, a byte for each of its kept examples: a `Fate`.
       strata: the largest first.
       limited_by: what `fits` came up against, in words; empty where all fits.
       held_together: examples that were not moved because more of the training set shares their media than was to be
@@ -124,11 +123,6 @@ class Chosen(msgspec.Struct, frozen=True, array_like=True):
     strata: list[StratumCount]
     limited_by: str = ""
     held_together: int = 0
-
-
-def shard_key(split: str, number: int) -> str:
-    """The key of `Chosen.fates`."""
-    return f"{split}/{number}"
 
 
 def rank_of(line: bytes, seed: int) -> bytes:
@@ -143,9 +137,9 @@ def choose(shards: Iterable[KeptShard], selection: Selection, room: Room) -> Cho
       shards: of all splits, each once, in any order.
       room: what the model's limits allow.
     """
-    ordered = sorted(shards, key=lambda shard: (shard.split, shard.number))
-    train = _Examples.of([shard for shard in ordered if shard.split == TRAIN])
-    validation = _Examples.of([shard for shard in ordered if shard.split != TRAIN])
+    ordered = sorted(shards, key=lambda kept: kept.shard)
+    train = _Examples.of([kept for kept in ordered if kept.shard.split == TRAIN])
+    validation = _Examples.of([kept for kept in ordered if kept.shard.split != TRAIN])
     limited_by, held_together = _choose_train(train, selection, room)
     if selection.fits and len(validation):
         most = room.validation_examples_beside(int(np.count_nonzero(train.fates == Fate.TAKEN)))
@@ -262,9 +256,9 @@ class _Examples:
 
     def by_shard(self) -> dict[str, bytes]:
         fates, start = {}, 0
-        for shard in self._shards:
-            stop = start + len(shard.sizes_bytes)
-            fates[shard_key(shard.split, shard.number)] = self.fates[start:stop].tobytes()
+        for kept in self._shards:
+            stop = start + len(kept.sizes_bytes)
+            fates[kept.shard.key] = self.fates[start:stop].tobytes()
             start = stop
         return fates
 
@@ -274,7 +268,7 @@ class _Examples:
         of_fate = {fate: np.bincount(self._strata[self.fates == fate], minlength=len(self._names)) for fate in Fate}
         return [
             StratumCount(
-                self._shards[0].split,
+                self._shards[0].shard.split,
                 name,
                 int(sum(counts[number] for counts in of_fate.values())),
                 int(of_fate[Fate.TAKEN][number]),

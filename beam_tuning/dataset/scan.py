@@ -38,7 +38,17 @@ def scan_line(line: bytes) -> LineScan:
     Args:
       line: as for `parse_line`.
     """
-    usual = (decode_usual(line) or decode_with_more(line)) if len(line) <= MAX_PARSED_LINE_BYTES else None
+    return scan_decoded(decode_usual(line) if len(line) <= MAX_PARSED_LINE_BYTES else None, line)
+
+
+def scan_decoded(usual: UsualLine | None, line: bytes) -> LineScan:
+    """`scan_line` of a line that has been decoded.
+
+    Args:
+      usual: what `decode_usual` made of the line; None where it is too long to be parsed.
+    """
+    if usual is None and len(line) <= MAX_PARSED_LINE_BYTES:
+        usual = decode_with_more(line)
     if usual is not None:
         try:
             return _scan_usual(usual)

@@ -78,11 +78,13 @@ class Prober:
         cached, when one metadata answer of the store proves that the object is the same (with `options.trust_cache`,
         without asking); else the object is probed. Transient failures are not given again.
         """
+        at_once = answer_without_asking(uri, cached, self.options)
+        if at_once is not None:
+            answered: Future[ProbeResult] = Future()
+            answered.set_result(at_once)
+            return answered
         location = locate(uri)
-        if isinstance(location, Refusal):
-            refused: Future[ProbeResult] = Future()
-            refused.set_result(ProbeResult(uri, unsupported(location.fault).failure))
-            return refused
+        assert not isinstance(location, Refusal)  # noqa: S101 - that is an answer
         job = _Job(uri, location, cached, Future())
         if not self._queue.put(STORES[location.store].lane(location), job):
             raise RuntimeError("the prober is closed")
@@ -166,9 +168,7 @@ class Prober:
         cached = job.cached
         if cached is None or not is_reusable(cached):
             return None
-        known = msgspec.structs.replace(cached, cached=True, cost=ProbeCost())
-        if self.options.trust_cache:
-            return known, True
+        known = _as_cached(cached)
         with closing(self._stores.reader_at(job.location)) as reader:
             holds = _still_holds(cached, reader)
             heard = reader.heard
@@ -178,6 +178,20 @@ class Prober:
             return msgspec.structs.replace(known, cost=reader.cost), heard
         result, heard = self._read(job)
         return msgspec.structs.replace(result, cost=_sum(reader.cost, result.cost)), heard
+
+
+def answer_without_asking(uri: str, cached: ProbeResult | None, options: ProbeOptions) -> ProbeResult | None:
+    """What no store need be asked for: of a URI that leads nowhere, or the answer of an earlier run that is trusted."""
+    location = locate(uri)
+    if isinstance(location, Refusal):
+        return ProbeResult(uri, unsupported(location.fault).failure)
+    if cached is None or not options.trust_cache or not is_reusable(cached):
+        return None
+    return _as_cached(cached)
+
+
+def _as_cached(earlier: ProbeResult) -> ProbeResult:
+    return msgspec.structs.replace(earlier, cached=True, cost=ProbeCost())
 
 
 def _still_holds(cached: ProbeResult, reader: ObjectReader) -> bool | ProbeFailure:

@@ -35,6 +35,7 @@ from beam_tuning.errors import BeamTuningError
 from beam_tuning.stopping import Stopped, ending_when_stopped, is_stopped, raise_if_stopped
 from beam_tuning.transforms import worker_process
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS, Count, Counter, Unit
+from beam_tuning.worker_processes.pool import open_pool
 
 #: In process. Beam's own DirectRunner tries to download Prism and behaves differently where it gets it.
 IN_PROCESS = "FnApiRunner"
@@ -117,12 +118,17 @@ def _dataflow_defaults(options: PipelineOptions) -> None:
 
 
 def launch(
-    build: Callable[[beam.Pipeline], None], options: PipelineOptions, console: Console, counters: Iterable[Counter] = ()
+    build: Callable[[beam.Pipeline], None],
+    options: PipelineOptions,
+    console: Console,
+    counters: Iterable[Counter] = (),
+    workers: int = 1,
 ) -> Launch:
     """Builds and runs a pipeline; returns when it has ended or cannot be followed.
 
     Args:
       counters: what is told of while it runs, in this order.
+      workers: processes that do the work of a run in this process; 1 for none beside it.
 
     Raises:
       Stopped: a signal ended a run in this process.
@@ -131,9 +137,10 @@ def launch(
     if has_worker_processes(options):
         with _worker_processes() as runner:
             return _run_here(_built(build, options, runner), options, console, tuple(counters))
-    pipeline = _built(build, options)
     if is_in_process(options):
-        return _run_here(pipeline, options, console, tuple(counters))
+        with open_pool(workers):  # they start while the graph is built
+            return _run_here(_built(build, options), options, console, tuple(counters))
+    pipeline = _built(build, options)
     return _run_there(pipeline, options, console, tuple(counters))
 
 

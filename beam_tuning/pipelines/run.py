@@ -24,6 +24,7 @@ from beam_tuning.pipelines.preflight import refuse_output_in_input
 from beam_tuning.pipelines.selection import selection_of
 from beam_tuning.pipelines.validate import COUNTERS, ValidateJob, build, file_names
 from beam_tuning.pipelines.validate_options import ValidateOptions, rules_of
+from beam_tuning.pipelines.workers import worker_count
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.limits import Limits
 from beam_tuning.policy.readiness import FailOn
@@ -91,7 +92,15 @@ def run_job(options: ValidateOptions, beam_arguments: Sequence[str], console: Co
         return PlannedRun(lambda pipeline: build(pipeline, job), job.start)
 
     names_of_files = file_names(checked.inputs, checked.selection)
-    return run_planned(options.output, names_of_files, planned, beam_options, console, overwrite=options.overwrite)
+    return run_planned(
+        options.output,
+        names_of_files,
+        planned,
+        beam_options,
+        console,
+        overwrite=options.overwrite,
+        workers=worker_count(options.workers, checked.inputs, beam_options),
+    )
 
 
 class PlannedRun(NamedTuple):
@@ -109,6 +118,7 @@ def run_planned(
     console: Console,
     *,
     overwrite: bool,
+    workers: int = 1,
 ) -> Ended:
     """Claims the folder and runs the graph; the console shows how far it is.
 
@@ -116,6 +126,7 @@ def run_planned(
       output: the run folder.
       file_names: every name that the run may write there.
       planned: gives the graph for a target.
+      workers: processes that do the work of a run in this process; 1 for none beside it.
 
     Raises:
       UsageError: the folder cannot be used.
@@ -129,7 +140,7 @@ def run_planned(
     claim = claim_folder(folder, file_names, overwrite=overwrite, is_launchers=is_in_process(beam_options))
     try:
         job = planned(RunTarget(folder.name, claim.run_id))
-        ended = launch(job.build, beam_options, console, COUNTERS)
+        ended = launch(job.build, beam_options, console, COUNTERS, workers)
     except BeamTuningError:
         release_claim(folder, claim.run_id)  # nothing was submitted, so nothing writes there
         raise

@@ -12,6 +12,7 @@ from beam_tuning.curation.selection import VALIDATION, Selection
 from beam_tuning.dataset.layout import all_shards, place_files
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.pack_work.look import CompareKeys
 from beam_tuning.pipelines.ending import Judged, add_ending, chosen_resolution
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.limits import room_of
@@ -82,19 +83,20 @@ def build(pipeline: beam.Pipeline, job: ValidateJob) -> None:
     buckets = bucket_count(_input_bytes(job.settings.inputs))
 
     read = pipeline | "Read" >> ReadLinePacks(files, job.max_expansion)
-    scanned = read.packs | "Scan" >> ScanLines(buckets, visual_only=job.policy.resolution_scope == "visual")
+    has_two_splits = len({file.split for file in job.settings.inputs}) > 1
+    compare = None
+    if job.compares_examples:
+        of_keys = compare_buckets(_input_bytes(job.settings.inputs))
+        compare = CompareKeys(of_keys, job.policy.set_resolution, looks_at_media=has_two_splits)
+    scanned = read.packs | "Scan" >> ScanLines(buckets, job.policy.resolution_scope == "visual", compare)
     probed = scanned.media | "Probe media" >> ProbeMedia(job.probing, buckets, job.probe_cache, rewriting=job.rewriting)
 
     chosen = chosen_resolution(job.policy, scanned.resolutions)
     shards = pipeline | "All shards" >> beam.Create([(shard.key, b"") for shard in all_shards(files)])
     keyed = {"packs": read.packs, "results": probed.results, "shards": shards}
-    if job.compares_examples:
-        compare = CompareExamples(
-            compare_buckets(_input_bytes(job.settings.inputs)),
-            job.policy.set_resolution,
-            probed.rows if len({file.split for file in job.settings.inputs}) > 1 else None,
-        )
-        compared = read.packs | "Compare" >> compare
+    if compare is not None:
+        looked = {"keys": scanned.keys, "uses": scanned.uses}
+        compared = looked | "Compare" >> CompareExamples(compare.buckets, probed.rows if has_two_splits else None)
         keyed["marks"] = compared.marks
         if compared.leaks is not None:
             keyed["leaks"] = compared.leaks

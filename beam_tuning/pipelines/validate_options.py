@@ -13,6 +13,8 @@ from beam_tuning.policy.limits import Limits
 
 #: As many examples as the model's limits allow.
 FIT = "fit"
+#: As many worker processes as pay.
+AUTO = "auto"
 
 
 class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -24,6 +26,7 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
       tolerate: reason codes.
       limits: path of a TOML file.
       probe_cache: output folder of an earlier run.
+      workers: a number of worker processes, or `AUTO`.
       rewrite_uri: `OLD=NEW`, prefixes of media URIs.
       given: names of those that have another value than their default, in the order of the help.
     """
@@ -57,6 +60,7 @@ class ValidateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     price_per_million_tokens: float | None
     epochs: int
     sarif: bool
+    workers: int | str = 1
     rewrite_uri: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
 

@@ -32,25 +32,23 @@ class JudgedLine(NamedTuple):
     is_compared: bool
 
 
-def judge_line(
-    policy: Policy, line_id: LineId, line: bytes, media: Mapping[str, ProbeResult], *, with_what_if: bool = True
-) -> JudgedLine:
+def judge_line(policy: Policy, line_id: LineId, line: bytes, media: Mapping[str, ProbeResult]) -> JudgedLine:
     """Judges a line. Where the policy sets a media resolution, the line is judged with that. Raises nothing.
 
     Args:
       line: as it was read, without its newline.
-      media, with_what_if: as for `judge`.
+      media: as for `judge`.
     """
     parsed = parse_line(line)
     text = without_byte_order_mark(line)
     wanted = policy.set_resolution
     example = parsed.example
     if wanted is None or example is None or example.media_resolution == wanted:
-        judged = judge(policy, line_id, len(line), parsed, media, with_what_if=with_what_if)
+        judged = judge(policy, line_id, len(line), parsed, media)
         return JudgedLine(judged, text, _is_compared(parsed))
     changed = with_media_resolution(text, wanted)
     of_changed = parse_line(changed)
-    judged = judge(policy, line_id, len(line), of_changed, media, with_what_if=with_what_if)
+    judged = judge(policy, line_id, len(line), of_changed, media)
     judged = msgspec.structs.replace(
         judged, media_resolution=example.media_resolution, added_bytes=len(changed) - len(text)
     )

@@ -358,6 +358,9 @@ class Summary(msgspec.Struct, array_like=True):
             split.sort()
         return _ENCODER.encode(self)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Summary.from_bytes, (self.to_bytes(),)
+
     @classmethod
     def from_bytes(cls, encoded: bytes) -> Summary:
         """The summary that `to_bytes` wrote."""

@@ -16,12 +16,12 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_tuning.limits_file import policy_of
 from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.pack_work.codecs import encode, results_from_bytes
+from beam_tuning.pack_work.look import NamedUris, bucket_of
 from beam_tuning.policy.checked_line import CheckedLine, check, media_of
 from beam_tuning.policy.policy import Policy
-from beam_tuning.transforms.codecs import encode, results_from_bytes
 from beam_tuning.transforms.probe import ProbeMedia
 from beam_tuning.transforms.probe_uris import BUCKETS
-from beam_tuning.transforms.scan import NamedUris, bucket_of
 
 #: Lines meet their media in so many groups, each judged by one worker at a time.
 _GROUPS = 1024

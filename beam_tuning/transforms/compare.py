@@ -5,7 +5,6 @@ Hashes, places and URIs go through the shuffle, in one element for each pack and
 
 from __future__ import annotations
 
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,23 +12,16 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import msgspec
-from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
 
-from beam_tuning.curation.example_keys import keys_of
-from beam_tuning.curation.leaks import Leak, MediaUse, PackUses, find_leaks, identity, segment_of, union
-from beam_tuning.curation.repeats import Marks, PackKeys, find_repeats, row_of
-from beam_tuning.dataset.example import MediaPart
-from beam_tuning.dataset.lines import LinePack
-from beam_tuning.dataset.uri import place_of
-from beam_tuning.transforms.codecs import decoder, encode, table_from_ipc
+from beam_tuning.curation.leaks import MediaUse, PackUses, find_leaks, identity
+from beam_tuning.curation.repeats import PackKeys, find_repeats
+from beam_tuning.pack_work.codecs import decoder, encode, table_from_ipc
+from beam_tuning.pack_work.look import bucket_of
 
-_USES = "uses"
 #: Bytes of input behind one bucket: some ten thousand lines, whose rows take a megabyte.
 _INPUT_BYTES_PER_BUCKET = 32 << 20
 _MOST_BUCKETS = 1 << 14
-_LEAKS = list[Leak]
-_MARKS = list[Marks]
 
 
 class ComparedExamples(NamedTuple):
@@ -46,23 +38,19 @@ class ComparedExamples(NamedTuple):
 
 @dataclass
 class CompareExamples(beam.PTransform):
-    """(shard key, encoded LinePack) -> `ComparedExamples`.
+    """{keys, uses} as `ScanLines` gives them -> `ComparedExamples`.
 
     Attributes:
       buckets: how many there are; `compare_buckets` says how many there should be.
-      set_resolution: the media resolution that is written into every line, if one is.
       media_rows: Arrow tables of distinct media objects, as IPC bytes, where there are two splits.
     """
 
     buckets: int
-    set_resolution: str | None = None
     media_rows: PCollection[bytes] | None = None
 
-    def expand(self, packs: PCollection[tuple[str, bytes]]) -> ComparedExamples:
-        look = beam.ParDo(_LookFn(self.buckets, self.set_resolution, looks_at_media=self.media_rows is not None))
-        looked = packs | "Look at examples" >> look.with_outputs(_USES, main="keys")
+    def expand(self, looked: dict[str, PCollection[tuple[int, bytes]]]) -> ComparedExamples:
         marks = (
-            looked.keys
+            looked["keys"]
             | "Group by input" >> beam.GroupByKey()
             | "Find repeats" >> beam.FlatMap(_marks).with_output_types(tuple[str, bytes])
         )
@@ -72,7 +60,7 @@ class CompareExamples(beam.PTransform):
             tuple[int, bytes]
         )
         leaks = (
-            {"uses": looked[_USES], "identities": identities}
+            {"uses": looked["uses"], "identities": identities}
             | "Group by URI" >> beam.CoGroupByKey()
             | "Identify" >> beam.FlatMap(_identified, self.buckets).with_output_types(tuple[int, bytes])
             | "Group by object" >> beam.GroupByKey()
@@ -86,84 +74,9 @@ def compare_buckets(input_bytes: int) -> int:
     return min(max(input_bytes // _INPUT_BYTES_PER_BUCKET, 1), _MOST_BUCKETS)
 
 
-def marks_from_bytes(data: bytes) -> list[Marks]:
-    """What `ComparedExamples.marks` holds."""
-    return _MARKS_DECODER.decode(data)
-
-
-def leaks_from_bytes(data: bytes) -> list[Leak]:
-    """What `ComparedExamples.leaks` holds."""
-    return _LEAKS_DECODER.decode(data)
-
-
-_MARKS_DECODER = decoder(_MARKS)
-_LEAKS_DECODER = decoder(_LEAKS)
 _KEYS_DECODER = decoder(PackKeys)
 _USES_DECODER = decoder(PackUses)
 _IDENTITIES_DECODER = decoder(dict[str, str])
-
-
-@beam.typehints.with_output_types(tuple[int, bytes])
-class _LookFn(beam.DoFn):
-    """Packs -> (bucket, encoded `PackKeys`), and (bucket, encoded `PackUses`) as a tagged output."""
-
-    def __init__(self, buckets: int, set_resolution: str | None, *, looks_at_media: bool) -> None:
-        self._buckets = buckets
-        self._set_resolution = set_resolution
-        self._looks_at_media = looks_at_media
-
-    def setup(self) -> None:
-        self._decoder = decoder(LinePack)
-
-    def process(self, element: tuple[str, bytes]) -> Iterator[tuple[int, bytes] | pvalue.TaggedOutput]:
-        shard, packed = element
-        pack = self._decoder.decode(packed)
-        place = (shard, pack.split, pack.path, pack.offset_bytes, pack.key)
-        rows: defaultdict[int, list[bytes]] = defaultdict(list)
-        uses = _Uses()
-        for lines_before, _, line in pack.lines():
-            keys = keys_of(line, self._set_resolution)
-            if keys is None:
-                continue
-            rows[int.from_bytes(keys.input[:8], "big") % self._buckets].append(row_of(lines_before, keys))
-            if self._looks_at_media and keys.media:
-                uses.add(lines_before, keys.media)
-        for bucket, some in rows.items():
-            yield bucket, encode(PackKeys(*place, b"".join(some)))
-        for bucket, of_uris in uses.by_bucket(self._buckets).items():
-            yield pvalue.TaggedOutput(_USES, (bucket, encode(PackUses(*place, of_uris))))
-
-
-class _Uses:
-    """How one pack uses its media, gathered line by line."""
-
-    def __init__(self) -> None:
-        self._first: dict[str, int] = {}
-        self._segments: dict[str, list[tuple[int, int]]] = {}
-        self._whole: set[str] = set()
-
-    def add(self, lines_before: int, media: Iterable[MediaPart]) -> None:
-        for part in media:
-            uri = part.uri
-            if uri not in self._first:
-                if not place_of(uri):
-                    continue
-                self._first[uri] = lines_before
-            if part.segment is None:
-                self._whole.add(uri)
-            else:
-                self._segments.setdefault(uri, []).append(segment_of(part))
-
-    def by_bucket(self, buckets: int) -> dict[int, list[MediaUse]]:
-        of_bucket: defaultdict[int, list[MediaUse]] = defaultdict(list)
-        for uri, lines_before in self._first.items():
-            segments = [] if uri in self._whole else union(self._segments[uri])
-            of_bucket[_bucket_of(uri, buckets)].append(MediaUse(uri, lines_before, segments))
-        return of_bucket
-
-
-def _bucket_of(text: str, buckets: int) -> int:
-    return zlib.crc32(text.encode("utf-8", "surrogatepass")) % buckets
 
 
 def _marks(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[str, bytes]]:
@@ -179,7 +92,7 @@ def _identities(data: bytes, buckets: int) -> Iterator[tuple[int, bytes]]:
     for uri, size_bytes, crc32c, md5 in zip(*columns, strict=True):
         name = identity(uri, size_bytes, crc32c, md5)
         if name != uri:
-            of_bucket[_bucket_of(uri, buckets)][uri] = name
+            of_bucket[bucket_of(uri, buckets)][uri] = name
     for bucket, some in of_bucket.items():
         yield bucket, encode(some)
 
@@ -195,7 +108,7 @@ def _identified(element: tuple[int, dict[str, Iterable[bytes]]], buckets: int) -
         of_bucket: defaultdict[int, list[MediaUse]] = defaultdict(list)
         for use in pack.uses:
             name = names.get(use.uri, use.uri)
-            of_bucket[_bucket_of(name, buckets)].append(use._replace(object=name))
+            of_bucket[bucket_of(name, buckets)].append(use._replace(object=name))
         for bucket, some in of_bucket.items():
             yield bucket, encode(msgspec.structs.replace(pack, uses=some))
 

@@ -3,51 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import apache_beam as beam
 import msgspec
 from apache_beam import pvalue
-from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
+from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_tuning.curation.room import Room
-from beam_tuning.curation.selection import VALIDATION, Fate, Selection, shard_key
-from beam_tuning.dataset.example import LineId
-from beam_tuning.dataset.json_text import without_byte_order_mark
+from beam_tuning.curation.selection import VALIDATION, Selection
 from beam_tuning.dataset.layout import Shard
-from beam_tuning.dataset.lines import LinePack
-from beam_tuning.media.info import ProbeResult
-from beam_tuning.policy.comparison import Comparison
+from beam_tuning.dataset.packs import LinePack
+from beam_tuning.pack_work.codecs import encode
+from beam_tuning.pack_work.judged_packs import ShardJudge, in_order, packs_of
+from beam_tuning.pack_work.kept_examples import KeptExamples
+from beam_tuning.pack_work.shard_output import (
+    ChosenPacks,
+    JudgePacks,
+    JudgePacksToChoose,
+    OutputChosen,
+    Outputs,
+    ShardOutput,
+    WaitingPacks,
+)
 from beam_tuning.policy.judge import Policy
 from beam_tuning.reasons import JUDGED, Verdict
-from beam_tuning.report.rejected import rejected_line
-from beam_tuning.run_folder.claim import check_claim
 from beam_tuning.run_folder.manifest import WrittenFile
-from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.run_folder.writing import RunTarget
-from beam_tuning.summary.judged_example import JudgedExample, sampled_out
-from beam_tuning.summary.summary import Summary
-from beam_tuning.summary.tables import line_hash, verdict_table
-from beam_tuning.transforms.codecs import decoder
-from beam_tuning.transforms.expected import EXAMPLES_JUDGED, EXPECTED
-from beam_tuning.transforms.progress import NAMESPACE, PROGRESS
-from beam_tuning.transforms.rewritten import judge_rewritten
-from beam_tuning.transforms.select import (
-    SelectExamples,
-    chosen_from_bytes,
-    comparison_of,
-    media_of,
-    packs_of,
-    with_chosen_resolution,
-)
-from beam_tuning.transforms.write import ShardFiles
+from beam_tuning.transforms.bundles import at_the_end
+from beam_tuning.transforms.expected import EXPECTED
+from beam_tuning.transforms.select import RANKS, SelectExamples
+from beam_tuning.transforms.shard_writer import SUMMARY, ShardWriter
 from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
+from beam_tuning.worker_processes.pool import OrderedWork, Task, current_pool
 
-SUMMARY = "summary"
-_VERDICTS = {verdict: Metrics.counter(NAMESPACE, f"examples_{verdict.value}") for verdict in Verdict}
+Pack = TypeVar("Pack")
+
+#: What a worker takes at once: enough that what it is given beside the lines is little, few enough that all workers end
+#: at about the same time.
+_PACKS_PER_PIECE = 4
 
 
 class JudgedShards(NamedTuple):
@@ -74,7 +70,8 @@ class JudgeShards(beam.PTransform):
     """{packs, results, shards, and marks and leaks where examples are compared}, keyed by shard -> `JudgedShards`.
 
     A shard's examples are judged and written in one go, in the order of the input: nothing but packs and results is
-    shuffled, and what a retried bundle writes is the same.
+    shuffled, and what a retried bundle writes is the same. Where examples are to be chosen, judged packs go through a
+    shuffle once more and wait there until it is known which are taken; they are judged once.
 
     Attributes:
       first_lines: side input, the number of the first line of every pack.
@@ -94,159 +91,186 @@ class JudgeShards(beam.PTransform):
 
     def expand(self, keyed: dict[str, PCollection[Any]]) -> JudgedShards:
         joined = keyed | "Join by shard" >> beam.CoGroupByKey()
-        chosen: PCollection[bytes] | None = None
-        side_inputs: dict[str, pvalue.AsSingleton] = {"first_lines": self.first_lines}
+        side_inputs = [self.first_lines]
         if self.most_common_resolution is not None:
-            side_inputs["most_common_resolution"] = self.most_common_resolution
-        if self.selection.is_on and self.room is not None:
-            chosen = joined | "Select" >> SelectExamples(
-                self.policy, self.selection, self.room, self.first_lines, self.most_common_resolution, self.rewriting
-            )
-            side_inputs["chosen"] = pvalue.AsSingleton(chosen)
-        judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.selection, self.rewriting), **side_inputs)
-        judged = joined | "Judge shards" >> judge_shard.with_outputs(SUMMARY, main="files")
-        return JudgedShards(judged.files, judged[SUMMARY], chosen)
+            side_inputs.append(self.most_common_resolution)
+        if not self.selection.is_on or self.room is None:
+            judge_shard = beam.ParDo(_JudgeShardFn(self.policy, self.target, self.rewriting), *side_inputs)
+            judged = joined | "Judge shards" >> judge_shard.with_outputs(SUMMARY, main="files")
+            return JudgedShards(judged.files, judged[SUMMARY])
+        judge_packs = beam.ParDo(_JudgePacksFn(self.policy, self.selection, self.rewriting), *side_inputs)
+        waiting = joined | "Judge packs" >> judge_packs.with_outputs(RANKS, main="packs")
+        selected = waiting[RANKS] | "Select" >> SelectExamples(self.selection, self.room)
+        write_chosen = beam.ParDo(_WriteChosenFn(self.target, self.selection))
+        written = (
+            {"packs": waiting.packs, "fates": selected.fates}
+            | "Join what was chosen" >> beam.CoGroupByKey()
+            | "Write shards" >> write_chosen.with_outputs(SUMMARY, main="files")
+        )
+        return JudgedShards(written.files, written[SUMMARY], selected.chosen)
 
 
-@beam.typehints.with_output_types(WrittenFile)
-class _JudgeShardFn(beam.DoFn):
-    def __init__(self, policy: Policy, target: RunTarget, selection: Selection, rewriting: UriRewriting) -> None:
-        self._rewriting = rewriting
-        self._policy = policy
+class _Part(NamedTuple):
+    """Which packs of a shard a piece of work is about.
+
+    Attributes:
+      shards: as for `ShardWriter`.
+    """
+
+    shards: tuple[Shard, ...]
+    is_first: bool
+    is_last: bool
+
+
+class _WriteShardsFn(beam.DoFn):
+    """Has pieces of shards worked out, here or in worker processes, and writes each shard from its own, in order.
+
+    A shard may still be worked at when the next one comes: with worker processes, none of them waits for others.
+    """
+
+    def __init__(self, target: RunTarget, verdicts: tuple[Verdict, ...]) -> None:
         self._target = target
-        self._selection = selection
-
-    def setup(self) -> None:
-        self._pack_decoder = decoder(LinePack)
+        self._verdicts = verdicts
 
     def start_bundle(self) -> None:
         EXPECTED.tell()
+        self._work: OrderedWork[_Part] = OrderedWork(current_pool())
+        self._writer: ShardWriter | None = None
+
+    def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
+        yield from at_the_end(self._written(self._work.rest()))
+
+    def _put(
+        self, shards: tuple[Shard, ...], task: Task, pieces: Sequence[object]
+    ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
+        """Takes the pieces of a shard; gives what was written meanwhile, of this shard or of earlier ones."""
+        for number, piece in enumerate(pieces, 1):
+            part = _Part(shards, number == 1, number == len(pieces))
+            yield from self._written(self._work.put(part, task, piece))
+
+    def _written(self, done: Iterator[tuple[_Part, ShardOutput]]) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
+        try:
+            for part, output in done:
+                if part.is_first:
+                    self._writer = ShardWriter(self._target, part.shards, self._verdicts)
+                assert self._writer is not None  # noqa: S101
+                self._writer.add(output)
+                if part.is_last:
+                    writer, self._writer = self._writer, None
+                    yield from writer.finish()
+        except BaseException:
+            if self._writer is not None:
+                self._writer.abandon()
+            raise
+
+
+@beam.typehints.with_output_types(WrittenFile)
+class _JudgeShardFn(_WriteShardsFn):
+    """(shard key, {packs, results, ...}) -> files; summaries are a tagged output."""
+
+    def __init__(self, policy: Policy, target: RunTarget, rewriting: UriRewriting) -> None:
+        super().__init__(target, JUDGED)
+        self._rewriting = rewriting
+        self._policy = policy
 
     def process(
         self,
         element: tuple[str, dict[str, Iterable[bytes]]],
         first_lines: Mapping[bytes, int],
         most_common_resolution: str | None = None,
-        chosen: bytes | None = None,
     ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
-        policy = with_chosen_resolution(self._policy, most_common_resolution)
         key, group = element
-        media = media_of(group, self._rewriting)
         shard = Shard.from_key(key)
-        fates = None
-        if chosen is not None:
-            fates = iter(chosen_from_bytes(chosen).fates[shard_key(shard.split, shard.number)])
-        comparison = comparison_of(group, first_lines, self._rewriting)
+        policy = _with_chosen_resolution(self._policy, most_common_resolution)
+        packs, judge = _to_judge(group, first_lines, policy, self._rewriting)
+        task = Task(JudgePacks(judge, Outputs((shard.split,), self._verdicts)))
+        yield from self._put((shard,), task, pieces_of(packs))
+
+
+@beam.typehints.with_output_types(tuple[str, bytes])
+class _JudgePacksFn(beam.DoFn):
+    """(shard key, {packs, results, ...}) -> (shard key, judged pack), and encoded `KeptShard` as a tagged output."""
+
+    def __init__(self, policy: Policy, selection: Selection, rewriting: UriRewriting) -> None:
+        self._policy = policy
+        self._selection = selection
+        self._rewriting = rewriting
+
+    def start_bundle(self) -> None:
+        self._work: OrderedWork[_Part] = OrderedWork(current_pool())
+        self._kept = KeptExamples(self._selection)
+
+    def process(
+        self,
+        element: tuple[str, dict[str, Iterable[bytes]]],
+        first_lines: Mapping[bytes, int],
+        most_common_resolution: str | None = None,
+    ) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
+        key, group = element
+        policy = _with_chosen_resolution(self._policy, most_common_resolution)
+        packs, judge = _to_judge(group, first_lines, policy, self._rewriting)
+        task = Task(JudgePacksToChoose(judge, self._selection))
+        pieces = pieces_of(packs)
+        for number, piece in enumerate(pieces, 1):
+            part = _Part((Shard.from_key(key),), number == 1, number == len(pieces))
+            yield from self._waiting(self._work.put(part, task, piece))
+
+    def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
+        yield from at_the_end(self._waiting(self._work.rest()))
+
+    def _waiting(self, done: Iterator[tuple[_Part, WaitingPacks]]) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
+        for part, waiting in done:
+            (shard,) = part.shards
+            for pack in waiting.packs:
+                yield shard.key, pack
+            self._kept.add_all(waiting.kept)
+            if part.is_last:
+                kept, self._kept = self._kept, KeptExamples(self._selection)
+                yield pvalue.TaggedOutput(RANKS, encode(kept.of_shard(shard)))
+
+
+@beam.typehints.with_output_types(WrittenFile)
+class _WriteChosenFn(_WriteShardsFn):
+    """(shard key, {packs: judged, fates}) -> files; summaries are a tagged output."""
+
+    def __init__(self, target: RunTarget, selection: Selection) -> None:
+        super().__init__(target, verdicts_of(selection))
+        self._selection = selection
+
+    def process(self, element: tuple[str, dict[str, Iterable[bytes]]]) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
+        key, group = element
+        shard = Shard.from_key(key)
         shards = [shard]
         if self._selection.validation_split is not None:
             shards.append(shard._replace(split=VALIDATION))
-        judged = (
-            _judge_pack(pack, first_lines[pack.key], policy, media, comparison, fates, self._rewriting)
-            for pack in packs_of(group, self._pack_decoder)
-        )
-        yield from write_shard(self._target, shards, judged, verdicts_of(self._selection))
-        if fates is not None and next(fates, None) is not None:
-            raise RuntimeError(f"{key}: more examples were chosen from than are kept")  # a worker judges otherwise
+        (fates,) = group["fates"]
+        pieces = []
+        for packs in pieces_of(in_order(group["packs"])):
+            kept = sum(pack.kept for pack in packs)
+            pieces.append(ChosenPacks(packs, fates[:kept]))
+            fates = fates[kept:]
+        if fates:
+            raise RuntimeError(f"{key}: more examples were chosen from than are kept")
+        task = Task(OutputChosen(Outputs(tuple(one.split for one in shards), self._verdicts)))
+        yield from self._put(tuple(shards), task, pieces)
 
 
-def write_shard(
-    target: RunTarget, shards: Sequence[Shard], packs: Iterable[JudgedPack], verdicts: Sequence[Verdict] = JUDGED
-) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
-    """Writes the files of a shard from its judged packs, in their order; its summary is a tagged output.
-
-    Args:
-      shards: the shard that the packs are of; then those of other splits to which examples were moved.
-      verdicts: that examples may have.
-    """
-    summary = Summary.empty()
-    check_claim(open_folder(target.folder), target.run_id)
-    with ExitStack() as stack:
-        written = {one.split: stack.enter_context(ShardFiles(target, one, verdicts)) for one in shards}
-        for split in written:
-            summary.add_blank_lines(split, 0)
-        for pack in packs:
-            for split, files in written.items():
-                of_split = [one for one in pack.lines if one.example.line_id.split == split]
-                for verdict in verdicts:
-                    texts = [one.text for one in of_split if one.example.verdict is verdict]
-                    files.write(verdict, texts)
-                    _VERDICTS[verdict].inc(len(texts))
-                examples = [one.example for one in of_split]
-                files.write_verdicts(verdict_table(examples, [one.line_hash for one in of_split]))
-                summary.add_all(examples)
-            summary.add_blank_lines(shards[0].split, pack.blank_lines)
-            PROGRESS.add(EXAMPLES_JUDGED, len(pack.lines))
-    for files in written.values():
-        yield from files.written
-    yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
+def pieces_of(packs: Sequence[Pack]) -> list[Sequence[Pack]]:
+    """The packs of a shard in pieces for workers. None make one piece: the files of the shard are written too."""
+    return [packs[start : start + _PACKS_PER_PIECE] for start in range(0, len(packs) or 1, _PACKS_PER_PIECE)]
 
 
-class JudgedLine(NamedTuple):
-    """A line with its verdict.
-
-    Attributes:
-      text: as it is to be written.
-      line_hash: of the line as the dataset has it.
-    """
-
-    example: JudgedExample
-    text: bytes
-    line_hash: bytes
+def _to_judge(
+    group: Mapping[str, Iterable[bytes]], first_lines: Mapping[bytes, int], policy: Policy, rewriting: UriRewriting
+) -> tuple[list[LinePack], ShardJudge]:
+    """The packs of a shard, and what judges them."""
+    packs = packs_of(group["packs"])
+    found = {name: list(group.get(name, ())) for name in ("results", "marks", "leaks")}
+    if not (found["marks"] or found["leaks"]):  # which name packs of any shard
+        first_lines = {pack.key: first_lines[pack.key] for pack in packs}
+    return packs, ShardJudge(policy, rewriting, found, first_lines)
 
 
-class JudgedPack:
-    """Lines of a shard, judged.
-
-    Attributes:
-      blank_lines: that stood between them.
-    """
-
-    def __init__(self) -> None:
-        self.lines: list[JudgedLine] = []
-        self.blank_lines = 0
-
-    def add(self, example: JudgedExample, text: bytes, line: bytes, line_hash: bytes) -> None:
-        """Adds an example.
-
-        Args:
-          text: what is written where it is kept, or left out of a sample.
-          line: as it came, which is written where it is not.
-          line_hash: of the line as the dataset has it.
-        """
-        is_whole = example.verdict in (Verdict.KEPT, Verdict.SAMPLED_OUT)
-        self.lines.append(JudgedLine(example, text if is_whole else rejected_line(example, line), line_hash))
-
-
-def _judge_pack(
-    pack: LinePack,
-    first_line: int,
-    policy: Policy,
-    media: Mapping[str, ProbeResult],
-    comparison: Comparison,
-    fates: Iterator[int] | None,
-    rewriting: UriRewriting,
-) -> JudgedPack:
-    """Every line of a pack.
-
-    Args:
-      fates: what becomes of the kept examples, one after the other; None keeps them all.
-    """
-    judged = JudgedPack()
-    for lines_before, offset, line in pack.lines():
-        line_id = LineId(pack.split, pack.path, first_line + lines_before, offset)
-        of_line = judge_rewritten(policy, line_id, line, media, rewriting)
-        example = comparison.judge(policy, of_line, pack.key, lines_before)
-        if example.verdict is Verdict.KEPT and fates is not None:
-            example = _with_fate(example, next(fates))
-        judged.add(example, of_line.text, line, line_hash(without_byte_order_mark(line)))
-    judged.blank_lines = pack.line_count - len(judged.lines)
-    return judged
-
-
-def _with_fate(example: JudgedExample, fate: int) -> JudgedExample:
-    if fate == Fate.SAMPLED_OUT:
-        return sampled_out(example)
-    if fate == Fate.MOVED:
-        line_id = msgspec.structs.replace(example.line_id, split=VALIDATION)
-        return msgspec.structs.replace(example, line_id=line_id)
-    return example
+def _with_chosen_resolution(policy: Policy, most_common: str | None) -> Policy:
+    """The policy, where the majority's media resolution was asked for with that."""
+    return policy if most_common is None else msgspec.structs.replace(policy, chosen_resolution=most_common)

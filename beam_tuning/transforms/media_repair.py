@@ -20,13 +20,13 @@ from beam_tuning.edited_media.orders import Delivered, Delivery, Order, SourceOb
 from beam_tuning.line_edits.edits import edited
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media_repairs.bringing import MediaRepair
+from beam_tuning.pack_work.codecs import decoder, encode, results_from_bytes
+from beam_tuning.pack_work.look import NamedUris, bucket_of
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.judged_line import judge_line
 from beam_tuning.summary.judged_example import JudgedExample
-from beam_tuning.transforms.codecs import decoder, encode, results_from_bytes
 from beam_tuning.transforms.progress import NAMESPACE
 from beam_tuning.transforms.run_lines import RunPack
-from beam_tuning.transforms.scan import NamedUris, bucket_of
 
 URIS = "uris"
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import apache_beam as beam
 import pyarrow as pa
@@ -15,20 +15,22 @@ import pyarrow.parquet as pq
 from apache_beam import pvalue
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
-from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_tuning.media.info import ProbeFailure, ProbeResult
 from beam_tuning.media.media_table import from_table, to_table
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import shared_prober
+from beam_tuning.media.prober_processes import ProberProcesses
+from beam_tuning.pack_work.codecs import decoder, results_from_bytes, results_to_bytes, table_to_ipc
+from beam_tuning.pack_work.look import NamedUris, bucket_of
 from beam_tuning.run_folder.opening import open_folder
 from beam_tuning.summary.media_summary import MediaSummary
-from beam_tuning.transforms.codecs import decoder, results_from_bytes, results_to_bytes, table_to_ipc
+from beam_tuning.transforms.bundles import at_the_end
 from beam_tuning.transforms.expected import EXPECTED, MEDIA_PROBED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS, Counter, Unit
-from beam_tuning.transforms.scan import NamedUris, bucket_of
 from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
+from beam_tuning.worker_processes.pool import current_pool
 
 ROWS = "rows"
 SUMMARY = "summary"
@@ -49,6 +51,14 @@ class Probes(Protocol):
     def submit(self, uri: str, cached: ProbeResult | None = None) -> Future[ProbeResult]:
         """A future that never raises. `cached` is the answer of an earlier run."""
         ...
+
+
+def prober_of_run(options: ProbeOptions) -> Probes:
+    """What probes for the run that this process does: its worker processes, where it has some, or its own threads."""
+    pool = current_pool()
+    if pool is None:
+        return shared_prober(options)
+    return pool.own(options, lambda: ProberProcesses(options, pool.workers))
 
 
 class ProbedMedia(NamedTuple):
@@ -80,7 +90,7 @@ class ProbeMedia(beam.PTransform):
     options: ProbeOptions
     buckets: int
     probe_cache: tuple[str, ...] = ()
-    prober: Callable[[ProbeOptions], Probes] = shared_prober
+    prober: Callable[[ProbeOptions], Probes] = prober_of_run
     rewriting: UriRewriting = NOTHING_REWRITTEN
 
     def expand(self, media: PCollection[tuple[int, bytes]]) -> ProbedMedia:
@@ -169,23 +179,14 @@ class _ProbeFn(beam.DoFn):
                 yield from self._take()
 
     def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
-        window = GlobalWindow()
+        yield from at_the_end(self._rest())
 
-        def windowed(value: Any) -> WindowedValue:
-            return WindowedValue(value, window.max_timestamp(), (window,))
-
-        def rest() -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
-            while self._bucket_of:
-                yield from self._take()
-            if self._rows:
-                yield self._table()
-            yield pvalue.TaggedOutput(SUMMARY, self._summary.to_bytes())
-
-        for output in rest():
-            if isinstance(output, pvalue.TaggedOutput):
-                yield pvalue.TaggedOutput(output.tag, windowed(output.value))
-            else:
-                yield windowed(output)
+    def _rest(self) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
+        while self._bucket_of:
+            yield from self._take()
+        if self._rows:
+            yield self._table()
+        yield pvalue.TaggedOutput(SUMMARY, self._summary.to_bytes())
 
     def _take(self) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
         """Takes one answer; gives the bucket's results when it was the last that they waited for."""

@@ -12,9 +12,9 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media.probe_options import ProbeOptions
-from beam_tuning.transforms.codecs import encode, results_from_bytes
+from beam_tuning.pack_work.codecs import encode, results_from_bytes
+from beam_tuning.pack_work.look import NamedUris, bucket_of
 from beam_tuning.transforms.probe import ProbeMedia
-from beam_tuning.transforms.scan import NamedUris, bucket_of
 
 #: Each is read by one worker at a time.
 BUCKETS = 1024

@@ -17,12 +17,12 @@ from beam_tuning.dataset.lines import (
     PACK_BYTES,
     ExpansionLimit,
     InputFile,
-    LinePack,
     LineRange,
     gunzip,
     ranges_of,
     read_packs,
 )
+from beam_tuning.dataset.packs import LinePack
 from beam_tuning.dataset.sniff import SNIFF_BYTES, check_json_lines, is_gzip
 from beam_tuning.errors import (
     FileChanged,
@@ -32,8 +32,8 @@ from beam_tuning.errors import (
     FileUnreadable,
     InputError,
 )
+from beam_tuning.pack_work.codecs import encode
 from beam_tuning.reasons import Reason
-from beam_tuning.transforms.codecs import encode
 from beam_tuning.transforms.dataset_files import open_dataset_file
 
 _REASON_OF = {

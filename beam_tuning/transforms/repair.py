@@ -17,10 +17,12 @@ from apache_beam.pvalue import PCollection
 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.layout import Shard
-from beam_tuning.dataset.lines import LinePack
+from beam_tuning.dataset.packs import LinePack
 from beam_tuning.line_edits.edits import Edited, edited
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media_repairs.bringing import BackAs, Deliveries, MediaRepair, StaysLost, bring_back
+from beam_tuning.pack_work.codecs import decoder, encode, results_from_bytes
+from beam_tuning.pack_work.judged_packs import JudgedPack
 from beam_tuning.policy.comparison import with_comparison
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.judged_line import judge_line
@@ -30,12 +32,12 @@ from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.writing import RunTarget, write_file
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.repairs_table import Repaired, repairs_table
-from beam_tuning.transforms.codecs import decoder, encode, results_from_bytes
 from beam_tuning.transforms.expected import EXPECTED
-from beam_tuning.transforms.judge import SUMMARY, JudgedPack, JudgedShards, write_shard
+from beam_tuning.transforms.judge import JudgedShards
 from beam_tuning.transforms.media_repair import deliveries_from
 from beam_tuning.transforms.progress import NAMESPACE
 from beam_tuning.transforms.run_lines import RunLine, RunPack
+from beam_tuning.transforms.shard_writer import SUMMARY, write_shard
 
 _CAME_BACK = Metrics.counter(NAMESPACE, "examples_that_came_back")
 
@@ -119,7 +121,7 @@ class _RepairShardFn(beam.DoFn):
         repairs: list[Repaired] = []
         rules = _Rules(policy, self._edits, media, self._media, deliveries_from(group.get("deliveries", ())))
         judged = (_repaired_pack(pack, rules, repairs) for pack in packs)
-        yield from write_shard(self._target, [shard], judged)
+        yield from write_shard(self._target, shard, judged)
         sink = io.BytesIO()
         pq.write_table(repairs_table(repairs), sink, compression="zstd")
         yield write_file(self._target, names.repairs_file(shard), [sink.getvalue()])

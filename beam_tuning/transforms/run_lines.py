@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,11 +13,13 @@ import pyarrow as pa
 from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
 
+from beam_tuning.dataset.compression import compressed, decompressed
 from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.dataset.lines import PACK_BYTES
 from beam_tuning.errors import InputError
+from beam_tuning.pack_work.codecs import decoder, encode
 from beam_tuning.policy.comparison import is_unwanted
 from beam_tuning.policy.policy import Policy
 from beam_tuning.reasons import JUDGED, Finding, Reason, Scope, Verdict
@@ -27,7 +28,6 @@ from beam_tuning.run_folder.files import CHUNK_BYTES, Checksum
 from beam_tuning.run_folder.manifest import Manifest, ManifestFile
 from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.summary.tables import line_hash
-from beam_tuning.transforms.codecs import decoder, encode
 from beam_tuning.transforms.read import FAULTS, FileFault
 
 _COLUMNS = ("file", "line", "offset_bytes", "verdict", "line_hash", "findings")
@@ -92,7 +92,7 @@ class RunLine(NamedTuple):
 
 
 class RunPack(msgspec.Struct, frozen=True, array_like=True):
-    """Lines of a shard, zlib-compressed, about a MiB.
+    """Lines of a shard, compressed, about a MiB.
 
     Attributes:
       number: of the pack in its shard.
@@ -106,7 +106,7 @@ class RunPack(msgspec.Struct, frozen=True, array_like=True):
 
     def lines(self) -> Iterator[RunLine]:
         """Every line, in order."""
-        lines = zlib.decompress(self.data).split(b"\n")
+        lines = decompressed(self.data).split(b"\n")
         for place, line in zip(self.places, lines, strict=True):
             yield RunLine(
                 LineId(self.split, place.file, place.line, place.offset_bytes),
@@ -208,12 +208,12 @@ def _packs(source: RunShard) -> Iterator[RunPack]:
         lines.append(line)
         size_bytes += len(line)
         if size_bytes >= PACK_BYTES:
-            yield RunPack(shard.split, number, places, zlib.compress(b"\n".join(lines), 1))
+            yield RunPack(shard.split, number, places, compressed(b"\n".join(lines)))
             number, size_bytes, places, lines = number + 1, 0, [], []
     if any(next(stream, None) is not None for stream in streams.values()):
         raise _unfit(folder, source)
     if lines:
-        yield RunPack(shard.split, number, places, zlib.compress(b"\n".join(lines), 1))
+        yield RunPack(shard.split, number, places, compressed(b"\n".join(lines)))
 
 
 def _compared(findings: list[dict[str, Any]]) -> list[tuple[str, str, str, str | None]]:

@@ -1,35 +1,30 @@
-"""First pass over the lines: which media they name, and which media resolution they ask for."""
+"""First pass over the lines: which media they name, which media resolution they ask for, and what compares them."""
 
 from __future__ import annotations
 
-import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
-import msgspec
 from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
+from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_tuning.dataset.api_schema import ABSENT
-from beam_tuning.dataset.lines import LinePack
-from beam_tuning.dataset.scan import scan_line
-from beam_tuning.transforms.codecs import decoder, encode
+from beam_tuning.pack_work.codecs import encode
+from beam_tuning.pack_work.look import CompareKeys, LookAtPack, NamedUris, PackLook
+from beam_tuning.transforms.bundles import at_the_end
 from beam_tuning.transforms.expected import EXPECTED
+from beam_tuning.worker_processes.pool import OrderedWork, Task, current_pool
 
 RESOLUTIONS = "resolutions"
+KEYS = "keys"
+USES = "uses"
 
 _INPUT_BYTES_PER_BUCKET = 4 << 20
 _FEWEST_BUCKETS, _MOST_BUCKETS = 64, 1 << 16
-
-
-class NamedUris(msgspec.Struct, frozen=True, array_like=True):
-    """Distinct URIs of one bucket that one pack names, with the key of the pack's shard."""
-
-    shard: str
-    uris: list[str]
 
 
 class ScannedPacks(NamedTuple):
@@ -38,57 +33,65 @@ class ScannedPacks(NamedTuple):
     Attributes:
       media: (bucket, encoded `NamedUris`). A URI is always in the same bucket.
       resolutions: `Counter` of media resolutions of the examples in scope, one a pack; `ABSENT` for an absent one.
+      keys: (bucket, encoded `PackKeys`), where examples are compared.
+      uses: (bucket, encoded `PackUses`), where uses of media are.
     """
 
     media: PCollection[tuple[int, bytes]]
     resolutions: PCollection[Counter[str]]
+    keys: PCollection[tuple[int, bytes]]
+    uses: PCollection[tuple[int, bytes]]
 
 
 @dataclass
 class ScanLines(beam.PTransform):
     """(shard key, encoded LinePack) -> `ScannedPacks`.
 
-    `visual_only` leaves examples without visual media out of the count of media resolutions.
+    Attributes:
+      buckets: of URIs.
+      visual_only: whether examples without visual media are left out of the count of media resolutions.
+      compare: None where examples are not compared.
     """
 
     buckets: int
     visual_only: bool = False
+    compare: CompareKeys | None = None
 
     def expand(self, packs: PCollection[tuple[str, bytes]]) -> ScannedPacks:
-        scan = beam.ParDo(_ScanPackFn(self.buckets, self.visual_only))
-        scanned = packs | "Scan packs" >> scan.with_outputs(RESOLUTIONS, main="media")
-        return ScannedPacks(scanned.media, scanned[RESOLUTIONS])
+        scan = beam.ParDo(_ScanPackFn(LookAtPack(self.buckets, self.visual_only, self.compare)))
+        scanned = packs | "Scan packs" >> scan.with_outputs(RESOLUTIONS, KEYS, USES, main="media")
+        return ScannedPacks(scanned.media, scanned[RESOLUTIONS], scanned[KEYS], scanned[USES])
 
 
-@beam.typehints.with_output_types(tuple[int, bytes])
+@beam.typehints.with_output_types(
+    tuple[int, bytes], **{RESOLUTIONS: Any, KEYS: tuple[int, bytes], USES: tuple[int, bytes]}
+)
 class _ScanPackFn(beam.DoFn):
-    def __init__(self, buckets: int, visual_only: bool) -> None:
-        self._buckets = buckets
-        self._visual_only = visual_only
+    def __init__(self, look: LookAtPack) -> None:
+        self._look = Task(look)
 
-    def setup(self) -> None:
-        self._decoder = decoder(LinePack)
+    def start_bundle(self) -> None:
+        self._looks: OrderedWork[str] = OrderedWork(current_pool())
 
     def process(self, element: tuple[str, bytes]) -> Iterator[tuple[int, bytes] | pvalue.TaggedOutput]:
-        shard, packed = element
-        uris: dict[str, None] = {}
-        resolutions: Counter[str] = Counter()
-        examples = 0
-        for _, _, line in self._decoder.decode(packed).lines():
-            scan = scan_line(line)
-            examples += 1
-            for uri in scan.uris:
-                uris[uri] = None
-            if scan.has_visual_media or (scan.is_example and not self._visual_only):
-                resolutions[scan.media_resolution or ABSENT] += 1
-        of_bucket: defaultdict[int, list[str]] = defaultdict(list)
-        for uri in uris:
-            of_bucket[bucket_of(uri, self._buckets)].append(uri)
-        EXPECTED.add(of_bucket, examples)
-        for bucket, some in of_bucket.items():
-            yield bucket, encode(NamedUris(shard, some))
-        if resolutions:
-            yield pvalue.TaggedOutput(RESOLUTIONS, resolutions)
+        for shard, look in self._looks.put(element[0], self._look, element):
+            yield from _outputs(shard, look)
+
+    def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
+        for shard, look in self._looks.rest():
+            yield from at_the_end(_outputs(shard, look))
+
+
+def _outputs(shard: str, look: PackLook) -> Iterator[tuple[int, bytes] | pvalue.TaggedOutput]:
+    EXPECTED.add(look.uris, look.examples)
+    for bucket, uris in look.uris.items():
+        yield bucket, encode(NamedUris(shard, uris))
+    if look.resolutions:
+        yield pvalue.TaggedOutput(RESOLUTIONS, look.resolutions)
+    for keys in look.keys:
+        yield pvalue.TaggedOutput(KEYS, keys)
+    for uses in look.uses:
+        yield pvalue.TaggedOutput(USES, uses)
 
 
 def bucket_count(input_bytes: int) -> int:
@@ -97,11 +100,6 @@ def bucket_count(input_bytes: int) -> int:
     URIs are shuffled in buckets because an element of its own for each URI costs more than reading its line.
     """
     return min(max(input_bytes // _INPUT_BYTES_PER_BUCKET, _FEWEST_BUCKETS), _MOST_BUCKETS)
-
-
-def bucket_of(uri: str, buckets: int) -> int:
-    """The same on every worker and in every attempt."""
-    return zlib.crc32(uri.encode()) % buckets
 
 
 class MostCommonResolutionCombineFn(beam.CombineFn):

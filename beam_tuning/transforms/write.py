@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection
 
 from beam_tuning.dataset.layout import Shard
+from beam_tuning.pack_work.codecs import table_from_ipc, table_to_ipc
 from beam_tuning.reasons import JUDGED, Verdict
 from beam_tuning.run_folder import names
 from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.writing import FileWriter, RunTarget, write_file
 from beam_tuning.summary.tables import verdict_table
-from beam_tuning.transforms.codecs import table_from_ipc, table_to_ipc
 
 
 class ShardFiles:
@@ -46,9 +46,9 @@ class ShardFiles:
         }
         return self
 
-    def write(self, verdict: Verdict, lines: Iterable[bytes]) -> None:
-        """Appends lines, which have no newlines of their own."""
-        self._writers[verdict].write(b"".join(line + b"\n" for line in lines))
+    def write(self, verdict: Verdict, lines: bytes) -> None:
+        """Appends whole lines, with their newlines."""
+        self._writers[verdict].write(lines)
 
     def write_verdicts(self, table: pa.Table) -> None:
         """Appends rows of the verdict table."""

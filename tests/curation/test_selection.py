@@ -21,8 +21,8 @@ from beam_tuning.curation.selection import (
     Selection,
     choose,
     rank_of,
-    shard_key,
 )
+from beam_tuning.dataset.layout import Shard
 
 LARGE = Room(
     text_examples=10**7,
@@ -53,8 +53,7 @@ def shards_of(examples: list[Kept], shards: int, split: str = "train", seed: int
         strata = list(dict.fromkeys(stratum for _, stratum, _ in part))
         made.append(
             KeptShard(
-                split=split,
-                number=number,
+                shard=Shard(split, number, shards),
                 ranks=b"".join(rank_of(line, seed) for line, _, _ in part),
                 sizes_bytes=[len(line) + 1 for line, _, _ in part],
                 strata=strata,
@@ -68,7 +67,7 @@ def shards_of(examples: list[Kept], shards: int, split: str = "train", seed: int
 
 
 def fates_of(chosen: Chosen, examples: list[Kept], shards: int, split: str = "train") -> list[tuple[Kept, int]]:
-    fates = b"".join(chosen.fates[shard_key(split, number)] for number in range(shards))
+    fates = b"".join(chosen.fates[Shard(split, number, shards).key] for number in range(shards))
     return list(zip(examples, fates, strict=True))
 
 

@@ -7,25 +7,22 @@ import io
 import json
 import random
 import re
-import zlib
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_tuning.dataset import lines as lines_module
+from beam_tuning.dataset import packs as packs_module
 from beam_tuning.dataset.lines import (
     ExpansionLimit,
     InputFile,
-    LinePack,
     LineRange,
-    PackedLine,
-    count_lines,
     gunzip,
     ranges_of,
     read_packs,
-    split_lines,
 )
+from beam_tuning.dataset.packs import LinePack, PackedLine, count_lines, split_lines
 from beam_tuning.errors import FileExpandsTooFar, FileNotJsonLines, FileTruncated, FileUnreadable
 
 _bytes_of_lines = st.lists(
@@ -164,7 +161,6 @@ def test_lines_that_are_not_blank_are_given_with_their_places(data: bytes, offse
         start += len(line) + 1
     assert list(split_lines(data, offset)) == expected
     pack = LinePack.of("train", "f", offset, data)
-    assert zlib.decompress(pack.data) == data
     assert list(pack.lines()) == expected
     assert pack.line_count == count_lines(data) == len(io.BytesIO(data).readlines())
 
@@ -173,14 +169,14 @@ def test_lines_that_are_not_blank_are_given_with_their_places(data: bytes, offse
 def test_blank_lines_are_passed_over_in_bulk(monkeypatch: pytest.MonkeyPatch, blank: bytes) -> None:
     class Counting:
         calls = 0
-        pattern = lines_module._BLANK_LINES
+        pattern = packs_module._BLANK_LINES
 
         def match(self, data: bytes, start: int) -> re.Match[bytes] | None:
             self.calls += 1
             return self.pattern.match(data, start)
 
     counting = Counting()
-    monkeypatch.setattr(lines_module, "_BLANK_LINES", counting)
+    monkeypatch.setattr(packs_module, "_BLANK_LINES", counting)
     lines = list(split_lines(b"{}\n" + blank * 300_000 + b"  {}\n" + blank * 300_000))
     assert [(line.lines_before, line.line) for line in lines] == [(0, b"{}"), (300_001, b"  {}")]
     assert counting.calls <= 5

@@ -18,11 +18,12 @@ from apache_beam.testing.util import assert_that
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ObjectInfo, ProbeCost, ProbeFailure, ProbeResult
 from beam_tuning.media.media_table import from_table, to_table
 from beam_tuning.media.probe_options import ProbeOptions
+from beam_tuning.pack_work.codecs import encode, results_from_bytes, table_from_ipc
+from beam_tuning.pack_work.look import NamedUris, bucket_of
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.transforms import probe as probe_module
-from beam_tuning.transforms.codecs import encode, results_from_bytes, table_from_ipc
 from beam_tuning.transforms.probe import ProbeMedia
-from beam_tuning.transforms.scan import NamedUris, bucket_count, bucket_of
+from beam_tuning.transforms.scan import bucket_count
 
 BUCKETS = 4
 OPTIONS = ProbeOptions(threads=2)

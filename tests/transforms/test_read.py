@@ -13,10 +13,11 @@ import pytest
 from apache_beam.testing.util import assert_that
 
 from beam_tuning.dataset.layout import place_files
-from beam_tuning.dataset.lines import InputFile, LinePack
+from beam_tuning.dataset.lines import InputFile
+from beam_tuning.dataset.packs import LinePack
+from beam_tuning.pack_work.codecs import decoder
 from beam_tuning.reasons import Reason
 from beam_tuning.transforms import dataset_files
-from beam_tuning.transforms.codecs import decoder
 from beam_tuning.transforms.dataset_files import local_file
 from beam_tuning.transforms.read import FileFault, ReadLinePacks
 

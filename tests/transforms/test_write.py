@@ -15,11 +15,11 @@ from apache_beam.testing.util import assert_that, equal_to
 from beam_tuning.dataset.layout import Shard
 from beam_tuning.media.info import FailureKind, ProbeFailure, ProbeResult
 from beam_tuning.media.media_table import to_table
+from beam_tuning.pack_work.codecs import table_from_ipc, table_to_ipc
 from beam_tuning.reasons import Verdict
 from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.writing import RunTarget
 from beam_tuning.summary.tables import VERDICT_SCHEMA
-from beam_tuning.transforms.codecs import table_from_ipc, table_to_ipc
 from beam_tuning.transforms.write import ShardFiles, WriteMediaTable
 
 
@@ -33,9 +33,9 @@ def crc32c(data: bytes) -> str:
 
 def test_a_shard_is_four_files_be_they_empty(tmp_path: Path) -> None:
     with ShardFiles(target(tmp_path), Shard("train", 2, 7)) as files:
-        files.write(Verdict.KEPT, [b"one", b"two"])
-        files.write(Verdict.DROPPED, [])
-        files.write(Verdict.KEPT, [b"three"])
+        files.write(Verdict.KEPT, b"one\ntwo\n")
+        files.write(Verdict.DROPPED, b"")
+        files.write(Verdict.KEPT, b"three\n")
     kept = b"one\ntwo\nthree\n"
     names = [f"train/{verdict}-00002-of-00007.jsonl" for verdict in ("kept", "dropped", "undecided")]
     assert files.written[:3] == [
@@ -53,7 +53,7 @@ def test_a_shard_is_four_files_be_they_empty(tmp_path: Path) -> None:
 def test_a_shard_that_fails_leaves_nothing_under_its_names(tmp_path: Path) -> None:
     def write() -> None:
         with ShardFiles(target(tmp_path), Shard("train", 0, 1)) as files:
-            files.write(Verdict.KEPT, [b"one"])
+            files.write(Verdict.KEPT, b"one\n")
             raise RuntimeError("a rule failed")
 
     with pytest.raises(RuntimeError, match="a rule failed"):

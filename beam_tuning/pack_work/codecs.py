@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
 import pyarrow as pa
 
+from beam_tuning.dataset.compression import compressed, decompressed
 from beam_tuning.media.info import ProbeResult
 
 T = TypeVar("T")
@@ -25,12 +25,12 @@ def decoder(record: type[T]) -> msgspec.msgpack.Decoder[T]:
 
 def results_to_bytes(results: Sequence[ProbeResult]) -> bytes:
     """Compressed: results of one bucket are much alike."""
-    return zlib.compress(encode(results), 1)
+    return compressed(encode(results))
 
 
 def results_from_bytes(data: bytes) -> list[ProbeResult]:
     """The inverse of `results_to_bytes`."""
-    return _RESULTS.decode(zlib.decompress(data))
+    return _RESULTS.decode(decompressed(data))
 
 
 def table_to_ipc(table: pa.Table) -> bytes:

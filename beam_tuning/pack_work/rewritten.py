@@ -34,17 +34,15 @@ def judge_rewritten(
     line: bytes,
     media: Mapping[str, ProbeResult],
     rewriting: UriRewriting,
-    *,
-    with_what_if: bool = True,
 ) -> JudgedLine:
     """Judges a line with its media URIs rewritten. Raises nothing.
 
     Args:
       line: as it was read, without its newline.
-      media, with_what_if: as for `judge_line`.
+      media: as for `judge_line`.
     """
     rewritten = rewriting.line(line)
-    judged = judge_line(policy, line_id, rewritten, media, with_what_if=with_what_if)
+    judged = judge_line(policy, line_id, rewritten, media)
     if rewritten is line:
         return judged
     added_bytes = judged.example.added_bytes + len(rewritten) - len(line)
