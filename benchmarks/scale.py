@@ -5,10 +5,14 @@
     python benchmarks/scale.py --repeat 3            medians of three interleaved runs
     python benchmarks/scale.py --options --max_examples=50000
                                                      the job with these options beside the one without
+    python benchmarks/scale.py --two_splits --options --skip_comparison
+                                                     what finding duplicates and leaks adds: the job beside one without
     python benchmarks/scale.py --engine flink --lines 1000000 10000000
                                                      the job alone, on an engine, with the memory of each process
 
-Every size has 0.3 distinct media for each line. Probes are answered from a local index (`--probe_cache`,
+Every size has 0.3 distinct media for each line. With `--two_splits` a tenth of them is validation; some lines are text
+alone or stand there twice, and some of validation's lines share their question with training, some of its videos their
+bytes. Probes are answered from a local index (`--probe_cache`,
 `--trust_cache`), so that what is measured is the job and not a network. Side by side, in one run, each in a process
 of its own:
 
@@ -67,37 +71,72 @@ class Cost(NamedTuple):
     peak_mib_of: Mapping[str, float]
 
 
-def write_dataset(folder: Path, lines: int) -> None:
+def write_dataset(folder: Path, lines: int, *, two_splits: bool = False) -> None:
     """Deterministic lines of about 700 bytes; one in twenty names a video that is too long."""
     (folder / "media").mkdir(parents=True)
-    chance = random.Random(7)
     distinct = max(1, lines * 3 // 10)
-    results = [
-        ProbeResult(
-            uri(number),
-            MediaInfo(
-                "mp4",
-                MediaKind.VIDEO,
-                (StreamInfo(MediaKind.VIDEO, "h264", width_px=1280, height_px=720, fps=25.0),),
-                duration_s=400.0 if number % 20 == 0 else 10.0 + number % 200,
-            ),
-            ObjectInfo(size_bytes=1_000_000 + number, generation=str(1_700_000_000_000_000 + number)),
+    of_validation = distinct // 10 if two_splits else 0
+    write_media_table(folder, distinct, distinct - of_validation)
+    chance = random.Random(7)
+    asked: list[Question] = []
+    for split, share, numbers in (
+        ("train", lines - lines // 10 if two_splits else lines, range(distinct - of_validation)),
+        ("validation", lines // 10 if two_splits else 0, range(distinct - of_validation, distinct)),
+    ):
+        for shard in range(SHARDS if share else 0):
+            with open(folder / f"{split}-{shard:05d}.jsonl", "w", encoding="utf-8") as out:
+                for _ in range(shard * share // SHARDS, (shard + 1) * share // SHARDS):
+                    question = Question(uri(chance.choice(numbers)), words(chance))
+                    if not two_splits:
+                        out.write(line(question, words(chance)))
+                        continue
+                    if chance.random() < TEXT_ALONE:
+                        question = question._replace(uri=None)
+                    if split == "train" and chance.random() < REMEMBERED:
+                        asked.append(question)
+                    if split == "validation" and chance.random() < SHARED:
+                        question = chance.choice(asked)
+                    out.write(line(question, words(chance)) * (2 if chance.random() < REPEATED else 1))
+
+
+class Question(NamedTuple):
+    """The input of an example; `uri` is None where it is text alone."""
+
+    uri: str | None
+    text: str
+
+
+#: With two splits, the share of lines that is text alone, and that stands there twice; of validation's lines that share
+#: their question with training; and of training's questions that may be shared.
+TEXT_ALONE, REPEATED, SHARED, REMEMBERED = 0.05, 0.01, 0.1, 0.01
+
+
+def write_media_table(folder: Path, distinct: int, of_training: int) -> None:
+    """Probe results of all videos; of a validation set one in fifty has the bytes of a training video."""
+    results = []
+    for number in range(distinct):
+        bytes_of = number - of_training if number >= of_training and number % 50 == 0 else number
+        stream = StreamInfo(MediaKind.VIDEO, "h264", width_px=1280, height_px=720, fps=25.0)
+        length_s = 400.0 if number % 20 == 0 else 10.0 + number % 200
+        about = ObjectInfo(
+            size_bytes=1_000_000 + bytes_of,
+            generation=str(1_700_000_000_000_000 + number),
+            crc32c=f"{bytes_of:06d}==" if of_training < distinct else None,
         )
-        for number in range(distinct)
-    ]
+        results.append(ProbeResult(uri(number), MediaInfo("mp4", MediaKind.VIDEO, (stream,), length_s), about))
     table = folder / "media" / "media-00000-of-00001.parquet"
     pq.write_table(to_table(results), table, row_group_size=100_000)
-    for shard in range(SHARDS):
-        with open(folder / f"train-{shard:05d}.jsonl", "w", encoding="utf-8") as out:
-            for _ in range(shard * lines // SHARDS, (shard + 1) * lines // SHARDS):
-                file_data = {"mimeType": "video/mp4", "fileUri": uri(chance.randrange(distinct))}
-                question = {"role": "user", "parts": [{"fileData": file_data}, {"text": words(chance)}]}
-                answer = {"role": "model", "parts": [{"text": words(chance)}]}
-                example = {
-                    "contents": [question, answer],
-                    "generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"},
-                }
-                out.write(json.dumps(example, ensure_ascii=False) + "\n")
+
+
+def line(question: Question, answer: str) -> str:
+    parts: list[dict[str, Any]] = [{"text": question.text}]
+    if question.uri is not None:
+        parts.insert(0, {"fileData": {"mimeType": "video/mp4", "fileUri": question.uri}})
+    example = {
+        "contents": [{"role": "user", "parts": parts}, {"role": "model", "parts": [{"text": answer}]}],
+        "generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"},
+    }
+    return json.dumps(example, ensure_ascii=False) + "\n"
 
 
 def uri(number: int) -> str:
@@ -173,6 +212,7 @@ def command(what: str, folder: Path, options: Sequence[str] = ()) -> list[str]:
     shutil.rmtree(output, ignore_errors=True)
     return [
         *(sys.executable, "-m", "beam_tuning", "validate", f"--train={folder}/train-*.jsonl", f"--output={output}"),
+        *([f"--validation={folder}/validation-*.jsonl"] if (folder / "validation-00000.jsonl").exists() else ()),
         *(f"--model={MODEL}", f"--probe_cache={folder}", "--trust_cache", "--fail_on=never"),
         *(engine_arguments(what, folder) if what in ENGINES else ()),
         *(options if what == WITH_OPTIONS else ()),
@@ -278,6 +318,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of validate, all that follow")
+    parser.add_argument("--two_splits", action="store_true")
     parser.add_argument("--engine", choices=ENGINES)
     parser.add_argument("--loop", choices=LOOPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -294,7 +335,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="beam-tuning-scale-") as temporary:
             folder = Path(temporary) / "data"
             folder.mkdir()
-            write_dataset(folder, lines)
+            write_dataset(folder, lines, two_splits=arguments.two_splits)
             runs: dict[str, list[Cost]] = {
                 what: [] for what in (*LOOPS, "job", *([WITH_OPTIONS] if arguments.options else []))
             }

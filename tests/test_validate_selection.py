@@ -296,6 +296,26 @@ def test_all_that_is_asked_for_at_once_leaves_nothing_unaccounted(tmp_path: Path
     assert "20</b> training examples became the validation set" in page
 
 
+def test_a_run_that_made_a_validation_set_is_held_against_one_that_did_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = write_files(tmp_path / "in", [*LINES, LINES[0]], 3)
+    validate(train, tmp_path / "before")
+    validate(train, tmp_path / "after", "--max_examples=200", "--validation_split=0.1")
+    capsys.readouterr()
+    for new, old, change in (
+        ("after", "before", ("kept", "sampled-out")),
+        ("before", "after", ("sampled-out", "kept")),
+    ):
+        main(["show", str(tmp_path / new), f"--against={tmp_path / old}", "--json"])
+        found = json.loads(capsys.readouterr().out)
+        assert (found["only_old"], found["only_new"], found["moved"], found["rewritten"]) == (0, 0, 0, 0)
+        assert found["other_split"] == 20
+        assert found["verdicts"] == [{"old": change[0], "new": change[1], "examples": 101}]
+    main(["show", str(tmp_path / "after"), f"--against={tmp_path / 'before'}"])
+    assert "20 in another split than before, where a validation set was made" in capsys.readouterr().out
+
+
 def test_a_sample_out_of_a_split_that_was_given_leaves_validation_alone(tmp_path: Path) -> None:
     train = write_files(tmp_path / "in", LINES[:100], 2)
     validation = write_files(tmp_path / "in", [text_line(number) for number in range(900, 950)], 1, "validation")

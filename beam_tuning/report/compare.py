@@ -63,6 +63,7 @@ class Comparison(NamedTuple):
       only_old, only_new: examples that are in one run only.
       moved: examples whose line is the same and stands in another file or at another number.
       rewritten: examples whose line changed where it stands.
+      other_split: examples that are in another split than before, where one of the runs has made a validation set.
       by_content: whether both runs have hashes of their lines; else examples are matched by place alone.
       examples: those with another verdict, by split, file and line, at most `MOST_EXAMPLES`.
     """
@@ -79,6 +80,7 @@ class Comparison(NamedTuple):
     only_new: int
     moved: int
     rewritten: int
+    other_split: int
     by_content: bool
     examples: tuple[ChangedExample, ...]
 
@@ -100,7 +102,8 @@ MOST_EXAMPLES = 100
 
 def compare(new: RunFolder, old: RunFolder) -> Comparison:
     """An example is the same one in both runs if split and line are the same, byte for byte, wherever it stands; of the
-    others, if split, file and line number are the same.
+    others, if split, file and line number are the same; where one of the runs has made a validation set out of the
+    training set, of those left, if the line is the same.
 
     Of equal lines the first in one run, by file and line, is matched with the first in the other, and so on.
 
@@ -111,7 +114,10 @@ def compare(new: RunFolder, old: RunFolder) -> Comparison:
     columns = (*_PLACE, "verdict", *_CODES)
     before, after = (read_verdicts(folder, columns, ("line_hash",)) for folder in (old, new))
     by_content = all("line_hash" in table.column_names for table in (before, after))
-    pairs, rewritten = _matched(before, after, by_content=by_content)
+    is_split = any(
+        document.selection and document.selection.validation_split for document in (old_document, new_document)
+    )
+    pairs, rewritten = _matched(before, after, by_content=by_content, across_splits=is_split)
     # Of each pair the rows side by side.
     was, now = before.take(pairs["old_row"]), after.take(pairs["new_row"])
     differs = pc.not_equal(was["verdict"], now["verdict"])
@@ -135,12 +141,13 @@ def compare(new: RunFolder, old: RunFolder) -> Comparison:
         only_new=after.num_rows - pairs.num_rows,
         moved=_trues(moved),
         rewritten=rewritten,
+        other_split=_trues(pc.not_equal(was["split"], now["split"])),
         by_content=by_content,
         examples=_examples(was_changed, now_changed, gone, come),
     )
 
 
-def _matched(before: pa.Table, after: pa.Table, *, by_content: bool) -> tuple[pa.Table, int]:
+def _matched(before: pa.Table, after: pa.Table, *, by_content: bool, across_splits: bool) -> tuple[pa.Table, int]:
     """(`old_row` and `new_row` of each example in both runs, how many of them were rewritten where they stand)."""
     old, new = (
         table.select([*_PLACE, *(["line_hash"] if by_content else [])]).append_column(name, _rows(table))
@@ -149,16 +156,24 @@ def _matched(before: pa.Table, after: pa.Table, *, by_content: bool) -> tuple[pa
     rows = ["old_row", "new_row"]
     if not by_content:
         return old.join(new, keys=_PLACE, join_type="inner").select(rows), 0
-    same = _numbered(old).join(_numbered(new), keys=["split", "line_hash", "nth"], join_type="inner").select(rows)
-    rest = (_without(table, same[name]) for table, name in ((old, "old_row"), (new, "new_row")))
-    left, right = (table.drop_columns(["line_hash"]) for table in rest)
+    same = _of_equal_lines(old, new, ["split", "line_hash"])
+    old, new = _without(old, same), _without(new, same)
+    left, right = (table.drop_columns(["line_hash"]) for table in (old, new))
     rewritten = left.join(right, keys=_PLACE, join_type="inner").select(rows)
-    return pa.concat_tables([same, rewritten]), rewritten.num_rows
+    found = [same, rewritten]
+    if across_splits:
+        found.append(_of_equal_lines(_without(old, rewritten), _without(new, rewritten), ["line_hash"]))
+    return pa.concat_tables(found), rewritten.num_rows
 
 
-def _numbered(table: pa.Table) -> pa.Table:
-    """Equal lines of a split numbered from 0, by file and line; without the file and the line."""
-    key = ["split", "line_hash"]
+def _of_equal_lines(old: pa.Table, new: pa.Table, key: list[str]) -> pa.Table:
+    """`old_row` and `new_row` of examples with an equal key, the first with the first, and so on."""
+    left, right = _numbered(old, key), _numbered(new, key)
+    return left.join(right, keys=[*key, "nth"], join_type="inner").select(["old_row", "new_row"])
+
+
+def _numbered(table: pa.Table, key: list[str]) -> pa.Table:
+    """Rows with an equal key numbered from 0, by file and line; the key, the row and the number."""
     ordered = table.sort_by([(name, "ascending") for name in (*key, "file", "line")])
     rows = np.arange(ordered.num_rows)
     starts = np.ones(ordered.num_rows, bool)
@@ -167,13 +182,14 @@ def _numbered(table: pa.Table) -> pa.Table:
         differs = pc.not_equal(column[1:], column[:-1]).fill_null(True).to_numpy(zero_copy_only=False)
         starts[1:] = differs if name == key[0] else starts[1:] | differs
     nth = rows - np.maximum.accumulate(np.where(starts, rows, 0)) if ordered.num_rows else rows
-    return ordered.drop_columns(["file", "line"]).append_column("nth", pa.array(nth, pa.int64()))
+    beside = [name for name in _PLACE if name not in key]
+    return ordered.drop_columns(beside).append_column("nth", pa.array(nth, pa.int64()))
 
 
-def _without(table: pa.Table, rows: pa.ChunkedArray) -> pa.Table:
-    keep = np.ones(table.num_rows, bool)
-    keep[rows.to_numpy()] = False
-    return table.filter(pa.array(keep))
+def _without(table: pa.Table, pairs: pa.Table) -> pa.Table:
+    """The rows that are in none of the pairs."""
+    name = table.column_names[-1]
+    return table.filter(pc.invert(pc.is_in(table[name], pairs[name].combine_chunks())))
 
 
 def _codes_lost(of: pa.Table, to: pa.Table) -> pa.Table:

@@ -139,6 +139,8 @@ def _beside(comparison: Comparison) -> Iterator[str]:
         yield f"{comparison.moved:,} in another file or at another line number than before"
     if comparison.rewritten:
         yield f"{comparison.rewritten:,} rewritten where they stand"
+    if comparison.other_split:
+        yield f"{comparison.other_split:,} in another split than before, where a validation set was made"
     if not comparison.by_content:
         yield "Matched by file and line number alone: one of the runs is of a version that kept no hashes of its lines."
 

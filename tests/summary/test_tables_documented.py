@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from judged_examples import Generator
 
 from beam_tuning.media import media_table
+from beam_tuning.reasons import Finding, Reason
 from beam_tuning.repair_plan.plan import PLAN_SCHEMA
 from beam_tuning.summary.repairs_table import REPAIRS_SCHEMA
 from beam_tuning.summary.tables import VERDICT_SCHEMA, verdict_table
@@ -57,6 +59,8 @@ def test_the_columns_are_documented(name: str, schema: pa.Schema) -> None:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     examples = [*Generator(seed=3).examples(900), *Generator(seed=3).examples(60, split="validation")]
+    twice = Finding(Reason.EXAMPLE_DUPLICATE, "the same example stands in a.jsonl:1", observed="a.jsonl:1")
+    examples[0] = msgspec.structs.replace(examples[0], findings=(*examples[0].findings, twice))
     results = [part.result for one in examples for part in one.media]
     probes = {probe.uri: probe for probe in results if probe is not None}
     for name, table in (("verdicts", verdict_table(examples)), ("media", media_table.to_table(probes.values()))):
@@ -65,10 +69,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(8))
 def test_the_queries_run_and_find_something(run: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
-    assert len(QUERIES) == 6
+    assert len(QUERIES) == 8
     monkeypatch.chdir(run)
     assert duckdb.sql(QUERIES[number]).fetchall()
 
