@@ -345,7 +345,11 @@ def test_a_job_that_may_not_be_seen_is_told(run: str, tuning: FakeTuning, capsys
 def test_ctrl_c_leaves_the_job_running(run: str, tuning: FakeTuning, gcs: GcsEmulator) -> None:
     tuning.states = states("RUNNING")
     process = subprocess.Popen(
-        [sys.executable, "-m", "beam_tuning", "tune", run, *ARGUMENTS, "--submit", "--wait"],
+        [
+            # A shell has its background jobs ignore what Ctrl-C sends, and the tests may be one.
+            *("env", "--default-signal=INT", sys.executable, "-m", "beam_tuning", "tune", run),
+            *(*ARGUMENTS, "--submit", "--wait"),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
