@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             SeenRequest(self.command, self.path, self.headers, self.client_address[1]),
         )
         if answer.together is not None:
-            answer.together.wait(timeout=30)
+            answer.together.wait(timeout=200)
         if answer.stall_before_headers:
             faults.stopped.wait()
         if answer.raw is not None:

@@ -16,9 +16,9 @@ from beam_tuning.media.stores.store import ObjectReader, StoreError
 #: Loopback is allowed, and no time-out is met by a machine that is only busy.
 LOOPBACK = ProbeOptions(
     allow_private_addresses=True,
-    connect_timeout_s=20.0,
-    stall_timeout_s=20.0,
-    read_timeout_s=60.0,
+    connect_timeout_s=100.0,
+    stall_timeout_s=100.0,
+    read_timeout_s=100.0,
     object_timeout_s=120.0,
 )
 NOW_UNIX_S = 1_700_000_000.0

@@ -59,7 +59,7 @@ def test_what_leads_nowhere_is_a_warning_and_fails_the_build(tmp_path: Path) -> 
     (tmp_path / "mkdocs.yml").write_text(yaml.safe_dump(settings))
     words = (ROOT / "scripts/docs").read_text().split("set -- ")[1].split("  #")[0].split()
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", *words], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-m", "mkdocs", *words], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode != 0
     for target in ("gone.md", "#nowhere", "images/gone.png", "/absolute.md", "lonely.md"):

@@ -286,9 +286,12 @@ def test_a_line_is_not_judged_by_what_is_not_known(options: dict[str, Any]) -> N
 
 
 def test_importing_the_package_is_fast() -> None:
-    """0.15 s are allowed; that it loads no other module is held by tests/test_start.py."""
-    code = "import time; t = time.perf_counter(); import beam_tuning; dir(beam_tuning); print(time.perf_counter() - t)"
-    times_s = [float(subprocess.check_output([sys.executable, "-c", code], timeout=60)) for _ in range(3)]
+    """0.15 s of processor time are allowed: a busy machine takes none of it.
+
+    That it loads no other module is held by tests/test_start.py.
+    """
+    code = "import time; t = time.process_time(); import beam_tuning; dir(beam_tuning); print(time.process_time() - t)"
+    times_s = [float(subprocess.check_output([sys.executable, "-c", code], timeout=200)) for _ in range(3)]
     assert min(times_s) < 0.15
 
 
@@ -306,7 +309,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_documented_examples_run_top_to_bottom(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(demo)
     Path("documented.py").write_text("\n".join(code_of("python.md")))
-    done = subprocess.run([sys.executable, "documented.py"], capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run([sys.executable, "documented.py"], capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     assert "\nbeam-tuning " in done.stdout  # the next commands
     expected = [json.loads(line) for line in Path("demo/dataset/expected.jsonl").read_text().splitlines()]
@@ -339,7 +342,7 @@ reveal_type(next(run.examples()).verdict)
         env={**os.environ, "MYPYPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=200,
         check=False,
     )
     told = done.stdout

@@ -173,7 +173,7 @@ def test_an_emulator_needs_no_credentials_and_nothing_is_said(gcs: GcsEmulator, 
         env=environ,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -100,7 +100,7 @@ def test_a_run_that_is_stopped_while_it_probes(
         start_new_session=True,
     )
     try:
-        assert host.asked.wait(60)
+        assert host.asked.wait(200)
         (os.killpg if to_all else os.kill)(launcher.pid, number)  # a terminal sends Ctrl-C to all its processes
         _, told = launcher.communicate(timeout=200)
     finally:
@@ -126,6 +126,15 @@ def test_a_library_that_wraps_what_is_raised_hides_no_signal() -> None:
     assert str(caught.value) == "stopped by SIGTERM."
 
 
+@pytest.fixture
+def heeding_ctrl_c() -> Iterator[None]:
+    """The tests may be a background job, which its shell has ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding_ctrl_c")
 def test_what_others_would_wait_for_is_ended_first() -> None:
     ended: list[str] = []
     with pytest.raises(Stopped), stopping_on_signals(), ending_when_stopped(lambda: ended.append("workers")):

@@ -54,7 +54,7 @@ class MediaServer:
 
     def _refuses(self, name: str, start: int) -> bool:
         self.asked.set()
-        self.open.wait(60)
+        self.open.wait(200)
         with self._lock:
             if self._failed[name] < self.failures or time.monotonic() < self._outage_ends_s:
                 self._failed[name] += 1

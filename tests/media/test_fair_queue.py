@@ -327,7 +327,7 @@ class TestOutages:
         with ThreadPoolExecutor(1) as pool:
             put(queue, "a", 1)
             assert self.finish_all(queue, Outcome.SILENT) == [True]
-            task = pool.submit(queue.take).result(timeout=10)
+            task = pool.submit(queue.take).result(timeout=200)
         assert task is not None
         assert task.item == 0
 
@@ -383,5 +383,5 @@ def test_every_item_ends_once_and_no_host_is_over_its_limit(work: list[tuple[str
         if not work:
             queue.close()
         for each in workers:
-            each.result(timeout=20)
+            each.result(timeout=200)
     assert sorted(ended) == list(range(len(work)))

@@ -136,7 +136,7 @@ class TestFairness:
     ) -> None:
         """40 objects of a host that never answers come first; all others are done while those still wait."""
         gcs.put("gs://bucket/a", mp4)
-        prober = make_prober(threads=4, stall_timeout_s=60.0)
+        prober = make_prober(threads=4, stall_timeout_s=200.0)
         with running_fault_server() as silent, running_fault_server() as good:
             silent.script("/a", Answer(mp4, stall_before_headers=True))
             good.script("/a", Answer(mp4))

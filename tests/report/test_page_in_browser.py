@@ -24,7 +24,7 @@ from beam_tuning.summary.judged_example import JudgedExample
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
-expect.set_options(timeout=30_000)  # ms; the page's policy forbids scripts that wait in it
+expect.set_options(timeout=100_000)  # ms; the page's policy forbids scripts that wait in it
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

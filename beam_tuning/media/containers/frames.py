@@ -100,6 +100,18 @@ def find_start(frame_format: FrameFormat, head: bytes) -> int | None:
     return None
 
 
+def frames_meet(frame_format: FrameFormat, data: bytes) -> bool:
+    """Whether `data` begin with a frame, and go on with another one of its kind as far as there is more."""
+    frame = frame_format.parse(data[: frame_format.header_bytes])
+    if frame is None:
+        return False
+    following = data[frame.size_bytes : frame.size_bytes + frame_format.header_bytes]
+    if len(following) < frame_format.header_bytes:
+        return True
+    after = frame_format.parse(following)
+    return after is not None and after.kind == frame.kind
+
+
 def find_late_start(frame_format: FrameFormat, data: bytes) -> int | None:
     """Where frames begin behind any number of other bytes; None when there are none.
 

@@ -41,12 +41,12 @@ LOAS = FrameFormat("loas", re.compile(rb"\x56[\xe0-\xff]"), _HEADER_BYTES, _pars
 
 def matches(head: bytes) -> bool:
     start = find_start(LOAS, head)
-    return start is not None and _first_configured(head, start) is not None
+    return start is not None and first_configured(head, start) is not None
 
 
 def plan(head: bytes, size_bytes: int) -> Plan:
     start = find_start(LOAS, head)
-    first = None if start is None else _first_configured(head, start)
+    first = None if start is None else first_configured(head, start)
     if start is None or first is None:
         return damaged("loas", "no run of frames was found")
     told = first._replace(size_bytes=0)
@@ -59,7 +59,7 @@ def plan(head: bytes, size_bytes: int) -> Plan:
     return audio_info(LOAS, first, counted)
 
 
-def _first_configured(head: bytes, start: int) -> Frame | None:
+def first_configured(head: bytes, start: int) -> Frame | None:
     """The first of the frames from `start` on that has a configuration, with what this tells."""
     for _ in range(_MAX_FRAMES):
         frame = _parse(head[start : start + _HEADER_BYTES])

@@ -67,6 +67,7 @@ class ProgramMap(NamedTuple):
 def read_program_map(packets: Iterable[MapPacket]) -> ProgramMap:
     """Puts the sections of the tables together, and reads them."""
     sections: dict[int, bytes] = {}
+    maps: dict[int, bytes] = {}
     map_pids = {0}
     streams: dict[int, StreamInfo] = {}
     unnamed: set[int] = set()
@@ -86,16 +87,15 @@ def read_program_map(packets: Iterable[MapPacket]) -> ProgramMap:
         section = sections.pop(packet.pid)[: section_bytes - 4]
         if packet.pid == 0 and section[0] == 0:
             numbered = [at for at in range(8, len(section) - 3, 4) if u16be(section, at)]
-            map_pids.update(u16be(section, at + 2) & 0x1FFF for at in numbered[:_MAX_PROGRAMS])
-        elif packet.pid and section[0] == _PROGRAM_MAP_TABLE:
+            map_pids.update(u16be(section, at + 2) & 0x1FFF for at in numbered[: _MAX_PROGRAMS + 1 - len(map_pids)])
+        elif packet.pid and section[0] == _PROGRAM_MAP_TABLE and maps.get(packet.pid) != section:
+            # Maps are sent again and again; one that changed may name a stream that has been added.
+            maps[packet.pid] = section
             for pid, stream in _entries(section):
                 if stream is None:
                     unnamed.add(pid)
                 else:
-                    streams[pid] = stream
-            map_pids.remove(packet.pid)
-            if map_pids == {0}:
-                break
+                    streams.setdefault(pid, stream)
     return ProgramMap(streams, frozenset(unnamed - streams.keys()))
 
 

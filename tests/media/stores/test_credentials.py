@@ -60,7 +60,7 @@ class FakeCredentials:
 
 @pytest.fixture
 def transport(clock: FakeClock) -> Iterator[Transport]:
-    transport = Transport(AddressGuard(), clock, connect_timeout_s=5.0, max_idle=8)
+    transport = Transport(AddressGuard(), clock, connect_timeout_s=100.0, max_idle=8)
     yield transport
     transport.close()
 
