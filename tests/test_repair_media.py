@@ -217,6 +217,29 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def test_without_a_folder_for_media_the_plan_is_told_and_lines_are_repaired(
+    checked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = checked.parent / "lines-only"
+    assert main(["repair", str(checked), f"--output={output}"]) == 0
+    said = capsys.readouterr().out
+    for words in ("chunk", "downscale", "Processor time", "New media are made only with --media_output"):
+        assert words in said
+    planned = {row["line"]: row for row in pq.read_table(output / "plan.parquet").to_pylist()}
+    assert len(planned) == 8
+    assert planned[2]["cpu_s_low"] > 0
+    assert [row["verdict"] for row in rows_of(output, "verdicts")].count("kept") == 2
+    shutil.rmtree(output)
+
+
+def test_a_repair_of_lines_alone_tells_no_plan(checked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = checked.parent / "lines-asked-for"
+    assert main(["repair", str(checked), f"--output={output}", "--repair=mime_type_spelling"]) == 0
+    assert "--media_output" not in capsys.readouterr().out
+    assert not (output / "plan.parquet").exists()
+    shutil.rmtree(output)
+
+
 def test_media_are_not_made_where_sources_lie(checked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = checked.parent / "refused"
     assert main(["repair", str(checked), f"--output={output}", f"--media_output={checked.parent}"]) == 2
