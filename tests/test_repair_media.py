@@ -172,6 +172,29 @@ def test_the_table_of_repairs_says_what_was_done(repaired: Path) -> None:
     assert any("8:15" in str(row) for row in lost)
 
 
+def test_the_report_says_what_was_repaired_and_adds_up(repaired: Path) -> None:
+    report = json.loads((repaired / "report.json").read_bytes())
+    split = report["repairs"]["splits"]["train"]
+    assert split == {"kept_before": 1, "came_back": 6, "became": 8, "stayed": 2}
+    assert report["splits"]["train"]["read"] == 1 + 8 + 2
+    assert {row["code"]: row["examples"] for row in report["repairs"]["edits"]} == {
+        "REPAIR_CHUNK": 3,
+        "REPAIR_AUDIO": 1,
+        "REPAIR_CUT": 1,
+        "REPAIR_DOWNSCALE": 1,
+        "REPAIR_MIME_TYPE_SPELLING": 1,
+        "REPAIR_REMUX": 1,
+    }
+    left = {row["code"]: row["examples"] for row in report["repairs"]["left"]}
+    assert left["REPAIR_TIMES_AMBIGUOUS"] == 1
+    (cut,) = (row["samples"][0] for row in report["repairs"]["edits"] if row["code"] == "REPAIR_CUT")
+    assert cut["times"] == [{"before": "00:03", "after": "00:01"}]
+    assert cut["media_before"]["start_ns"] == 2_000_000_000
+    assert Path(cut["media_after"]["uri"]).exists()
+    page = (repaired / "report.html").read_text()
+    assert page.count("<video") >= 2 * 6
+
+
 def test_the_repaired_run_validates_as_it_says(repaired: Path, checked: Path) -> None:
     again = checked.parent / "again"
     given = [f"--train={repaired}/train.jsonl", f"--output={again}", f"--model={MODEL}", "--allow_local_media"]
