@@ -4,9 +4,10 @@ python benchmarks/repair.py                 needs ffmpeg on the PATH; about ten 
 python benchmarks/repair.py --minutes 60 --segment_s 120 --rounds 5
 
 Rows: a cut of a segment without encoding, the same segment encoded, and one minute encoded under a size; each by
-`beam_tuning` in a child process, as a worker does it, and by ffmpeg. Best of the rounds, in CPU seconds of all threads,
-which a busy machine does not change much, and in wall seconds. Then the same edits in this process, without the start
-of Python, and eight edits, one at a time and two at once. Last, what `beam_tuning/repair_plan/work.py` reckons with.
+`beam_tuning` in a child process, as a worker does it, and by ffmpeg. Best of the rounds, in CPU seconds of all
+threads, which a busy machine does not change much, and in wall seconds. Between them, the cut copied and encoded in
+this process, without the start of Python; what `beam_tuning/repair_plan/work.py` reckons with; eight cuts, one at a
+time and two at once.
 """
 
 from __future__ import annotations
@@ -52,19 +53,25 @@ def main() -> None:
             cut,
             best(given.rounds, lambda: ffmpeg_copy(source, folder, segment)),
         )
+        inner_cut = best(given.rounds, lambda: here(source, folder, segment, tolerance_s=2))
+        inner_encoded = best(given.rounds, lambda: here(source, folder, segment, tolerance_s=0))
+        told(inner_encoded, inner_cut, "in one process")
+        copied_gb = source.stat().st_size * given.segment_s / (given.minutes * MINUTE_S) / 1e9
+        print(f"copied: {inner_cut.cpu_s / copied_gb:.2f} CPU s a GB; the start of a child: {start_s(cut, inner_cut)}")
+        megapixels = given.segment_s * FPS * 1280 * 720 / 1e6
+        print(f"encoded: {inner_encoded.cpu_s / megapixels:.4f} CPU s a megapixel")
+        sound = best(given.rounds, lambda: sound_here(minute, folder))
+        print(f"sound: {sound.cpu_s / MINUTE_S:.5f} CPU s a second, as FLAC and then as Opus")
+        workers("copied", given.rounds, source, folder, segment, 2.0)
         encoded = best(given.rounds, lambda: ours(source, folder, segment, tolerance_s=0))
         row("the same segment, encoded", encoded, best(given.rounds, lambda: ffmpeg_encode(source, folder, segment)))
+        told(encoded, cut, "with the start of a child process")
         shrunk = best(given.rounds, lambda: ours(minute, folder, None, max_bytes=limit_bytes))
         row("one minute, under a third", shrunk, best(given.rounds, lambda: ffmpeg_shrink(minute, folder, bits)))
-        told(encoded, cut, "with the start of a child process")
-        inner_cut = best(given.rounds, lambda: here(source, folder, segment, tolerance_s=2))
-        inner_encoded = best(1, lambda: here(source, folder, segment, tolerance_s=0))
-        told(inner_encoded, inner_cut, "in one process")
-        workers("copied", given.rounds, source, folder, segment, 2.0)
-        copied_gb = source.stat().st_size * given.segment_s / (given.minutes * MINUTE_S) / 1e9
-        print(f"copied: {inner_cut.cpu_s / copied_gb:.2f} CPU s a GB, start {cut.cpu_s - inner_cut.cpu_s:.2f} CPU s")
-        frames = given.segment_s * FPS
-        print(f"encoded: {inner_encoded.cpu_s / (frames * 1280 * 720 / 1e6):.4f} CPU s a megapixel of 1280x720")
+
+
+def start_s(child: Cost, here: Cost) -> str:
+    return f"{child.cpu_s - here.cpu_s:.2f} CPU s"
 
 
 def workers(
@@ -136,6 +143,14 @@ def here(source: Path, folder: Path, segment: tuple[float, float], *, tolerance_
     """What a child does, in this process."""
     task = Task(str(source), str(folder / "here.mp4"), wanted(segment, tolerance_s), EditLimits())
     check(answer(task))
+
+
+def sound_here(minute: Path, folder: Path) -> None:
+    """The dearest edit of sound: too large as FLAC."""
+    sound = folder / "sound.m4a"
+    ffmpeg("-i", str(minute), "-vn", "-c", "copy", str(sound))
+    order = Wanted(kind=Kind.SOUND, max_bytes=400_000)
+    check(answer(Task(str(sound), str(folder / "sound"), order, EditLimits())))
 
 
 def check(made: object) -> None:

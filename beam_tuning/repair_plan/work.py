@@ -10,13 +10,13 @@ from beam_tuning.media.info import MediaKind
 from beam_tuning.media_repairs.plan import PartPlan
 from beam_tuning.summary.judged_example import PartFacts
 
-#: Processor seconds, as `benchmarks/repair.py` measured them on two cores of an Intel Xeon with 2.9 GHz: the start of a
-#: child process; copying packets; H.264 at the preset `medium`, decoding included, for a million pixels of 1280x720.
-_START_CPU_S = 0.4
-_COPY_CPU_S_A_BYTE = 8e-9
-_ENCODE_CPU_S_A_MEGAPIXEL = 0.02
-#: The same for a second of sound, as FLAC or Opus of one channel.
-_SOUND_CPU_S_A_SECOND = 0.005
+#: Processor seconds, as `benchmarks/repair.py` measured them on a busy AMD EPYC with two cores: the start of a child
+#: process; copying packets; H.264 at the preset `medium` from H.264, for a million pixels of 1280x720.
+_START_CPU_S = 0.3
+_COPY_CPU_S_A_BYTE = 10e-9
+_ENCODE_CPU_S_A_MEGAPIXEL = 0.03
+#: The same for a second of sound, as FLAC and, where that is too large, as Opus.
+_SOUND_CPU_S_A_SECOND = 0.015
 #: Of pictures whose size or rate the probe does not tell.
 _USUAL_MEGAPIXELS, _USUAL_FPS = 1280 * 720 / 1e6, 25.0
 #: Encodings until a size is met, at most (`media.edit.encoding`).
