@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import msgspec
 from report_documents import TIMES, run_settings
+from rich.console import Console
 
 from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import Finding, Reason
+from beam_tuning.report.console import print_summary
 from beam_tuning.report.document import Document, read_document
 from beam_tuning.report.html import render_html
 from beam_tuning.report.json import encode_json, report_document
@@ -72,6 +75,15 @@ def test_the_page_plays_the_old_file_where_the_new_one_begins_and_the_new_one() 
         assert words in page
     assert "a role <b>" not in page
     assert '<a href="#repairs">' in page
+
+
+def test_the_terminal_says_how_many_came_back_and_as_how_many() -> None:
+    said = io.StringIO()
+    print_summary(document(), Console(file=said, width=120))
+    assert "Repaired 1 of 2 examples came back, as 2: media were taken apart" in said.getvalue()
+    said = io.StringIO()
+    print_summary(document(repaired=False), Console(file=said, width=120))
+    assert "Repaired" not in said.getvalue()
 
 
 def test_local_media_are_linked_only_where_the_run_read_them() -> None:
