@@ -270,17 +270,21 @@ def test_media_are_not_made_where_sources_lie(checked: Path, capsys: pytest.Capt
     assert not output.exists()
 
 
-def test_on_cloud_storage(gcs: GcsEmulator) -> None:
+def test_on_cloud_storage_the_same_examples_come_back(gcs: GcsEmulator, repaired: Path, tmp_path: Path) -> None:
     for name, content in media().items():
         gcs.put(f"gs://media/{name}", content)
     lines = "".join(json.dumps(line) + "\n" for line in dataset("gs://media"))
     gcs.put("gs://data/train.jsonl", lines.encode())
     for bucket in ("out", "made"):
         gcs.create_bucket(bucket)
+    (tmp_path / "limits.toml").write_text(LIMITS)
     given = ["--train=gs://data/train.jsonl", "--output=gs://out/run", f"--model={MODEL}", *FEW]
-    assert main(["validate", *given, "--tolerate=VIDEO_TOO_LARGE"]) == 0
+    assert main(["validate", *given, f"--limits={tmp_path}/limits.toml"]) == 0
     assert main(["repair", "gs://out/run", "--output=gs://out/new", "--media_output=gs://made/here"]) == 0
     kept = [json.loads(line) for line in gcs.get("gs://out/new/train.jsonl").splitlines()]
-    remuxed = [file_of(line) for line in kept if file_of(line).startswith("gs://made/here/")]
-    assert len(remuxed) == 1
-    assert remuxed[0] in gcs.list("gs://made/here")
+    assert [answer_of(line) for line in kept] == [answer_of(line) for line in kept_lines(repaired)]
+    new = {file_of(line) for line in kept if file_of(line).startswith("gs://made/here/")}
+    assert len(new) == 7
+    assert new <= set(gcs.list("gs://made/here"))
+    here = {file_of(line): (Path(file_of(line)).read_bytes()) for line in kept_lines(repaired)}
+    assert {gcs.get(uri) for uri in new} <= set(here.values())
