@@ -4,56 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
 import msgspec
-from report_documents import TIMES, run_settings
+from report_documents import NEW_MEDIA, OLD_MEDIA, repaired_document
 from rich.console import Console
 
-from beam_tuning.dataset.example import LineId
-from beam_tuning.reasons import Finding, Reason
 from beam_tuning.report.console import print_summary
-from beam_tuning.report.document import Document, read_document
+from beam_tuning.report.document import read_document
 from beam_tuning.report.html import render_html
-from beam_tuning.report.json import encode_json, report_document
-from beam_tuning.summary.media_summary import MediaSummary
-from beam_tuning.summary.repair_counts import RepairCounts
-from beam_tuning.summary.repairs_table import MediaChange, Repaired
-from beam_tuning.summary.summary import Summary
-
-OLD, NEW = "gs://bucket/long.mp4", "gs://new/cut.mp4"
-
-
-def rows() -> tuple[Repaired, Repaired]:
-    path = "contents[0].parts[0]"
-    done = (
-        Finding(Reason.REPAIR_CUT, "cut.mp4 is 65.000 s to 70.000 s", path, OLD, NEW),
-        Finding(Reason.REPAIR_ROLE, "a role <b>", "contents[1].role", "assistant", "model"),
-    )
-    change = MediaChange(path, "video", OLD, "video/mp4", 65_000_000_000, 70_000_000_000, NEW, "video/mp4")
-    times = (("contents[1].parts[0].text", "[01:06]", "[00:01]"),)
-    back = Repaired(LineId("train", "data/train.jsonl", 3, 200), True, done, times=times, media=(change,))
-    lost = Repaired(LineId("train", "data/train.jsonl", 4, 300), False, (), ("CONTENTS_EMPTY",))
-    return back, lost
-
-
-def document(*, repaired: bool = True, **settings: Any) -> Document:
-    summary = Summary.empty()
-    summary.add_blank_lines("train", 0)
-    if repaired:
-        back, lost = rows()
-        counts = RepairCounts()
-        counts.add_kept()
-        counts.add_back([back, back])
-        counts.add_lost(lost)
-        summary.add_repairs("train", counts)
-    options = {"repaired_from": "gs://runs/checked", "repair": ["role", "cut"]} if repaired else {}
-    made = run_settings(options=options, splits=("train",), **settings)
-    return report_document(made, summary, MediaSummary.empty(), TIMES)
+from beam_tuning.report.json import encode_json
 
 
 def test_the_document_says_what_was_done_and_what_is_left() -> None:
-    repairs = document().repairs
+    repairs = repaired_document().repairs
     assert repairs is not None
     assert repairs.repaired_from == "gs://runs/checked"
     split = repairs.splits["train"]
@@ -63,12 +26,12 @@ def test_the_document_says_what_was_done_and_what_is_left() -> None:
 
 
 def test_the_document_is_read_as_it_was_written() -> None:
-    made = document()
+    made = repaired_document()
     assert read_document(encode_json(made), "here") == made
 
 
 def test_the_page_plays_the_old_file_where_the_new_one_begins_and_the_new_one() -> None:
-    page = render_html(document())
+    page = render_html(repaired_document())
     assert 'src="https://storage.cloud.google.com/bucket/long.mp4#t=65,70"' in page
     assert 'src="https://storage.cloud.google.com/new/cut.mp4"' in page
     for words in ("[01:06]", "[00:01]", "CONTENTS_EMPTY", "gs://runs/checked", "assistant", "a role &lt;b&gt;"):
@@ -79,16 +42,18 @@ def test_the_page_plays_the_old_file_where_the_new_one_begins_and_the_new_one() 
 
 def test_the_terminal_says_how_many_came_back_and_as_how_many() -> None:
     said = io.StringIO()
-    print_summary(document(), Console(file=said, width=120))
+    print_summary(repaired_document(), Console(file=said, width=120))
     assert "Repaired 1 of 2 examples came back, as 2: media were taken apart" in said.getvalue()
     said = io.StringIO()
-    print_summary(document(repaired=False), Console(file=said, width=120))
+    print_summary(repaired_document(repaired=False), Console(file=said, width=120))
     assert "Repaired" not in said.getvalue()
 
 
 def test_local_media_are_linked_only_where_the_run_read_them() -> None:
-    made = document()
-    text = encode_json(made).replace(OLD.encode(), b"/data/long.mp4").replace(NEW.encode(), b"/data/cut.mp4")
+    made = repaired_document()
+    text = (
+        encode_json(made).replace(OLD_MEDIA.encode(), b"/data/long.mp4").replace(NEW_MEDIA.encode(), b"/data/cut.mp4")
+    )
     closed = read_document(text, "here")
     assert 'src="file:///data' not in render_html(closed)
     opened = msgspec.structs.replace(closed, options={**closed.options, "allow_local_media": True})
@@ -96,6 +61,6 @@ def test_local_media_are_linked_only_where_the_run_read_them() -> None:
 
 
 def test_a_run_that_is_no_repair_has_no_such_section() -> None:
-    made = document(repaired=False)
+    made = repaired_document(repaired=False)
     assert json.loads(encode_json(made))["repairs"] is None
     assert 'id="repairs"' not in render_html(made)
