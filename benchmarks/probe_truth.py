@@ -43,7 +43,7 @@ def demuxed_s(path: Path) -> float | None:
 
 def truths(folder: Path, files: list[CorpusFile]) -> dict[str, float | None]:
     """Seconds of each file by name."""
-    av.logging.set_level(av.logging.PANIC)
+    av.logging.set_level(None)
     kept = folder / "truth.json"
     known: dict[str, float | None] = json.loads(kept.read_text()) if kept.exists() else {}
     for file in files:

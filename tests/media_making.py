@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import av
 
-av.logging.set_level(av.logging.PANIC)
+# Any other level takes the interpreter's lock from FFmpeg's threads, which a thread that holds it may wait for.
+av.logging.set_level(None)
 os.environ.setdefault("SVT_LOG", "0")  # the AV1 encoder logs to standard error by itself
 
 #: Streams whose disposition has one of these bits are pictures beside the media (FFmpeg's avformat.h).

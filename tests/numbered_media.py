@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 
-av.logging.set_level(av.logging.PANIC)
+# Any other level takes the interpreter's lock from FFmpeg's threads, which a thread that holds it may wait for.
+av.logging.set_level(None)
 #: Binary digits of a number, as bars from left to right, the smallest first.
 _BITS = 10
 #: A flash and a click at each whole multiple.

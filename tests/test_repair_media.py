@@ -172,6 +172,29 @@ def test_the_table_of_repairs_says_what_was_done(repaired: Path) -> None:
     assert any("8:15" in str(row) for row in lost)
 
 
+def test_the_report_says_what_was_repaired_and_adds_up(repaired: Path) -> None:
+    report = json.loads((repaired / "report.json").read_bytes())
+    split = report["repairs"]["splits"]["train"]
+    assert split == {"kept_before": 1, "came_back": 6, "became": 8, "stayed": 2}
+    assert report["splits"]["train"]["read"] == 1 + 8 + 2
+    assert {row["code"]: row["examples"] for row in report["repairs"]["edits"]} == {
+        "REPAIR_CHUNK": 3,
+        "REPAIR_AUDIO": 1,
+        "REPAIR_CUT": 1,
+        "REPAIR_DOWNSCALE": 1,
+        "REPAIR_MIME_TYPE_SPELLING": 1,
+        "REPAIR_REMUX": 1,
+    }
+    left = {row["code"]: row["examples"] for row in report["repairs"]["left"]}
+    assert left["REPAIR_TIMES_AMBIGUOUS"] == 1
+    (cut,) = (row["samples"][0] for row in report["repairs"]["edits"] if row["code"] == "REPAIR_CUT")
+    assert cut["times"] == [{"before": "00:03", "after": "00:01"}]
+    assert cut["media_before"]["start_ns"] == 2_000_000_000
+    assert Path(cut["media_after"]["uri"]).exists()
+    page = (repaired / "report.html").read_text()
+    assert page.count("<video") >= 2 * 6
+
+
 def test_the_repaired_run_validates_as_it_says(repaired: Path, checked: Path) -> None:
     again = checked.parent / "again"
     given = [f"--train={repaired}/train.jsonl", f"--output={again}", f"--model={MODEL}", "--allow_local_media"]
@@ -217,6 +240,29 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def test_without_a_folder_for_media_the_plan_is_told_and_lines_are_repaired(
+    checked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = checked.parent / "lines-only"
+    assert main(["repair", str(checked), f"--output={output}"]) == 0
+    said = capsys.readouterr().out
+    for words in ("chunk", "downscale", "Processor time", "New media are made only with --media_output"):
+        assert words in said
+    planned = {row["line"]: row for row in pq.read_table(output / "plan.parquet").to_pylist()}
+    assert len(planned) == 8
+    assert planned[2]["cpu_s_low"] > 0
+    assert [row["verdict"] for row in rows_of(output, "verdicts")].count("kept") == 2
+    shutil.rmtree(output)
+
+
+def test_a_repair_of_lines_alone_tells_no_plan(checked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = checked.parent / "lines-asked-for"
+    assert main(["repair", str(checked), f"--output={output}", "--repair=mime_type_spelling"]) == 0
+    assert "--media_output" not in capsys.readouterr().out
+    assert not (output / "plan.parquet").exists()
+    shutil.rmtree(output)
+
+
 def test_media_are_not_made_where_sources_lie(checked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = checked.parent / "refused"
     assert main(["repair", str(checked), f"--output={output}", f"--media_output={checked.parent}"]) == 2
@@ -224,17 +270,21 @@ def test_media_are_not_made_where_sources_lie(checked: Path, capsys: pytest.Capt
     assert not output.exists()
 
 
-def test_on_cloud_storage(gcs: GcsEmulator) -> None:
+def test_on_cloud_storage_the_same_examples_come_back(gcs: GcsEmulator, repaired: Path, tmp_path: Path) -> None:
     for name, content in media().items():
         gcs.put(f"gs://media/{name}", content)
     lines = "".join(json.dumps(line) + "\n" for line in dataset("gs://media"))
     gcs.put("gs://data/train.jsonl", lines.encode())
     for bucket in ("out", "made"):
         gcs.create_bucket(bucket)
+    (tmp_path / "limits.toml").write_text(LIMITS)
     given = ["--train=gs://data/train.jsonl", "--output=gs://out/run", f"--model={MODEL}", *FEW]
-    assert main(["validate", *given, "--tolerate=VIDEO_TOO_LARGE"]) == 0
+    assert main(["validate", *given, f"--limits={tmp_path}/limits.toml"]) == 0
     assert main(["repair", "gs://out/run", "--output=gs://out/new", "--media_output=gs://made/here"]) == 0
     kept = [json.loads(line) for line in gcs.get("gs://out/new/train.jsonl").splitlines()]
-    remuxed = [file_of(line) for line in kept if file_of(line).startswith("gs://made/here/")]
-    assert len(remuxed) == 1
-    assert remuxed[0] in gcs.list("gs://made/here")
+    assert [answer_of(line) for line in kept] == [answer_of(line) for line in kept_lines(repaired)]
+    new = {file_of(line) for line in kept if file_of(line).startswith("gs://made/here/")}
+    assert len(new) == 7
+    assert new <= set(gcs.list("gs://made/here"))
+    here = {file_of(line): (Path(file_of(line)).read_bytes()) for line in kept_lines(repaired)}
+    assert {gcs.get(uri) for uri in new} <= set(here.values())

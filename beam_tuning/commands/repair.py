@@ -25,7 +25,8 @@ def run(given: argparse.Namespace) -> int:
     from beam_tuning.errors import OptionError
     from beam_tuning.line_edits.edits import NAMES
     from beam_tuning.media_repairs.bringing import NAMES as MEDIA_NAMES
-    from beam_tuning.pipelines.run_repair import RepairOptions, run_repair
+    from beam_tuning.pipelines.plan_repair import plan_repair, repair_with_plan
+    from beam_tuning.pipelines.run_repair import RepairOptions
 
     wanted = given.repair or (_ALL,)
     known = (*NAMES, *MEDIA_NAMES)
@@ -50,14 +51,12 @@ def run(given: argparse.Namespace) -> int:
     sign_in((*paths, *(word.rpartition("=")[2] for word in given.beam_arguments)), uses_beam=True)
     console = console_for_people(as_json=given.json, goes_on=True)
     if given.plan:
-        from beam_tuning.pipelines.plan_repair import plan_repair
-
         plan = plan_repair(options, console)
         if given.json:
             print_json(plan)
         return 0
     try:
-        exit_code = run_repair(options, given.beam_arguments, console)
+        exit_code = repair_with_plan(options, given.beam_arguments, console)
     except Stopped as stopped:
         stopped.consequence = (
             f"{given.output} holds a whole run only if manifest.json is there; {given.folder} is as it was."
@@ -82,7 +81,8 @@ COMMAND = Command(
             "repair",
             Kind.FLAG,
             "Only print what would come back, from the run's tables alone, and write plan.parquet into the output "
-            "folder, with a row for each example that was not kept.",
+            "folder, with a row for each example that was not kept. A repair prints the plan beforehand where new "
+            "media would be made and --media_output is missing.",
             label="Plan only",
             default=False,
             in_template=False,

@@ -16,6 +16,7 @@ from beam_tuning.media_repairs.texts import Refused, TimeChange, TimesMode
 from beam_tuning.policy.policy import Policy
 from beam_tuning.reasons import Finding, Reason, Verdict
 from beam_tuning.summary.judged_example import JudgedExample
+from beam_tuning.summary.repairs_table import MediaChange
 
 _REASONS = {
     "cut": Reason.REPAIR_CUT,
@@ -61,12 +62,14 @@ class BackAs(NamedTuple):
 
     Attributes:
       judged: without the findings of what was done.
+      media: the new files that it names.
     """
 
     line: bytes
     judged: JudgedExample
     done: tuple[Finding, ...]
     times: tuple[TimeChange, ...]
+    media: tuple[MediaChange, ...] = ()
 
 
 class StaysLost(NamedTuple):
@@ -124,7 +127,7 @@ def bring_back(
             codes = ", ".join(dict.fromkeys(finding.reason.code for finding in anew.findings))
             message = f"the new file was made, and the example is {anew.verdict.value} all the same: {codes}"
             return StaysLost(Finding(Reason.REPAIR_MEDIA_FAILED, message, plan.parts[0].path))
-        back.append(BackAs(one.line, anew, _done(plan.parts, one), one.changes))
+        back.append(BackAs(one.line, anew, _done(plan.parts, one), one.changes, _media(judged, one)))
     return back
 
 
@@ -143,3 +146,20 @@ def _done(parts: tuple[PartPlan, ...], line: RepairedLine) -> tuple[Finding, ...
         message = f"{file.uri} is {start_s:.3f} s to {stop_s:.3f} s of {part.source.uri} ({made.how})"
         findings.append(Finding(_REASONS[part.edit], message, part.path, part.source.uri, file.uri))
     return tuple(findings)
+
+
+def _media(before: JudgedExample, line: RepairedLine) -> tuple[MediaChange, ...]:
+    parts = {facts.given.path: facts for facts in before.media}
+    return tuple(
+        MediaChange(
+            path=path,
+            kind=str(parts[path].kind),
+            source_uri=parts[path].given.uri,
+            source_mime_type=parts[path].given.mime_type,
+            start_ns=file.made.start_ns,
+            stop_ns=file.made.start_ns + file.made.duration_ns,
+            uri=file.uri,
+            mime_type=file.made.mime_type,
+        )
+        for path, file in line.files
+    )

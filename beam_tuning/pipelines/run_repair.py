@@ -110,6 +110,23 @@ def judged_as(run: FinishedRun, *, allow_local_media: bool = False) -> JudgedAs:
     return JudgedAs(options, limits, policy)
 
 
+def open_to_repair(options: RepairOptions) -> FinishedRun:
+    """The run that is to be repaired.
+
+    Raises:
+      InputError: the folder holds no whole run.
+      OutputError: the output folder is the run.
+    """
+    run = open_finished(options.folder)
+    if same_folder(options.folder, options.output):
+        raise OutputError(
+            "the output folder is the run that is repaired",
+            where=options.output,
+            remedy="Name another folder: the run stays as it is.",
+        )
+    return run
+
+
 def run_repair(options: RepairOptions, beam_arguments: Sequence[str], console: Console) -> int:
     """Runs the job that the options ask for; returns the exit code.
 
@@ -120,13 +137,7 @@ def run_repair(options: RepairOptions, beam_arguments: Sequence[str], console: C
     """
     shown = {"folder": options.folder, "output": options.output, "repair": ",".join(options.edits)}
     beam_options = pipeline_options(beam_arguments, shown)
-    run = open_finished(options.folder)
-    if same_folder(options.folder, options.output):
-        raise OutputError(
-            "the output folder is the run that is repaired",
-            where=options.output,
-            remedy="Name another folder: the run stays as it is.",
-        )
+    run = open_to_repair(options)
     judged = judged_as(run, allow_local_media=options.allow_local_media)
     media = _media_repair(run, options, judged)
     shards = tuple(shards_of(run.name, run.manifest))

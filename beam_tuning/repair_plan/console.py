@@ -35,6 +35,10 @@ def print_plan(plan: Plan, console: Console, *, with_media: bool) -> None:
         console.print(table)
     if plan.objects:
         console.print(f"{plan.objects:,} media objects are fetched, each once: {wording.size(plan.read_bytes)}.")
+        console.print(
+            f"Processor time: {plan.cpu_hours[0]:.2f} to {plan.cpu_hours[1]:.2f} hours, by what need not be encoded.",
+            highlight=False,
+        )
     for name, split in plan.splits.items():
         console.print(
             f"{name}: dropped {percent(split.dropped_share_now)} now, {percent(split.dropped_share_at_best)} at best",

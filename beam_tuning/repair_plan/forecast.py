@@ -9,14 +9,14 @@ import msgspec
 
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.line_edits.edits import EDITS
-from beam_tuning.media.edit.wanted import SECOND_NS
 from beam_tuning.media.info import MediaKind, ProbeResult
-from beam_tuning.media_repairs.plan import MediaOptions, MediaPlan, NoPlan, PartPlan, plan_of
+from beam_tuning.media_repairs.plan import MediaOptions, MediaPlan, NoPlan, plan_of
 from beam_tuning.policy.choices import LengthBasis
 from beam_tuning.policy.comparison import is_unwanted
 from beam_tuning.policy.example_facts import part_facts
 from beam_tuning.policy.policy import Policy
 from beam_tuning.reasons import Finding, Outcome, Reason, Verdict
+from beam_tuning.repair_plan.work import Work, work_of
 from beam_tuning.summary.judged_example import JudgedExample
 
 
@@ -28,10 +28,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         whether they apply: an edit refuses what is ambiguous, and the new line is judged anew.
       repairs: their names, in the order in which they are made.
       examples: that come of it: more than one where its media are taken apart.
-      files: to write.
       source_uris, read_bytes: objects to fetch, and their size together.
-      write_bytes: at most.
-      media_s: seconds of media in the new files, which are encoded where copying does not do.
+      work: edits of these objects; other examples may share them.
       tokens_low, tokens_high: of the example as it stands; None where they are not known.
       left: codes of reasons that no repair mends, or of all where the media cannot be edited.
       why: why its media cannot be edited; empty where that is not the question.
@@ -41,11 +39,9 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     may_come_back: bool
     repairs: tuple[str, ...] = ()
     examples: int = 0
-    files: int = 0
     source_uris: tuple[str, ...] = ()
     read_bytes: int = 0
-    write_bytes: int = 0
-    media_s: float = 0.0
+    work: tuple[Work, ...] = ()
     tokens_low: int | None = None
     tokens_high: int | None = None
     left: tuple[str, ...] = ()
@@ -89,42 +85,19 @@ def forecast(
     if not isinstance(plan, MediaPlan):
         why = plan.why if isinstance(plan, NoPlan) else ""
         return Forecast(line_id=line_id, may_come_back=False, left=_codes(left), why=why, **tokens)
-    files = sum(_pieces(part, judged) for part in plan.parts)
+    facts = {one.given.path: one for one in judged.media}
+    work = tuple(work_of(part, facts[part.path]) for part in plan.parts)
     sizes = {part.source.uri: part.source.info.size_bytes or 0 for part in plan.parts}
     return Forecast(
         line_id=line_id,
         may_come_back=True,
         repairs=tuple(dict.fromkeys(part.edit for part in plan.parts)),
-        examples=files if plan.takes_apart else 1,
-        files=files,
+        examples=sum(one.files for one in work) if plan.takes_apart else 1,
         source_uris=tuple(sizes),
         read_bytes=sum(sizes.values()),
-        write_bytes=sum(_most_bytes(part, judged) for part in plan.parts),
-        media_s=sum(_length_ns(part, judged) for part in plan.parts) / SECOND_NS,
+        work=work,
         **tokens,
     )
-
-
-def _pieces(part: PartPlan, judged: JudgedExample) -> int:
-    if part.order.longest_ns is None:
-        return 1
-    advance_ns = max(1, part.order.longest_ns - part.order.overlap_ns)
-    return max(1, -(-(_length_ns(part, judged) - part.order.overlap_ns) // advance_ns))
-
-
-def _length_ns(part: PartPlan, judged: JudgedExample) -> int:
-    facts = next(one for one in judged.media if one.given.path == part.path)
-    stop_ns = facts.file_ns if part.order.stop_ns is None else part.order.stop_ns
-    return max(0, (stop_ns or 0) - part.order.start_ns)
-
-
-def _most_bytes(part: PartPlan, judged: JudgedExample) -> int:
-    """The share of the source that is kept, and never more than the limits allow."""
-    facts = next(one for one in judged.media if one.given.path == part.path)
-    source_bytes = part.source.info.size_bytes or 0
-    share_bytes = source_bytes * _length_ns(part, judged) // max(1, facts.file_ns or 1)
-    limit_bytes = None if part.order.max_bytes is None else part.order.max_bytes * _pieces(part, judged)
-    return share_bytes if limit_bytes is None else min(share_bytes, limit_bytes)
 
 
 def _codes(reasons: Collection[Reason]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from beam_tuning.edited_media.orders import Order
 from beam_tuning.finished_run.opening import FinishedRun
 from beam_tuning.finished_run.probed import probe_results
 from beam_tuning.media.info import ProbeResult
@@ -19,9 +20,11 @@ from beam_tuning.media_repairs.plan import MediaOptions
 from beam_tuning.policy.policy import Policy
 from beam_tuning.reasons import Verdict
 from beam_tuning.repair_plan.forecast import Forecast, forecast
+from beam_tuning.repair_plan.work import Work
 from beam_tuning.run_folder.names import FileRole
 from beam_tuning.summary.distributions import encodable
 
+_HOUR_S = 3600
 _COLUMNS = (
     *("split", "file", "line", "offset_bytes", "size_bytes", "verdict", "media_resolution"),
     *("tokens_low", "tokens_high", "findings", "media"),
@@ -37,10 +40,14 @@ PLAN_SCHEMA = pa.schema(
         _field("repairs", _TEXTS, "Their names.", nullable=False),
         _field("examples", pa.int64(), "Examples that come of it.", nullable=False),
         _field("files", pa.int64(), "Media files to write.", nullable=False),
-        _field("source_uris", _TEXTS, "Media to fetch.", nullable=False),
+        _field("source_uris", _TEXTS, "Media to fetch; other examples may name them too.", nullable=False),
         _field("read_bytes", pa.int64(), "Size of these.", nullable=False),
         _field("write_bytes", pa.int64(), "Size of the new files, at most.", nullable=False),
         _field("media_s", pa.float64(), "Seconds of media in the new files.", nullable=False),
+        _field(
+            "cpu_s_low", pa.float64(), "Processor seconds where copying does wherever it may, about.", nullable=False
+        ),
+        _field("cpu_s_high", pa.float64(), "Processor seconds where all is encoded, about.", nullable=False),
         _field("tokens_low", pa.int64(), "Lower end of the estimate of the example's tokens; null when unknown."),
         _field("tokens_high", pa.int64(), "Upper end; null when unknown."),
         _field("left", _TEXTS, "Codes of reasons that no repair mends.", nullable=False),
@@ -52,7 +59,11 @@ PLAN_SCHEMA = pa.schema(
 
 
 class PlanLine(msgspec.Struct, kw_only=True):
-    """One repair, or one combination of repairs, over all examples."""
+    """One repair, or one combination of repairs, over all examples.
+
+    Attributes:
+      files, write_bytes, media_hours, cpu_hours_low, cpu_hours_high: an edit that several examples want counts once.
+    """
 
     repairs: str
     examples_back: int = 0
@@ -61,8 +72,17 @@ class PlanLine(msgspec.Struct, kw_only=True):
     read_bytes: int = 0
     write_bytes: int = 0
     media_hours: float = 0.0
+    cpu_hours_low: float = 0.0
+    cpu_hours_high: float = 0.0
     tokens_low: int = 0
     tokens_high: int = 0
+
+    def add_work(self, work: Work) -> None:
+        self.files += work.files
+        self.write_bytes += work.write_bytes
+        self.media_hours += work.media_s / _HOUR_S
+        self.cpu_hours_low += work.cpu_s_low / _HOUR_S
+        self.cpu_hours_high += work.cpu_s_high / _HOUR_S
 
 
 class SplitPlan(msgspec.Struct, frozen=True):
@@ -82,6 +102,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
       lines: by repairs, the most examples first.
       objects: distinct media objects to fetch.
+      cpu_hours: about, where copying does wherever it may, and where all is encoded.
       price_usd: of the tokens of what may come back, for one epoch; None where no price is known.
       left: examples that no repair brings back, by reason code.
     """
@@ -92,6 +113,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[PlanLine, ...]
     objects: int
     read_bytes: int
+    cpu_hours: tuple[float, float]
     splits: dict[str, SplitPlan]
     price_usd: tuple[float, float] | None
     left: dict[str, int]
@@ -120,6 +142,8 @@ def plan(run: FinishedRun, found: Collection[Forecast], price_per_million_tokens
     left: dict[str, int] = {}
     sources: dict[str, int] = {}
     back_by_split: dict[str, int] = {}
+    made: set[tuple[str, Order]] = set()
+    fetched: set[tuple[str, str]] = set()
     for one in found:
         if not one.may_come_back:
             for code in one.left:
@@ -130,10 +154,14 @@ def plan(run: FinishedRun, found: Collection[Forecast], price_per_million_tokens
         line = lines.setdefault(key, PlanLine(repairs=key))
         line.examples_back += 1
         line.new_examples += one.examples
-        line.files += one.files
-        line.read_bytes += one.read_bytes
-        line.write_bytes += one.write_bytes
-        line.media_hours += one.media_s / 3600
+        line.read_bytes += sum(
+            one.read_bytes // len(one.source_uris) for uri in one.source_uris if (key, uri) not in fetched
+        )
+        fetched.update((key, uri) for uri in one.source_uris)
+        for work in one.work:
+            if (work.uri, work.order) not in made:
+                made.add((work.uri, work.order))
+                line.add_work(work)
         line.tokens_low += one.tokens_low or 0
         line.tokens_high += one.tokens_high or 0
         if one.source_uris:
@@ -149,6 +177,7 @@ def plan(run: FinishedRun, found: Collection[Forecast], price_per_million_tokens
         lines=ordered,
         objects=len(sources),
         read_bytes=sum(sources.values()),
+        cpu_hours=(sum(line.cpu_hours_low for line in ordered), sum(line.cpu_hours_high for line in ordered)),
         splits={name: _split(split, back_by_split.get(name, 0)) for name, split in run.report.splits.items()},
         price_usd=None if price is None else (low * price / 1e6, high * price / 1e6),
         left=dict(sorted(left.items(), key=lambda item: (-item[1], item[0]))),
@@ -161,6 +190,13 @@ def plan_table(found: Collection[Forecast]) -> bytes:
     for one in found:
         row = {name: getattr(one, name) for name in PLAN_SCHEMA.names if name in Forecast.__struct_fields__}
         place = one.line_id
+        row |= {
+            "files": sum(work.files for work in one.work),
+            "write_bytes": sum(work.write_bytes for work in one.work),
+            "media_s": sum(work.media_s for work in one.work),
+            "cpu_s_low": sum(work.cpu_s_low for work in one.work),
+            "cpu_s_high": sum(work.cpu_s_high for work in one.work),
+        }
         row |= {"split": place.split, "file": encodable(place.file), "line": place.line}
         rows.append({**row, "offset_bytes": place.offset_bytes, "source_uris": [*map(encodable, one.source_uris)]})
     sink = io.BytesIO()

@@ -31,6 +31,7 @@ def print_summary(document: Document, console: Console) -> None:
     _print_answer("Cleaned", document.readiness.cleaned, console)
     _print_advice(document, console)
     _print_splits(document, console)
+    _print_repairs(document, console)
     _print_reasons(document, console)
     _print_tokens(document, console)
     _print_files(document, console)
@@ -83,6 +84,19 @@ def _share(split: Split) -> Text:
     share = split.drop_share
     words = wording.share_range(share.low, share.high) if split.read else "no examples"
     return Text(words, style=STATE_STYLES[share.state] if share.state else "")
+
+
+def _print_repairs(document: Document, console: Console) -> None:
+    """How many examples a repair brought back, and as how many: why more may be read than were."""
+    if document.repairs is None:
+        return
+    splits = document.repairs.splits.values()
+    back, became = sum(one.came_back for one in splits), sum(one.became for one in splits)
+    words = f"{wording.count(back)} of {wording.count(back + sum(one.stayed for one in splits))} examples came back"
+    if became != back:
+        words += f", as {wording.count(became)}: media were taken apart"
+    console.print()
+    listed(console, Text("Repaired "), words)
 
 
 def _print_reasons(document: Document, console: Console) -> None:

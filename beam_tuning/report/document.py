@@ -20,6 +20,7 @@ from beam_tuning.report.sections import (
     next_steps,
     options,
     reasons,
+    repairs,
     resolution,
     run,
     selection,
@@ -56,6 +57,7 @@ class Document(Part, frozen=True, kw_only=True):
     readiness: verdict.Readiness
     splits: dict[str, splits.Split]
     selection: selection.Selection | None = None
+    repairs: repairs.Repairs | None = None
     reasons: list[reasons.ReasonRow]
     media_resolutions: resolution.MediaResolutions
     what_if: list[what_if.WhatIfRow]
@@ -74,6 +76,7 @@ SECTIONS = (
     next_steps.SECTION,
     splits.SECTION,
     selection.SECTION,
+    repairs.SECTION,
     reasons.SECTION,
     resolution.SECTION,
     what_if.SECTION,

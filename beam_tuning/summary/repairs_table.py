@@ -57,6 +57,25 @@ REPAIRS_SCHEMA = pa.schema(
 )
 
 
+class MediaChange(NamedTuple):
+    """A new file in place of an old one.
+
+    Attributes:
+      path: of the media part.
+      kind: audio or video.
+      start_ns, stop_ns: what of the old file it holds.
+    """
+
+    path: str
+    kind: str
+    source_uri: str
+    source_mime_type: str | None
+    start_ns: int
+    stop_ns: int
+    uri: str
+    mime_type: str
+
+
 class Repaired(NamedTuple):
     """What became of one example.
 
@@ -65,6 +84,8 @@ class Repaired(NamedTuple):
       left: codes that decide against it still.
       why_not: of media edits that did not bring it back.
       times: (path, before, after) of each in its texts.
+      refused: code that says the same as `why_not`.
+      media: new files of an example that came back.
     """
 
     line_id: LineId
@@ -73,6 +94,8 @@ class Repaired(NamedTuple):
     left: tuple[str, ...] = ()
     why_not: str | None = None
     times: tuple[tuple[str, str, str], ...] = ()
+    refused: str | None = None
+    media: tuple[MediaChange, ...] = ()
 
 
 def repairs_table(rows: Sequence[Repaired]) -> pa.Table:

@@ -62,13 +62,13 @@ def sample_of(rank: int, judged: JudgedExample, finding: Finding) -> Sample:
         file=encodable(place.file),
         offset_bytes=place.offset_bytes,
         line=place.line,
-        path=_cut(finding.path),
-        message=_cut(finding.message),
+        path=cut_text(finding.path),
+        message=cut_text(finding.message),
         observed=_plain(finding.observed),
         limit=_plain(finding.limit),
         verdict=judged.verdict.value,
-        prompt_start=_cut(judged.prompt_start),
-        answer_start=_cut(judged.answer_start),
+        prompt_start=cut_text(judged.prompt_start),
+        answer_start=cut_text(judged.answer_start),
         media=_media_near(judged.media, finding.path),
     )
 
@@ -91,19 +91,20 @@ def _media_near(media: tuple[PartFacts, ...], path: str) -> tuple[SampleMedia, .
         SampleMedia(
             uri=encodable(part.uri[:_LONGEST_URI]),
             kind=part.kind.value if part.kind else None,
-            mime_type=_cut(part.mime_type) if part.mime_type else None,
-            start_ns=_within(part.segment.start_ns) if part.segment else None,
-            end_ns=_within(part.segment.end_ns) if part.segment else None,
+            mime_type=cut_text(part.mime_type) if part.mime_type else None,
+            start_ns=within(part.segment.start_ns) if part.segment else None,
+            end_ns=within(part.segment.end_ns) if part.segment else None,
         )
         for part in (spoken_of or parts)[:_MOST_MEDIA]
     )
 
 
-def _cut(text: str) -> str:
-    return encodable(text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…")
+def cut_text(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """The text as a sample holds it: of a bounded length, and without what cannot be encoded."""
+    return encodable(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
-def _within(value: int | None) -> int | None:
+def within(value: int | None) -> int | None:
     """The value if an encoded sample holds it: segment offsets may lie centuries away."""
     return value if value is not None and abs(value) <= LARGEST else None
 
@@ -111,9 +112,9 @@ def _within(value: int | None) -> int | None:
 def _plain(value: str | int | float | None) -> str | int | float | None:
     """The value if MessagePack and JSON hold it, else its text."""
     if isinstance(value, str):
-        return _cut(value)
+        return cut_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, int) and abs(value) > LARGEST:
-        return _cut(str(value)) if abs(value) < 10**_LONGEST_TEXT else "a very large number"
+        return cut_text(str(value)) if abs(value) < 10**_LONGEST_TEXT else "a very large number"
     return value

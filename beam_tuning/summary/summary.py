@@ -17,6 +17,7 @@ from beam_tuning.media.info import MediaKind
 from beam_tuning.reasons import Finding, Outcome, Reason, Verdict
 from beam_tuning.summary.distributions import BoundedCounts, Distribution
 from beam_tuning.summary.judged_example import JudgedExample, WhatIf
+from beam_tuning.summary.repair_counts import RepairCounts
 from beam_tuning.summary.samples import SAMPLES_PER_REASON, Sample, keep_smallest, rank_of, sample_of
 
 # Looking an enum's member up costs more than the counting: these are the same members, under names of the module.
@@ -223,6 +224,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
       as_given: by verdict, how many examples more (or fewer) have it as they were read than as they are judged.
       unwanted: dropped examples that a person wants dropped, not for the service's sake.
       mended: by code, examples that have a reason as they were read and not as they are judged.
+      repairs: what a repair did; None where none was made.
     """
 
     blank_lines: int = 0
@@ -235,6 +237,13 @@ class SplitSummary(msgspec.Struct, array_like=True):
     as_given: dict[str, int] = {}
     unwanted: int = 0
     mended: dict[str, int] = {}
+    repairs: RepairCounts | None = None
+
+    def add_repairs(self, counts: RepairCounts) -> None:
+        """Counts what a repair did."""
+        if self.repairs is None:
+            self.repairs = RepairCounts()
+        self.repairs.merge(counts)
 
     @property
     def read(self) -> int:
@@ -307,6 +316,8 @@ class SplitSummary(msgspec.Struct, array_like=True):
         self.unwanted += other.unwanted
         _add_counts(self.as_given, other.as_given)
         _add_counts(self.mended, other.mended)
+        if other.repairs is not None:
+            self.add_repairs(other.repairs)
 
     def sort(self) -> None:
         for counts in self.by_verdict.values():
@@ -315,6 +326,8 @@ class SplitSummary(msgspec.Struct, array_like=True):
         self.what_if = dict(sorted(self.what_if.items()))
         self.as_given = dict(sorted(self.as_given.items()))
         self.mended = dict(sorted(self.mended.items()))
+        if self.repairs is not None:
+            self.repairs.sort()
         for profile in (*self.what_if.values(), self.same_for_all):
             profile.over = dict(sorted(profile.over.items()))
 
@@ -344,6 +357,10 @@ class Summary(msgspec.Struct, array_like=True):
     def add_blank_lines(self, split: str, count: int) -> None:
         """Count lines that hold white space only; they are no examples. A count of 0 still makes the split known."""
         self.splits.setdefault(split, SplitSummary()).blank_lines += count
+
+    def add_repairs(self, split: str, counts: RepairCounts) -> None:
+        """Counts what a repair did in a split."""
+        self.splits.setdefault(split, SplitSummary()).add_repairs(counts)
 
     def merge(self, other: Summary) -> Summary:
         """Add another summary to this one, which is returned; the other is left as it was."""

@@ -31,7 +31,9 @@ from beam_tuning.run_folder import names
 from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.writing import RunTarget, write_file
 from beam_tuning.summary.judged_example import JudgedExample
+from beam_tuning.summary.repair_counts import RepairCounts
 from beam_tuning.summary.repairs_table import Repaired, repairs_table
+from beam_tuning.summary.summary import Summary
 from beam_tuning.transforms.expected import EXPECTED
 from beam_tuning.transforms.judge import JudgedShards
 from beam_tuning.transforms.media_repair import deliveries_from
@@ -120,8 +122,12 @@ class _RepairShardFn(beam.DoFn):
         packs = sorted(map(self._decode, group["packs"]), key=lambda pack: pack.number)
         repairs: list[Repaired] = []
         rules = _Rules(policy, self._edits, media, self._media, deliveries_from(group.get("deliveries", ())))
-        judged = (_repaired_pack(pack, rules, repairs) for pack in packs)
+        counts = RepairCounts()
+        judged = (_repaired_pack(pack, rules, repairs, counts) for pack in packs)
         yield from write_shard(self._target, shard, judged)
+        summary = Summary.empty()
+        summary.add_repairs(shard.split, counts)
+        yield pvalue.TaggedOutput(SUMMARY, summary.to_bytes())
         sink = io.BytesIO()
         pq.write_table(repairs_table(repairs), sink, compression="zstd")
         yield write_file(self._target, names.repairs_file(shard), [sink.getvalue()])
@@ -142,8 +148,8 @@ class _Rules(NamedTuple):
     deliveries: Deliveries
 
 
-def _repaired_pack(pack: RunPack, rules: _Rules, repairs: list[Repaired]) -> JudgedPack:
-    """Judges every line; of those that were not kept before, what became goes to `repairs`."""
+def _repaired_pack(pack: RunPack, rules: _Rules, repairs: list[Repaired], counts: RepairCounts) -> JudgedPack:
+    """Judges every line; of those that were not kept before, what became goes to `repairs` and `counts`."""
     judged = JudgedPack()
     policy = rules.policy
     for line in pack.lines():
@@ -151,8 +157,11 @@ def _repaired_pack(pack: RunPack, rules: _Rules, repairs: list[Repaired]) -> Jud
         as_it_came = with_comparison(policy, as_it_came, line.compared) if line.compared else as_it_came
         if not line.is_open(policy):
             judged.add(as_it_came, text, line.data, line.line_hash)
-            if not line.is_kept:
+            if line.is_kept:
+                counts.add_kept()
+            else:
                 repairs.append(Repaired(line.line_id, False, (), _deciding(as_it_came, policy)))
+                counts.add_lost(repairs[-1])
             continue
         made = _repaired(policy, rules.edits, line, rules.media)
         done = tuple(one.finding() for one in made.done)
@@ -163,20 +172,25 @@ def _repaired_pack(pack: RunPack, rules: _Rules, repairs: list[Repaired]) -> Jud
             judge = functools.partial(_judge, policy, line.line_id, rules.media)
             back = bring_back(made.line, made.judged, rules.media_repair, policy, rules.deliveries, judge)
         if isinstance(back, list):
+            rows = []
             for one in back:
                 findings = one.judged.findings + line.compared + done + one.done
                 text = judge_line(policy, line.line_id, one.line, rules.media).text
                 judged.add(msgspec.structs.replace(one.judged, findings=findings), text, one.line, line.line_hash)
-                repairs.append(Repaired(line.line_id, True, done + one.done, times=one.times))
+                rows.append(Repaired(line.line_id, True, done + one.done, times=one.times, media=one.media))
+            repairs += rows
+            counts.add_back(rows)
             _CAME_BACK.inc()
             continue
         # What does not come back stays as it came: half a repair would hide what was wrong with it.
-        why_not = None
+        why_not = refused = None
         if back is not None:
-            why_not = f"{back.finding.reason.code}: {back.finding.message}"
+            refused = back.finding.reason.code
+            why_not = f"{refused}: {back.finding.message}"
             as_it_came = msgspec.structs.replace(as_it_came, findings=(*as_it_came.findings, back.finding))
         judged.add(as_it_came, text, line.data, line.line_hash)
-        repairs.append(Repaired(line.line_id, False, done, _deciding(made.judged, policy), why_not))
+        repairs.append(Repaired(line.line_id, False, done, _deciding(made.judged, policy), why_not, refused=refused))
+        counts.add_lost(repairs[-1])
     return judged
 
 

@@ -75,22 +75,47 @@ def test_each_lost_example_has_a_forecast(tmp_path: Path) -> None:
     assert (split.dropped_share_now, split.dropped_share_at_best) == (0.8, 0.2)
 
 
-def test_an_object_is_read_once_and_pieces_are_counted(tmp_path: Path) -> None:
+def test_an_object_is_read_once_and_each_edit_of_it_is_made_once(tmp_path: Path) -> None:
     _, sums = planned(made(tmp_path, example(video()), example(text("other"), video()), example(file(LARGE))))
     assert (sums.objects, sums.read_bytes) == (2, 220_000_000)
     by_name = {line.repairs: line for line in sums.lines}
     assert by_name["chunk"].examples_back == 2
-    assert by_name["chunk"].files == by_name["chunk"].new_examples == 6  # three pieces under five minutes each
+    assert by_name["chunk"].new_examples == 6  # three pieces under five minutes each
+    assert by_name["chunk"].files == 3
+    assert by_name["chunk"].read_bytes == 70_000_000
+    assert by_name["chunk"].media_hours == pytest.approx(700 / 3600)
     assert by_name["downscale"].files == 1
     assert by_name["downscale"].write_bytes <= 100_000_000
     assert by_name["downscale"].media_hours == pytest.approx(200 / 3600)
+
+
+def test_processor_time_grows_with_what_must_be_encoded(tmp_path: Path) -> None:
+    cut = example(file(LARGE, videoMetadata={"startOffset": "10s", "endOffset": "20s"}))
+    rows, sums = planned(made(tmp_path, example(video()), example(file(LARGE)), cut))
+    chunked, smaller, part = (row.work[0] for row in rows)
+    assert chunked.cpu_s_low < 10 < chunked.cpu_s_high
+    assert chunked.cpu_s_low < smaller.cpu_s_low <= smaller.cpu_s_high
+    assert part.cpu_s_high < smaller.cpu_s_high
+    low, high = sums.cpu_hours
+    assert low == pytest.approx((chunked.cpu_s_low + smaller.cpu_s_low + part.cpu_s_low) / 3600)
+    assert high == pytest.approx((chunked.cpu_s_high + smaller.cpu_s_high + part.cpu_s_high) / 3600)
+
+
+def test_larger_pictures_take_more_processor_time(tmp_path: Path) -> None:
+    streams = (StreamInfo(MediaKind.VIDEO, "h264", 700.0, width_px=640, height_px=360, fps=25.0),)
+    small = ProbeResult(VIDEO_URI, MediaInfo("mp4", MediaKind.VIDEO, streams, 700.0), MEDIA[VIDEO_URI].object)
+    run = str(tmp_path / "run")
+    make_run(run, {"train": {"train.jsonl": [example(video())]}}, {VIDEO_URI: small}, model=GEMINI_3)
+    (row,), _ = planned(open_finished(run))
+    (usual,), _ = planned(made(tmp_path / "usual", example(video())))
+    assert row.work[0].cpu_s_high < usual.work[0].cpu_s_high / 2
 
 
 def test_a_segment_of_a_large_file_is_cut(tmp_path: Path) -> None:
     line = example(file(LARGE, videoMetadata={"startOffset": "10s", "endOffset": "20s"}))
     rows, _ = planned(made(tmp_path, line))
     assert rows[0].repairs == ("cut",)
-    assert rows[0].write_bytes == 150_000_000 * 10 // 200
+    assert rows[0].work[0].write_bytes == 150_000_000 * 10 // 200
 
 
 @pytest.mark.parametrize(
@@ -137,6 +162,14 @@ def test_the_plan_is_told_in_words(tmp_path: Path) -> None:
     _, sums = planned(made(tmp_path, as_other_format("q"), example(video()), {"contents": []}))
     said = io.StringIO()
     print_plan(sums, Console(file=said, width=160), with_media=False)
-    for words in ("2 of 3 examples", "other_format", "chunk", "70 MB", "CONTENTS_EMPTY 1", "--media_output"):
+    for words in (
+        "2 of 3 examples",
+        "other_format",
+        "chunk",
+        "70 MB",
+        "Processor time",
+        "CONTENTS_EMPTY 1",
+        "--media_output",
+    ):
         assert words in said.getvalue()
     assert json.loads(json.dumps({"left": sums.left})) == {"left": {"CONTENTS_EMPTY": 1}}

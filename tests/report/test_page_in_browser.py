@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hostile import MARK, hostile_examples
 from judged_examples import known
-from report_documents import document_of, run_settings
+from report_documents import document_of, repaired_document, run_settings
 
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import MediaKind
@@ -99,6 +99,13 @@ def report(document: Document, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="module")
+def repaired_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "repaired.html"
+    path.write_text(render_html(repaired_document()))
+    return path
+
+
+@pytest.fixture(scope="module")
 def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "hostile.html"
     path.write_text(render_html(document_of(hostile_examples(), run_settings(output="gs://b/<script>\u202e"))))
@@ -148,6 +155,21 @@ def test_axe_finds_nothing_serious(open_page: Opener, report: Path, width_px: in
         if violation["impact"] in ("serious", "critical")
     ]
     assert serious == []
+
+
+@pytest.mark.parametrize("width_px", WIDTHS_PX)
+def test_what_a_repair_did_fits_every_screen_and_shows_old_and_new(
+    open_page: Opener, repaired_report: Path, width_px: int
+) -> None:
+    opened = open_page(repaired_report, width_px, bypass_csp=True)
+    unfold(opened)
+    assert opened.overflow_px <= 0
+    assert opened.complaints == []
+    sources = [one.get_attribute("src") for one in opened.page.locator("#repairs video").all()]
+    assert len(sources) >= 2
+    assert sources[0].endswith("#t=65,70")
+    found = axe.Axe().run(opened.page, context="#repairs")
+    assert [one["id"] for one in found.response["violations"] if one["impact"] in ("serious", "critical")] == []
 
 
 def shown_reasons(opened: OpenPage) -> list[str]:

@@ -23,7 +23,8 @@ def answer(task: Task) -> Answer:
     from beam_tuning.media.edit.pieces import find_pieces
     from beam_tuning.media.edit.source import CannotEdit
 
-    av.logging.set_level(av.logging.PANIC)
+    # Any other level takes the interpreter's lock from FFmpeg's threads, which a thread that holds it may wait for.
+    av.logging.set_level(None)
     try:
         if isinstance(task.wanted, WantedPieces):
             return find_pieces(task.source, task.wanted)

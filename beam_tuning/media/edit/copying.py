@@ -32,6 +32,19 @@ _MOST_APART_S = 10
 _MP4_OPTIONS = {"movflags": "+faststart"}
 
 
+class _Packet(NamedTuple):
+    """A packet of pictures, with times in ticks.
+
+    Attributes:
+      is_hidden: an edit list leaves it out, though others may be decoded from it.
+    """
+
+    pts: int
+    is_keyframe: bool
+    duration: int
+    is_hidden: bool
+
+
 class _Taken(NamedTuple):
     """What is taken of a stream: so many packets from the one with the time `first` on; times are in ticks."""
 
@@ -85,13 +98,15 @@ def _codec(stream: Any) -> str:
 def _choose(source: Source, video: Any, wanted: Wanted) -> _Taken | None:
     stop = None if wanted.stop_ns is None else source.ticks(wanted.stop_ns, video)
     source.seek(wanted.start_ns, video)
-    packets: list[tuple[int, bool, int]] = []
+    packets: list[_Packet] = []
     for packet in source.container.demux(video):
         if packet.size == 0:
             continue
         if packet.pts is None:
             return None
-        packets.append((packet.pts, packet.is_keyframe, packet.duration or 0))
+        packets.append(
+            _Packet(packet.pts, packet.is_keyframe, packet.duration or _usual_length(video), packet.is_discard)
+        )
         # No later packet is shown before this one is decoded.
         if stop is not None and packet.dts is not None and packet.dts >= stop:
             break
@@ -101,23 +116,22 @@ def _choose(source: Source, video: Any, wanted: Wanted) -> _Taken | None:
     if first is None:
         return None
     index, first_pts = first
-    shown = [one for one in packets[index:] if one[0] >= first_pts]
-    if not shown:
-        return None
+    shown = [one for one in packets[index:] if one.pts >= first_pts]
     count = _closed_prefix(shown, stop)
     if not count:
         return None
-    last_end = max(pts + _length(duration, video) for pts, _, duration in shown[:count])
-    if stop is not None and count < len(shown):
-        lost = stop - last_end
-        if lost > round(wanted.end_tolerance_ns / SECOND_NS / video.time_base):
-            return None
+    last_end = max(one.pts + one.duration for one in shown[:count])
+    wanted_end = max(one.pts + one.duration for one in shown if not one.is_hidden)
+    if stop is not None:
+        wanted_end = min(wanted_end, stop)
+    if wanted_end - last_end > round(wanted.end_tolerance_ns / SECOND_NS / video.time_base):
+        return None
     return _Taken(first_pts, count, last_end)
 
 
-def _first(packets: list[tuple[int, bool, int]], start: int, tolerance: int) -> tuple[int, int] | None:
+def _first(packets: list[_Packet], start: int, tolerance: int) -> tuple[int, int] | None:
     """Index and time of the keyframe to begin with: the last one before the start, else the first one after it."""
-    keyframes = [(index, pts) for index, (pts, is_key, _) in enumerate(packets) if is_key]
+    keyframes = [(index, one.pts) for index, one in enumerate(packets) if one.is_keyframe and not one.is_hidden]
     before = [one for one in keyframes if one[1] <= start]
     if before and start - before[-1][1] <= tolerance:
         return before[-1]
@@ -127,24 +141,22 @@ def _first(packets: list[tuple[int, bool, int]], start: int, tolerance: int) -> 
     return None
 
 
-def _closed_prefix(shown: list[tuple[int, bool, int]], stop: int | None) -> int:
+def _closed_prefix(shown: list[_Packet], stop: int | None) -> int:
     """How many packets, in the order of decoding, can be taken so that all are shown before all that are left out."""
     least_after: list[float] = [float("inf")] * (len(shown) + 1)
     for index in range(len(shown) - 1, -1, -1):
-        least_after[index] = min(least_after[index + 1], shown[index][0])
+        least_after[index] = min(least_after[index + 1], shown[index].pts)
     best, largest = 0, -(1 << 62)
-    for index, (pts, _, _) in enumerate(shown):
-        largest = max(largest, pts)
-        if stop is not None and largest >= stop:
+    for index, one in enumerate(shown):
+        largest = max(largest, one.pts)
+        if one.is_hidden or (stop is not None and largest >= stop):
             break
         if largest < least_after[index + 1]:
             best = index + 1
     return best
 
 
-def _length(duration: int, video: Any) -> int:
-    if duration:
-        return duration
+def _usual_length(video: Any) -> int:
     rate = video.average_rate
     return round(1 / rate / video.time_base) if rate else 0
 

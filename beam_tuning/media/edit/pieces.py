@@ -1,9 +1,14 @@
-"""Where a long file is taken apart: as few pieces as the limits allow, at a keyframe in a silence near each limit."""
+"""Where a long file is taken apart: as few pieces as the limits allow, at a keyframe near each limit.
+
+Of several keyframes the one where the sound is quietest is taken; of those that are about as quiet one where the scene
+changes; of those the latest.
+"""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import av
@@ -17,6 +22,9 @@ _LOOKED_AT = 0.2
 _MOST_LOOKED_AT_NS = 30 * SECOND_NS
 #: How long it must be quiet around a cut.
 _QUIET_NS = SECOND_NS // 5
+#: Pictures are compared at this size; a scene changes where grey levels differ by so much of 255 on average.
+_COMPARED_PX = (32, 18)
+_SCENE_CHANGE = 25
 _MOST_PIECES = 10_000
 #: What MP4's index adds to the packets.
 _INDEX_SHARE = 1.02
@@ -39,10 +47,10 @@ def find_pieces(path: str, wanted: WantedPieces) -> Pieces:
     with opened(path) as source:
         points, end = _points(source)
 
-        def loudness(times_ns: list[int]) -> list[float]:
-            return _loudness(source, times_ns)
+        def best(candidates: list[Point]) -> Point:
+            return _best(source, candidates)
 
-        return Pieces(tuple(_pieces(points, end, wanted, loudness)))
+        return Pieces(tuple(_pieces(points, end, wanted, best)))
 
 
 def _points(source: Source) -> tuple[list[Point], Point]:
@@ -54,7 +62,7 @@ def _points(source: Source) -> tuple[list[Point], Point]:
     for packet in source.container.demux(streams):
         if packet.size == 0 or packet.pts is None:
             continue
-        if packet.stream.index == leader.index:
+        if packet.stream.index == leader.index and not packet.is_discard:
             time_ns = source.time_ns(packet.pts, leader)
             if packet.is_keyframe and time_ns >= 0:
                 points.append(Point(time_ns, total))
@@ -71,8 +79,14 @@ def _rate(stream: Any) -> Any:
     return getattr(stream, "average_rate", None)
 
 
-def _pieces(points: list[Point], end: Point, wanted: WantedPieces, loudness: Any) -> list[tuple[int, int]]:
-    """(start_ns, stop_ns) of each piece; without an overlap each begins where the one before it ends."""
+def _pieces(
+    points: list[Point], end: Point, wanted: WantedPieces, best: Callable[[list[Point]], Point]
+) -> list[tuple[int, int]]:
+    """(start_ns, stop_ns) of each piece; without an overlap each begins where the one before it ends.
+
+    Args:
+      best: of several places, in order, the one to cut at.
+    """
     times = [point.time_ns for point in points]
     pieces: list[tuple[int, int]] = []
     start = Point(0, 0)
@@ -87,11 +101,7 @@ def _pieces(points: list[Point], end: Point, wanted: WantedPieces, loudness: Any
         )
         low, high = bisect_left(times, earliest_ns), bisect_right(times, latest_ns)
         candidates = points[low:high]
-        if candidates:
-            loud = loudness([point.time_ns for point in candidates])
-            cut = min(zip(loud, (-point.time_ns for point in candidates), candidates, strict=True))[2]
-        else:
-            cut = Point(latest_ns, _bytes_at(latest_ns, points, end))
+        cut = best(candidates) if candidates else Point(latest_ns, _bytes_at(latest_ns, points, end))
         pieces.append((start.time_ns, cut.time_ns))
         if len(pieces) > _MOST_PIECES or cut.time_ns - wanted.overlap_ns <= start.time_ns:
             raise CannotEdit("cannot be taken apart into pieces within the limits")
@@ -123,6 +133,32 @@ def _latest(start: Point, points: list[Point], end: Point, wanted: WantedPieces)
 def _bytes_at(time_ns: int, points: list[Point], end: Point) -> int:
     at = bisect_right([point.time_ns for point in points], time_ns)
     return points[at].bytes_before if at < len(points) else end.bytes_before
+
+
+def _best(source: Source, candidates: list[Point]) -> Point:
+    loud = _loudness(source, [point.time_ns for point in candidates])
+    quiet = [point for point, one in zip(candidates, loud, strict=True) if one == min(loud)]
+    if source.video is not None and len(quiet) > 1:
+        changing = [point for point in quiet if _scene_changes(source, point.time_ns)]
+        quiet = changing or quiet
+    return quiet[-1]
+
+
+def _scene_changes(source: Source, time_ns: int) -> bool:
+    """Whether the picture at a time has little in common with the one before it."""
+    before = None
+    source.seek(time_ns - SECOND_NS // 100, source.video)
+    try:
+        for frame in source.container.decode(source.video):
+            if frame.pts is None:
+                continue
+            picture = frame.reformat(*_COMPARED_PX, format="gray").to_ndarray().astype(np.int16)
+            if source.time_ns(frame.pts, source.video) >= time_ns - SECOND_NS // 1000:
+                return before is not None and float(np.abs(picture - before).mean()) >= _SCENE_CHANGE
+            before = picture
+    except av.FFmpegError:
+        return False
+    return False
 
 
 def _loudness(source: Source, times_ns: list[int]) -> list[float]:

@@ -123,11 +123,12 @@ def _sample(split: str, sample: Sample) -> ReasonSample:
         limit=sample.limit,
         prompt_start=sample.prompt_start,
         answer_start=sample.answer_start,
-        media=[_media(one) for one in sample.media],
+        media=[sampled_media(one) for one in sample.media],
     )
 
 
-def _media(media: SampleMedia) -> SampledMedia:
+def sampled_media(media: SampleMedia) -> SampledMedia:
+    """A media part as `report.json` has it."""
     return SampledMedia(
         uri=media.uri,
         kind=None if media.kind is None else MediaKind(media.kind),

@@ -3,47 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
+from edit_sources import SOUNDS, sound
 from numbered_media import EVERY_S, numbered_media, seen, sound_length_s
 
 from beam_tuning.media.edit.child import answer
 from beam_tuning.media.edit.run import pieces_of
-from beam_tuning.media.edit.wanted import SECOND_NS, EditLimits, Kind, Made, NotMade, Task, Wanted, WantedPieces
-
-#: Muxer, encoder, and the container of a part that is copied; None where it is encoded.
-FORMATS: dict[str, tuple[str, str, str | None]] = {
-    "wav": ("wav", "pcm_s16le", "wav"),
-    "mp3": ("mp3", "libmp3lame", "mp3"),
-    "m4a": ("ipod", "aac", "m4a"),
-    "adts": ("adts", "aac", "m4a"),
-    "opus in ogg": ("ogg", "libopus", "ogg"),
-    "opus in webm": ("webm", "libopus", "ogg"),
-    "flac": ("flac", "flac", None),
-    "alac in caf": ("caf", "alac", None),
-    "aiff": ("aiff", "pcm_s16be", None),
-}
+from beam_tuning.media.edit.wanted import SECOND_NS, EditLimits, Made, NotMade, Task, WantedPieces
 
 
 def source(tmp_path: Path, name: str, duration_s: float = 8) -> str:
-    muxer, encoder, _ = FORMATS[name]
+    muxer, encoder, _ = SOUNDS[name]
     path = tmp_path / "source"
     path.write_bytes(numbered_media(muxer, video=None, audio=encoder, duration_s=duration_s))
     return str(path)
 
 
-def sound(start_s: float = 0, stop_s: float | None = None, **more: Any) -> Wanted:
-    stop_ns = None if stop_s is None else round(stop_s * SECOND_NS)
-    return Wanted(kind=Kind.SOUND, start_ns=round(start_s * SECOND_NS), stop_ns=stop_ns, **more)
-
-
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", SOUNDS)
 def test_a_part_has_the_right_length_and_its_clicks_in_place(name: str, tmp_path: Path) -> None:
     target = tmp_path / "part"
     made = answer(Task(source(tmp_path, name), str(target), sound(1.5, 5.5), EditLimits()))
     assert isinstance(made, Made), made
-    container = FORMATS[name][2]
+    container = SOUNDS[name][2]
     assert made.is_encoded == (container is None)
     assert made.container == (container or "flac")
     assert abs(sound_length_s(str(target)) - 4) < 0.12
