@@ -83,6 +83,15 @@ def test_what_is_no_json_is_refused(text: str) -> None:
         places(text)
 
 
+@pytest.mark.parametrize(("opening", "closing"), ["[]", ('{"a":', "}"), ('[{"a":', "}]")])
+def test_a_hundred_levels_are_read_and_one_more_is_refused(opening: str, closing: str) -> None:
+    levels = 100 // (opening.count("[") + opening.count("{"))
+    text = opening * levels + "1" + closing * levels
+    assert json.loads(text[places(text).start : places(text).stop])
+    with pytest.raises(NotJson):
+        places(f"[{text}]")
+
+
 @given(st.lists(st.integers(0, 99), max_size=8), st.sets(st.integers(0, 7)), st.sampled_from([", ", ",", " ,\n"]))
 def test_entries_are_left_out_with_one_separator_each(numbers: list[int], gone: set[int], separator: str) -> None:
     text = f"[{separator.join(map(str, numbers))}]"

@@ -160,6 +160,7 @@ def test_lines_that_are_not_blank_are_given_with_their_places(data: bytes, offse
             expected.append(PackedLine(index, start, line))
         start += len(line) + 1
     assert list(split_lines(data, offset)) == expected
+    assert [line.offset_bytes + offset for line in split_lines(data)] == [line.offset_bytes for line in expected]
     pack = LinePack.of("train", "f", offset, data)
     assert list(pack.lines()) == expected
     assert pack.line_count == count_lines(data) == len(io.BytesIO(data).readlines())

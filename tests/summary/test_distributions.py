@@ -81,6 +81,19 @@ def test_a_quantile_lies_in_the_bin_of_the_exact_one(values: list[int], share: f
     assert min(values) <= found <= max(values)
 
 
+def test_a_quantile_is_the_middle_of_its_bin_within_what_was_counted() -> None:
+    assert (bin_start(bin_of(1000)), bin_start(bin_of(1000) + 1)) == (960, 1024)
+    assert distribution([0, 1000, 5000]).quantile(0.5) == 991
+    assert distribution([1000, 1010, 5000]).quantile(0.5) == 1000
+    assert distribution([0, 970, 970]).quantile(0.5) == 970
+
+
+def test_the_largest_value_is_that_of_a_signed_integer_of_64_bits() -> None:
+    largest = distribution([9_223_372_036_854_775_807, 9_223_372_036_854_775_808])
+    assert (largest.smallest, largest.largest) == (2**63 - 1, 2**63 - 1)
+    assert largest.total == 2**63 - 1
+
+
 def test_an_empty_distribution_has_no_smallest_and_no_quantile() -> None:
     empty = Distribution()
     assert (empty.count, empty.total, empty.smallest, empty.largest, empty.quantile(0.5)) == (0, 0, None, None, None)
