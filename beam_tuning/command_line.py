@@ -124,7 +124,7 @@ def _python_value(option: Option, value: object) -> Any:
     if option.is_list and not isinstance(value, str | os.PathLike):
         if isinstance(value, bytes) or not isinstance(value, Iterable):
             raise OptionError(
-                "this is no text and no list of texts", where=option.name, observed=shortened(repr(value))
+                "this is neither a text nor a list of texts", where=option.name, observed=shortened(repr(value))
             )
         return tuple(_python_text(option, item) for item in value)
     return option.value(_python_text(option, value))
@@ -137,7 +137,7 @@ def _python_text(option: Option, value: object) -> str:
     if takes_numbers and isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise OptionError("this is no value of the option", where=option.name, observed=shortened(repr(value)))
+        raise OptionError("this is not a value of the option", where=option.name, observed=shortened(repr(value)))
     check_text(value, option.name)
     return value
 
@@ -266,7 +266,7 @@ def list_text(program: str, description: str, summaries: Mapping[str, str]) -> s
     return (
         page
         + "\n"
-        + _filled(f"`{program} COMMAND --help` tells of one. `{program} --version` tells the version.", width)
+        + _filled(f"`{program} COMMAND --help` explains one. `{program} --version` prints the version.", width)
     )
 
 

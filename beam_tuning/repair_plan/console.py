@@ -34,7 +34,7 @@ def print_plan(plan: Plan, console: Console, *, with_media: bool) -> None:
             )
         console.print(table)
     if plan.objects:
-        console.print(f"{plan.objects:,} media objects are fetched, each once: {wording.size(plan.read_bytes)}.")
+        console.print(f"{plan.objects:,} media files are fetched, each once: {wording.size(plan.read_bytes)}.")
     for name, split in plan.splits.items():
         console.print(
             f"{name}: dropped {percent(split.dropped_share_now)} now, {percent(split.dropped_share_at_best)} at best",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import sys
 from collections.abc import Mapping
 from importlib import resources
@@ -25,6 +26,8 @@ from beam_tuning.report.sections.section import Section
 #: The page stays below this whatever the dataset: reasons then show fewer samples.
 MOST_BYTES = 2_000_000
 _ALL = sys.maxsize
+#: A command between grave accents, or an option.
+_TYPED = re.compile(r"(`[^`]+`|(?<![\w-])--[a-z_]+)")
 #: Where templates lie: of the page as a whole, and of its sections.
 _PACKAGES = ("beam_tuning.report", "beam_tuning.report.sections")
 
@@ -89,6 +92,18 @@ def _shown(value: object) -> object:
     return wording.visible(value).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
+def _prose(text: str) -> Markup:
+    """A sentence in which commands and options stand as code, and none of their words is broken over two lines."""
+    return Markup().join(
+        _typed(piece) if place % 2 else str(_shown(piece)) for place, piece in enumerate(_TYPED.split(text))
+    )
+
+
+def _typed(text: str) -> Markup:
+    words = (Markup('<span class="typed">{}</span>').format(_shown(word)) for word in text.strip("`").split(" "))
+    return Markup("<code>{}</code>").format(Markup(" ").join(words))
+
+
 def _offset(offset_ns: int | None, where_absent: str) -> str:
     if offset_ns is None:
         return where_absent
@@ -113,6 +128,7 @@ def page_environment() -> jinja2.Environment:
         first_of=lambda samples, most: samples[:most],
         percent=lambda value: f"{100 * value:.4g}%",
         page_link=page_link,
+        prose=_prose,
     )
     environment.globals.update(
         length=wording.length,

@@ -102,7 +102,7 @@ def test_what_stands_there_twice_can_be_left_out() -> None:
         example(152, Reason.MEDIA_SEGMENTS_IN_BOTH_SPLITS),
     ]
     step = next(one for one in steps_of(examples) if one.why.startswith("Leave out"))
-    assert "2 examples that an earlier line gives already and validation examples" in step.why
+    assert "2 duplicates and validation examples" in step.why
     wanted = {"drop_duplicates": True, "drop_leaks": "validation"}
     assert options_of(step) == AGAIN | wanted | {"output": "gs://example-bucket/checked-distinct"}
     (step,) = [one for one in steps_of(examples, drop_leaks="train") if one.why.startswith("Leave out")]
