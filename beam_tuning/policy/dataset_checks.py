@@ -40,9 +40,10 @@ def local_files(splits: _Splits, verdicts: Sequence[Verdict], local_media: int) 
     examples = sum(split.by_verdict[verdict].with_local for split in splits.values() for verdict in verdicts)
     if examples:
         kept = "kept " if Verdict.UNDECIDED not in verdicts else ""
+        files = f"such file{'' if local_media == 1 else 's'}"
         message = (
-            f"{examples:,} {kept}example{'s refer' if examples > 1 else ' refers'} to files on this machine, which the "
-            f"tuning service cannot read. The dataset has {local_media:,} such file{'' if local_media == 1 else 's'} to upload."
+            f"{examples:,} {kept}example{'s refer' if examples > 1 else ' refers'} to files on this machine, which "
+            f"the tuning service cannot read. The dataset has {local_media:,} {files} to upload."
         )
         yield DatasetFinding(Reason.MEDIA_IS_LOCAL, False, message, None, examples, 0)
 

@@ -37,8 +37,8 @@ class Engine(NamedTuple):
     Attributes:
       workers: how many worker processes it then has.
       tries_again: whether it tries a bundle again whose worker is gone.
-      may_wait_for_ever: whether it may wait for a worker that is gone, so that a person must end the job: Prism 2.77 fails
-        such a job in most runs, and in some it does not notice.
+      may_wait_for_ever: whether it may wait for a worker that is gone, so that a person must end the job: Prism 2.77
+        fails such a job in most runs, and in some it does not notice.
       environ: what it needs in the environment.
     """
 
@@ -249,8 +249,8 @@ def test_a_store_that_is_out_for_half_a_minute_changes_nothing(
 def assert_no_harm(
     running: Run, on: Engine, sample: Sample, output: Path, media: MediaServer, in_process: dict[str, object]
 ) -> None:
-    """An engine that tries the bundle again ends well; one that does not fails the job, or must be interrupted, and leaves
-    no manifest, and the next run gives what the first would have given."""
+    """An engine that tries the bundle again ends well; one that does not fails the job, or must be interrupted, and
+    leaves no manifest, and the next run gives what the first would have given."""
     code, text = running.end_or_interrupt(after_s=60) if on.may_wait_for_ever else running.end()
     if on.tries_again:
         assert code == WHOLE_BUT_NOT_READY, text

@@ -423,8 +423,8 @@ def test_examples_that_name_local_files_are_perhaps_not_ready(
 def test_how_many_media_must_be_uploaded_is_said() -> None:
     one = readiness(local_summary(Verdict.KEPT), local_media=1)
     assert one.as_given.findings[0].message == (
-        "1 example refers to files on this machine, which the tuning service cannot read. The dataset has 1 such file to "
-        "upload."
+        "1 example refers to files on this machine, which the tuning service cannot read. The dataset has 1 such file "
+        "to upload."
     )
     many = readiness(local_summary(Verdict.KEPT, 1200), local_media=1100)
     assert many.cleaned.findings[0].message.startswith("1,200 kept examples refer to files on this machine")
