@@ -5,6 +5,7 @@ Commands are typed as a person would type them, in the folder of the dataset.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shlex
@@ -197,12 +198,16 @@ def test_examples_that_were_dropped(here: Path, shell: Shell) -> None:
 
 def test_a_pattern_that_the_shell_expanded(here: Path, shell: Shell) -> None:
     dataset(here, line())
-    (here / "train2.jsonl").write_bytes((here / "train.jsonl").read_bytes())
-    command = VALIDATE.replace("train.jsonl", "train.jsonl train2.jsonl")
+    for name in ("train-10.jsonl", "train-11.jsonl.gz"):
+        content = (here / "train.jsonl").read_bytes()
+        (here / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    files = "train-10.jsonl train-11.jsonl.gz train.jsonl"
+    command = VALIDATE.replace("train.jsonl", files)
     assert shell.types(command) == 2
     quoted = re.search(r"does not expand it: (--train .*)", shell.printed)
     assert quoted is not None
-    assert shell.types(command.replace("--train train.jsonl train2.jsonl", quoted[1])) == 0
+    assert shell.types(command.replace(f"--train {files}", quoted[1])) == 0
+    assert len(json.loads((here / "out/report.json").read_bytes())["inputs"]) == 3
 
 
 def test_a_folder_that_holds_a_run(here: Path, shell: Shell) -> None:

@@ -125,6 +125,9 @@ class _Matching:
                     # Consoles make an empty object with a slash behind its name for a folder.
                     if matches(file.path) and not file.path.endswith("/"):
                         yield file
+        except ConnectionError as error:
+            remedy = "Check this machine's network, then run the same command again."
+            raise self._error("the files cannot be listed", f"{self._pattern}: {error}", remedy) from error
         except OSError as error:
             remedy = "Check that the bucket exists and that you may list it."
             raise self._error("the files cannot be listed", f"{self._pattern}: {error}", remedy) from error
