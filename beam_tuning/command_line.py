@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import string
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -124,7 +125,7 @@ def _python_value(option: Option, value: object) -> Any:
     if option.is_list and not isinstance(value, str | os.PathLike):
         if isinstance(value, bytes) or not isinstance(value, Iterable):
             raise OptionError(
-                "this is no text and no list of texts", where=option.name, observed=shortened(repr(value))
+                "this is neither a text nor a list of texts", where=option.name, observed=shortened(repr(value))
             )
         return tuple(_python_text(option, item) for item in value)
     return option.value(_python_text(option, value))
@@ -137,7 +138,7 @@ def _python_text(option: Option, value: object) -> str:
     if takes_numbers and isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise OptionError("this is no value of the option", where=option.name, observed=shortened(repr(value)))
+        raise OptionError("this is not a value of the option", where=option.name, observed=shortened(repr(value)))
     check_text(value, option.name)
     return value
 
@@ -206,7 +207,7 @@ def _stray_word(word: str, words: Sequence[str], names: Sequence[str], command: 
     first = position - 1
     if first >= 1 and words[first - 1] in files:
         option, also = words[first - 1], _until_an_option(words[position:])
-        pattern = os.path.join(os.path.dirname(word), f"*{os.path.splitext(word)[1]}")
+        pattern = _pattern_of([words[first], *also])
         return OptionError(
             "the option takes one pattern, and more than one file follows it",
             where=option,
@@ -222,6 +223,23 @@ def _stray_word(word: str, words: Sequence[str], names: Sequence[str], command: 
         limit=command.usage,
         remedy=f"Did you mean {near[0]}?" if near else f"See: beam-tuning {command.name} --help",
     )
+
+
+def _pattern_of(files: Sequence[str]) -> str:
+    """A pattern that all of them match, or all of them with commas where they do not lie in one folder."""
+    folders, names = {os.path.dirname(file) for file in files}, [os.path.basename(file) for file in files]
+    if len(folders) > 1:
+        return ",".join(files)
+    start = _common_start(names)
+    end = _common_start([name[len(start) :][::-1] for name in names])[::-1]
+    # Numbers of shards have digits in common by chance.
+    return os.path.join(*folders, f"{start.rstrip(string.digits)}*{end.lstrip(string.digits)}")
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    first, last = min(texts), max(texts)
+    same = next((place for place, char in enumerate(first) if char != last[place]), len(first))
+    return first[:same]
 
 
 def _until_an_option(words: Sequence[str]) -> list[str]:
@@ -266,7 +284,7 @@ def list_text(program: str, description: str, summaries: Mapping[str, str]) -> s
     return (
         page
         + "\n"
-        + _filled(f"`{program} COMMAND --help` tells of one. `{program} --version` tells the version.", width)
+        + _filled(f"`{program} COMMAND --help` explains one. `{program} --version` prints the version.", width)
     )
 
 

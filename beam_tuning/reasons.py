@@ -30,12 +30,14 @@ class Outcome(enum.StrEnum):
 
 
 _MEANINGS = {
-    Outcome.REJECTS_JOB: "The service rejects the whole dataset for one such example. The example is dropped here.",
+    Outcome.REJECTS_JOB: "One such example makes the service reject the whole dataset. The example is dropped here.",
     Outcome.DROPS_EXAMPLE: "The service leaves the example out, as documented. It is dropped here too.",
-    Outcome.OVER_LIMIT: "The example is over a documented limit, or does what no page says is supported. What the "
-    "service does with it is not documented. It is dropped here, to be on the safe side.",
-    Outcome.UNDECIDED: "Whether the service takes the example could not be found out. It is neither kept nor dropped.",
-    Outcome.ADVICE: "Worth knowing. It decides nothing.",
+    Outcome.OVER_LIMIT: "The example is over a documented limit, or uses something that no page says is "
+    "supported. What the service does with it is not documented. To be safe, it is dropped here.",
+    Outcome.UNDECIDED: (
+        "Whether the service accepts the example could not be found out. It is neither kept nor dropped."
+    ),
+    Outcome.ADVICE: "Worth knowing. By itself it drops no example.",
 }
 
 

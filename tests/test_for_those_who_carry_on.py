@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import re
 import shutil
 import subprocess
@@ -45,27 +46,45 @@ def test_an_issue_template_asks_for_what_its_command_prints(path: Path) -> None:
     assert set(named) <= set(COMMANDS)
 
 
-def test_links_become_absolute_and_others_stay(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(
-        "![a](docs/images/a.png) [b](docs/b.md#c) [d](https://e.example/f) [g](#h) [`i`](LICENSE)\n"
-        "[j](docs/j.md), [k](docs/k.md)\n"
-    )
-    words = [sys.executable, "scripts/absolute_links", "https://host.example/o/n/", str(readme)]
+def named(folder: Path, readme: str) -> str:
+    """The README after the repository has been named in the folder."""
+    (folder / "README.md").write_text(readme)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    words = [sys.executable, "scripts/set_repository", "https://host.example/o/n/", str(folder)]
     subprocess.run(words, cwd=ROOT, check=True, timeout=200)
+    return (folder / "README.md").read_text()
+
+
+def test_links_become_absolute_and_others_stay(tmp_path: Path) -> None:
+    readme = named(
+        tmp_path,
+        "![a](docs/images/a.png) [b](docs/b.md#c) [d](https://e.example/f) [g](#h) [`i`](LICENSE)\n"
+        "[j](docs/j.md), [k](docs/k.md)\n",
+    )
     page = f"https://host.example/o/n/blob/v{__version__}"
-    assert readme.read_text() == (
+    assert readme == (
         f"![a](https://host.example/o/n/raw/v{__version__}/docs/images/a.png) [b]({page}/docs/b.md#c) "
         f"[d](https://e.example/f) [g](#h) [`i`]({page}/LICENSE)\n[j]({page}/docs/j.md), [k]({page}/docs/k.md)\n"
     )
 
 
-def test_the_readme_has_no_other_relative_links(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    shutil.copy(ROOT / "README.md", readme)
-    words = [sys.executable, "scripts/absolute_links", "https://host.example/o/n", str(readme)]
-    subprocess.run(words, cwd=ROOT, check=True, timeout=200)
-    targets = re.findall(r"\]\(([^)]*)\)", readme.read_text())
+def test_the_metadata_of_a_release_lead_to_the_repository(tmp_path: Path) -> None:
+    pytest.importorskip("setuptools", minversion="77")
+    named(tmp_path, (ROOT / "README.md").read_text())
+    for name in ("setup.py", "LICENSE", "beam_tuning/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    build = "import sys; from setuptools import build_meta; build_meta.prepare_metadata_for_build_wheel(sys.argv[1])"
+    words = [sys.executable, "-c", build, str(tmp_path)]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, timeout=200)
+    (found,) = tmp_path.glob("*.dist-info/METADATA")
+    metadata = email.message_from_string(found.read_text("utf-8"))
+    pages = dict(one.split(", ") for one in metadata.get_all("Project-URL") or [])
+    assert pages["Repository"] == "https://host.example/o/n"
+    for page in [pages["Documentation"], pages["Changelog"]]:
+        assert (ROOT / page.partition(f"/blob/v{__version__}/")[2]).is_file()
+    targets = re.findall(r"\]\(([^)]*)\)", str(metadata.get_payload()))
+    assert len(targets) > 10
     assert [target for target in targets if not target.startswith("https://")] == []
 
 

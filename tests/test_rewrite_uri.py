@@ -1,12 +1,14 @@
-"""`--rewrite_uri`: files of this machine are looked at, the kept lines name the bucket, and nothing else changes."""
+"""`--rewrite_uri`: files on this machine are looked at, the kept lines name the bucket, and nothing else changes."""
 
 from __future__ import annotations
 
 import json
+import re
 import wave
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from gcs_emulator import GcsEmulator
@@ -19,6 +21,7 @@ from beam_tuning.uri_rewriting import UriRewriting
 
 MODEL = "gemini-3.5-flash"
 PLACE = "gs://bucket/media/"
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -70,6 +73,13 @@ def test_a_set_of_local_media_is_ready_and_only_the_uri_changes(tmp_path: Path, 
     assert {row["media"][0]["duration_s"] for row in rows} == {1.0}
     (probed,) = (tmp_path / "out/media").iterdir()
     assert sorted(pq.read_table(probed)["uri"].to_pylist()) == sorted(f"{media}/{name}" for name in names)
+    (join,) = re.findall(r"^ +(JOIN 'media/.*)$", (ROOT / "docs/tables.md").read_text(), re.MULTILINE)
+    join = (
+        join.replace("'media/*.parquet'", f"'{probed}'").replace("'OLD'", f"'{media}/'").replace("'NEW'", f"'{PLACE}'")
+    )
+    joined = duckdb.sql(f"SELECT m.uri FROM (SELECT unnest(media) AS part FROM '{table}') {join}")
+    assert joined is not None
+    assert sorted(uri for (uri,) in joined.fetchall()) == sorted(f"{media}/{name}" for name in names)
 
 
 def test_the_summary_says_how_the_media_get_there(
@@ -98,8 +108,8 @@ def test_what_no_prefix_fits_is_still_said_to_be_local(tmp_path: Path, media: Pa
     assert code == 3
     (finding,) = report["readiness"]["cleaned"]["findings"]
     assert finding["code"] == "MEDIA_IS_LOCAL"
-    assert "1 kept example names" in finding["message"]
-    assert "has 1 such media" in finding["message"]
+    assert "1 kept example refers" in finding["message"]
+    assert "has 1 such file" in finding["message"]
 
 
 def test_objects_may_move_from_bucket_to_bucket(tmp_path: Path, media: Path, gcs: GcsEmulator) -> None:
@@ -187,8 +197,35 @@ def test_verify_asks_for_the_media_where_the_kept_lines_name_them(
     document = json.loads(capsys.readouterr().out)
     states = {change["asked_uri"]: change["state"] for change in document["changes"]}
     assert states == {f"{PLACE}b c.wav": "vanished", f"{PLACE}sub/d.wav": "changed"}
-    assert document["objects"]["incomparable"] == 1
+    assert document["objects"]["unchanged"] == 1
     assert document["examples_touched"] == 2
+
+
+def test_verify_holds_the_checksum_of_a_local_file_against_that_of_its_copy(
+    tmp_path: Path, media: Path, gcs: GcsEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its size may be the same all the same; where the file is gone, nothing is claimed."""
+    names = ["a.wav", "b c.wav", "sub/d.wav"]
+    run(
+        tmp_path,
+        [line_of(f"{media}/{name}") for name in names],
+        "--allow_local_media",
+        f"--rewrite_uri={media}/={PLACE}",
+    )
+    sound = (media / "a.wav").read_bytes()
+    for name, content in zip(names, (sound, sound[:-1] + b"1", sound), strict=True):
+        gcs.put(PLACE + name, content)
+    (media / "sub/d.wav").unlink()
+    capsys.readouterr()
+    assert main(["verify", f"{tmp_path}/out", "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    (change,) = document["changes"]
+    assert change["asked_uri"] == f"{PLACE}b c.wav"
+    assert "checksum" in change["message"]
+    assert (document["objects"]["unchanged"], document["objects"]["incomparable"]) == (1, 1)
+    gcs.put(f"{PLACE}b c.wav", sound)
+    assert main(["verify", f"{tmp_path}/out"]) == 0
+    assert "is not known" in capsys.readouterr().out
 
 
 def test_verify_compares_checksums_where_both_buckets_tell_them(

@@ -56,8 +56,8 @@ def test_a_dataset_of_local_media_is_perhaps_not_ready(tmp_path: Path, silence: 
         assert found(report, answer) == [("MEDIA_IS_LOCAL", False)]
         assert report["readiness"][answer]["state"] == "uncertain"
     message = report["readiness"]["cleaned"]["findings"][0]["message"]
-    assert message.startswith("2 kept examples name files of this machine")
-    assert "1 such media to upload" in message
+    assert message.startswith("2 kept examples refer to files on this machine")
+    assert "1 such file to upload" in message
     assert (tmp_path / "out" / "train.jsonl").exists()
 
 

@@ -5,6 +5,7 @@ Commands are typed as a person would type them, in the folder of the dataset.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shlex
@@ -197,12 +198,16 @@ def test_examples_that_were_dropped(here: Path, shell: Shell) -> None:
 
 def test_a_pattern_that_the_shell_expanded(here: Path, shell: Shell) -> None:
     dataset(here, line())
-    (here / "train2.jsonl").write_bytes((here / "train.jsonl").read_bytes())
-    command = VALIDATE.replace("train.jsonl", "train.jsonl train2.jsonl")
+    for name in ("train-10.jsonl", "train-11.jsonl.gz"):
+        content = (here / "train.jsonl").read_bytes()
+        (here / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    files = "train-10.jsonl train-11.jsonl.gz train.jsonl"
+    command = VALIDATE.replace("train.jsonl", files)
     assert shell.types(command) == 2
     quoted = re.search(r"does not expand it: (--train .*)", shell.printed)
     assert quoted is not None
-    assert shell.types(command.replace("--train train.jsonl train2.jsonl", quoted[1])) == 0
+    assert shell.types(command.replace(f"--train {files}", quoted[1])) == 0
+    assert len(json.loads((here / "out/report.json").read_bytes())["inputs"]) == 3
 
 
 def test_a_folder_that_holds_a_run(here: Path, shell: Shell) -> None:
@@ -242,3 +247,106 @@ def test_a_model_that_is_not_known_yet(here: Path, shell: Shell) -> None:
     (here / "own.toml").write_text(f"{table[1].replace('NAME', 'gemini-9-flash')}\n{table[2]}\n")
     assert shell.types(f"{VALIDATE.replace(MODEL, 'gemini-9-flash')} --limits own.toml") in (0, 3)
     assert "gemini-9-flash" in shell.printed
+
+
+def test_from_a_plan_to_a_repaired_set_that_is_evened_out(here: Path, shell: Shell, gcs: GcsEmulator) -> None:
+    gcs.put("gs://my-bucket/b.mp4", VIDEO)
+    lines = [line("gs://my-bucket/b.mp4", level) for level in ["LOW"] * 12 + ["HIGH"]]
+    lines[0]["contents"][0]["role"] = "human"
+    dataset(here, *lines, line())
+    assert shell.types(VALIDATE) == 3
+    assert shell.types(shell.next("beam-tuning repair")) == 0
+    assert shell.types(shell.next("beam-tuning repair")) == 3
+    assert shell.types(shell.next("beam-tuning validate")) == 0
+    report = json.loads((here / "out-repaired-low/report.json").read_bytes())
+    assert report["splits"]["train"]["kept"] == len(lines) + 1
+
+
+def test_a_plan_with_new_media(here: Path, shell: Shell, gcs: GcsEmulator) -> None:
+    """Both ways on: with a folder for new media, and without."""
+    gcs.put("gs://my-bucket/a.wav", (here / "a.wav").read_bytes())
+    (here / "own.toml").write_text("[defaults.audio_bytes]\nvalue = 12_000\n")
+    dataset(here, line("gs://my-bucket/a.wav"), line())
+    shell.types(f"{VALIDATE} --limits own.toml")
+    assert shell.types("beam-tuning repair out --output new --plan") == 0
+    assert shell.printed.rstrip().endswith("beam-tuning repair out --output new")
+    command = shell.next("beam-tuning repair out --output new --media_output", BUCKET="my-bucket", FOLDER="new-media")
+    assert shell.types(command) == 0
+    assert "Cleaned   ready" in shell.printed
+
+
+def test_a_plan_that_brings_nothing_back(here: Path, shell: Shell) -> None:
+    dataset(here, line(), {"contents": []})
+    shell.types(VALIDATE)
+    assert shell.types("beam-tuning repair out --output new --plan") == 0
+    assert shell.types(shell.next("beam-tuning show")) == 3
+    assert "train.jsonl:2" in shell.printed
+
+
+@pytest.mark.parametrize("option", ["--max_examples 1", "--validation_split 0.5"])
+def test_a_run_that_cannot_be_repaired_is_not_sent_there(option: str, here: Path, shell: Shell) -> None:
+    wrong = line()
+    wrong["contents"][0]["role"] = "human"
+    dataset(here, *[line()] * 4, wrong)
+    shell.types(f"{VALIDATE} {option}")
+    assert "beam-tuning repair out" not in shell.printed
+
+
+def test_media_that_are_as_they_were(here: Path, shell: Shell) -> None:
+    dataset(here, line())
+    shell.types(VALIDATE)
+    assert shell.types("beam-tuning verify out") == 0
+    assert shell.types(shell.next("beam-tuning tune", BUCKET="my-bucket", FOLDER="folder")) == 0
+
+
+def test_media_that_are_as_they_were_uploaded(here: Path, shell: Shell) -> None:
+    dataset(here, line("a.wav"), line())
+    shell.types(f"{VALIDATE} --allow_local_media")
+    shell.types(shell.next("beam-tuning upload", BUCKET="my-bucket", FOLDER="folder"))
+    assert shell.types("beam-tuning verify out") == 0
+    assert shell.types(shell.next("beam-tuning tune", BUCKET="my-bucket", FOLDER="folder")) == 0
+
+
+ENDPOINT = "projects/1/locations/us-central1/endpoints/2"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "words"),
+    [
+        ({"state": "JOB_STATE_RUNNING"}, 3, "beam-tuning reconcile out --job job.json"),
+        ({"tuningDataStats": {}}, 3, "beam-tuning reconcile out --job job.json"),
+        ({"state": "JOB_STATE_FAILED"}, 3, "beam-tuning verify out"),
+        ({"baseModel": "gemini-2.5-flash"}, 3, "beam-tuning validate"),
+        ({"stats": {"tuningDatasetExampleCount": 9}}, 3, "beam-tuning show out"),
+        ({"stats": {"totalBillableTokenCount": 10**9}}, 3, f"beam-tuning limits --model {MODEL}"),
+        ({"stats": {"totalTruncatedExampleCount": 1}}, 3, "beam-tuning verify out"),
+        ({"tunedModel": {"endpoint": ENDPOINT}}, 0, "curl "),
+    ],
+)
+def test_after_a_job(fields: dict[str, Any], code: int, words: str, here: Path, shell: Shell, gcs: GcsEmulator) -> None:
+    dataset(here, line(), line())
+    assert shell.types(VALIDATE) == 0
+    assert shell.types(shell.next("beam-tuning tune", BUCKET="my-bucket", FOLDER="folder")) == 0
+    tokens = json.loads((here / "out/report.json").read_bytes())["tokens"]["splits"]["train"]
+    stats = {
+        "tuningDatasetExampleCount": 2,
+        "totalTruncatedExampleCount": 0,
+        "totalBillableTokenCount": tokens["low"],
+        **fields.pop("stats", {}),
+    }
+    job = {
+        "name": "projects/1/locations/us-central1/tuningJobs/3",
+        "state": "JOB_STATE_SUCCEEDED",
+        "createTime": "2999-01-01T00:00:00Z",
+        "baseModel": MODEL,
+        "supervisedTuningSpec": {"trainingDatasetUri": "gs://my-bucket/folder/train.jsonl"},
+        "tuningDataStats": {"supervisedTuningDataStats": stats},
+        **fields,
+    }
+    (here / "job.json").write_text(json.dumps(job))
+    assert shell.types("beam-tuning reconcile out --job job.json") == code
+    command = shell.next(words)
+    if words == "curl ":
+        assert shlex.split(command)[-1].endswith(f"/v1/{ENDPOINT}:generateContent")
+    else:
+        assert shell.types(command) in (0, 3)

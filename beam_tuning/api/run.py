@@ -102,7 +102,7 @@ class Run:
                 "the run is not whole: a dataset file could not be read to its end",
                 where=self.folder,
                 observed=self._document.readiness.gate.why,
-                remedy="Mend the file, and run `beam-tuning validate` again.",
+                remedy="Correct the file, and run `beam-tuning validate` again.",
             )
 
     @property

@@ -83,7 +83,7 @@ def validate(
 
     Raises:
       UsageError: options, input or output cannot be used, or a dataset file could not be read to its end.
-      BeamTuningError: the run failed, or goes on elsewhere, so that there is no report yet.
+      BeamTuningError: the run failed, or goes on elsewhere, so there is no report yet.
       TypeError: there is no such option.
     """
     given: dict[str, Any] = {**options, "train": train, "model": model, "output": output}
@@ -97,7 +97,7 @@ def validate(
     ended = run_job(checked, beam_arguments, console)
     if ended.document is None:
         raise BeamTuningError(
-            "the run was not followed to its end, so that there is no report yet",
+            "the run was not followed to its end, so there is no report yet",
             where=checked.output,
             remedy="Wait until the job has ended; then beam_tuning.open_run reads its folder.",
         )
@@ -107,7 +107,7 @@ def validate(
             "the run is not whole: a dataset file could not be read to its end",
             where=checked.output,
             observed=ended.document.readiness.gate.why,
-            remedy=f"Mend the file and run again. What could be read is judged in {report}.",
+            remedy=f"Correct the file and run again. {report} tells of what could be read.",
         )
     return Run(checked.output)
 
@@ -115,7 +115,9 @@ def validate(
 def _beam_arguments(words: Sequence[str]) -> list[str]:
     if isinstance(words, str):
         remedy = 'Give them as a list, e.g. ["--runner=DataflowRunner"].'
-        raise OptionError("this is one text, not a list of words", where="beam_options", observed=words, remedy=remedy)
+        raise OptionError(
+            "this is one string, not a list of words", where="beam_options", observed=words, remedy=remedy
+        )
     found = look_at(list(words), ())
     if found.unknown:
         raise OptionError(

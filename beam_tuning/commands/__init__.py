@@ -16,13 +16,13 @@ TEMPLATE_DEFAULT = "validate"
 COMMANDS = MappingProxyType(
     {
         "validate": "check a dataset, write clean shards and a report",
-        "show": "print a run's summary again, its examples by reason, or what changed between two",
-        "repair": "bring back examples that a run did not keep: lines put right, media cut or made smaller",
+        "show": "print a run's summary again, its examples by reason, or what changed between two runs",
+        "repair": "bring back examples that a run did not keep: correct their lines, cut or shrink their media",
         "upload": "send local media of the kept examples to Cloud Storage, and name them there in the tuning files",
         "tune": "check that a run is ready, show its tuning job, create it, and follow it",
-        "reconcile": "hold what a tuning job did against what its run foretold",
-        "verify": "ask whether the media of a run are still those that it judged",
-        "probe": "look at media files, and say what each of them is",
+        "reconcile": "compare what a tuning job did with what its run predicted",
+        "verify": "check whether the media of a run have changed since",
+        "probe": "look at media files and print what each of them is",
         "demo": "make a small dataset of real media with planted faults, and check it",
         "reasons": "print the catalogue of reasons",
         "limits": "print what each model accepts, with sources",

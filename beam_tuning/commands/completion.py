@@ -26,7 +26,7 @@ COMMAND = Command(
             "shell",
             "arguments",
             Kind.CHOICE,
-            "The shell that shall complete.",
+            "The shell to complete in.",
             required=True,
             choices=("bash", "zsh", "fish"),
             is_positional=True,

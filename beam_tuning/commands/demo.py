@@ -36,9 +36,9 @@ def run(given: argparse.Namespace) -> int:
     validate = load("validate")
     exit_code = validate.run(parse(validate, arguments))
     if exit_code == GateClosed.exit_code:
-        console.print("The gate is meant to say no here: the faults were planted.", style="dim")
+        console.print("That is as it should be here: the faults were planted.", style="dim")
         console.print(
-            "Once a run is ready, this shows its tuning job; of this run it says what is missing:", style="dim"
+            "Once a run is ready, this command shows its tuning job; for this run it says what is missing:", style="dim"
         )
         command = f"  beam-tuning tune {quoted(str(folder / 'checked'))} --upload gs://BUCKET/FOLDER"
         console.print(command, style="dim", markup=False, soft_wrap=True)
@@ -50,7 +50,7 @@ def _write_sample(folder: Path) -> list[str]:
     """Writes the dataset; returns the options of `validate` that name it."""
     if "," in str(folder):
         raise OptionError(
-            "the folder's name holds a comma, which divides the files of a dataset",
+            "the folder's name has a comma, which separates the files of a dataset",
             where="DIR",
             observed=str(folder),
             remedy="Name a folder without one.",
@@ -90,6 +90,6 @@ COMMAND = Command(
         ),
     ),
     run=run,
-    exit_codes={0: "done; the gate says no, as it should with planted faults"},
+    exit_codes={0: "done; the dataset is not ready, as it should be with planted faults"},
     examples=("beam-tuning demo try-out",),
 )

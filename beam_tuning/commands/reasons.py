@@ -26,7 +26,7 @@ def run(given: argparse.Namespace) -> int:
 
 COMMAND = Command(
     options=(
-        Option("code", "arguments", Kind.TEXT, "One reason, whole.", metavar="CODE", is_positional=True),
+        Option("code", "arguments", Kind.TEXT, "One reason, in full.", metavar="CODE", is_positional=True),
         JSON,
     ),
     run=run,

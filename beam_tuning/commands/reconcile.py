@@ -16,16 +16,21 @@ def run(given: argparse.Namespace) -> int:
     from beam_tuning.reconcile.jobs import find_job
     from beam_tuning.reconcile.page import render_page
     from beam_tuning.reconcile.reconcile import reconcile
+    from beam_tuning.reconcile.way_on import steps_after
+    from beam_tuning.report.console import print_steps
     from beam_tuning.run_folder.names import RECONCILE_HTML, RECONCILE_JSON
 
     sign_in((given.folder, given.job or ""), uses_beam=False)
     finished = open_finished(given.folder)
-    document = reconcile(finished, find_job(finished, given.job))
+    job = find_job(finished, given.job)
+    document = reconcile(finished, job)
     writer = finished.writer()
     writer.add(RECONCILE_JSON, document.to_bytes())
     writer.add(RECONCILE_HTML, render_page(document, finished.name).encode())
     page = finished.folder.path_of(RECONCILE_HTML)
-    print_reconciliation(document, page, console_for_people(as_json=given.json, goes_on=True))
+    console = console_for_people(as_json=given.json, goes_on=True)
+    print_reconciliation(document, page, console)
+    print_steps(steps_after(document, finished, job, given.job), console)
     return end_with(document, as_json=given.json)
 
 
@@ -36,13 +41,13 @@ COMMAND = Command(
             "job",
             "job",
             Kind.TEXT,
-            "The job's name, which is asked for, or a file with its JSON; without it, the run's last job.",
+            "Name of the job, or a file with its JSON; without it, the run's last job.",
             metavar="NAME|FILE.json",
         ),
         JSON,
     ),
     run=run,
-    exit_codes={0: "the job did as was foretold", 3: "it did not, or has not ended, or says nothing of its dataset"},
+    exit_codes={0: "the job did as predicted", 3: "it did not, has not ended, or has no statistics of its dataset"},
     examples=(
         "beam-tuning reconcile gs://bucket/checked --job projects/1234/locations/us-central1/tuningJobs/5678",
         "beam-tuning reconcile checked --job job.json",

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from beam_tuning.commands.shared_options import ALLOW_LOCAL_MEDIA, GCS_PATTERN, JSON, OUTPUT, OVERWRITE, RUN_FOLDER
 from beam_tuning.options import Command, Kind, Option, Template
 from beam_tuning.stopping import Stopped
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beam_tuning.repair_plan.plan import Plan
+    from beam_tuning.report.command_lines import OptionValue
 
 _ALL = "all"
 _SECONDS_PATTERN = r"^[0-9]{1,4}(\.[0-9]{1,3})?$"
@@ -52,6 +60,7 @@ def run(given: argparse.Namespace) -> int:
     console = console_for_people(as_json=given.json, goes_on=True)
     if given.plan:
         plan = plan_repair(options, console)
+        _print_way_on(given, plan, console)
         if given.json:
             print_json(plan)
         return 0
@@ -67,12 +76,34 @@ def run(given: argparse.Namespace) -> int:
     return exit_code
 
 
+def _print_way_on(given: argparse.Namespace, plan: Plan, console: Console) -> None:
+    """The repair itself: with new media where that brings examples back, and of the lines alone."""
+    from beam_tuning.commands.typed_again import typed_again
+    from beam_tuning.report.command_lines import quoted
+    from beam_tuning.report.console import print_steps
+    from beam_tuning.report.sections.next_steps import Step
+
+    steps = []
+    if plan.may_come_back and plan.objects and given.media_output is None:
+        changes: Mapping[str, OptionValue] = {"plan": None, "media_output": "gs://BUCKET/FOLDER"}
+        why = "Make these repairs; new media files go to a folder of yours."
+        steps.append(Step(why, typed_again(COMMAND, "repair", given, changes)))
+        why = "Or correct lines only, and leave media as they are."
+        steps.append(Step(why, typed_again(COMMAND, "repair", given, {"plan": None})))
+    elif plan.may_come_back:
+        steps.append(Step("Make these repairs.", typed_again(COMMAND, "repair", given, {"plan": None})))
+    elif plan.left:
+        why = "See the examples with the reason that most of them have."
+        steps.append(Step(why, f"beam-tuning show {quoted(plan.run)} --code {quoted(next(iter(plan.left)))}"))
+    print_steps(steps, console)
+
+
 COMMAND = Command(
     options=(
         RUN_FOLDER,
         OUTPUT._replace(
             group="repair",
-            help="Folder for the repaired run: what was kept, as it was, and the repaired examples in their places. A "
+            help="Folder for the repaired run: the kept examples, unchanged, and the repaired ones in their places. A "
             "local path or gs:// URI. It must hold no earlier run.",
         ),
         OVERWRITE._replace(group="repair"),
@@ -91,7 +122,7 @@ COMMAND = Command(
             "repair",
             "repair",
             Kind.TEXT,
-            "What to put right; several with commas: other_format, system_turn, role, unknown_field, empty_part, "
+            "What to repair; several with commas: other_format, system_turn, role, unknown_field, empty_part, "
             "media_resolution, mime_type_spelling, mime_type, offset, end_offset; with --media_output also cut, remux, "
             "downscale, chunk, audio. Without it, all.",
             label="Repairs",
@@ -114,7 +145,8 @@ COMMAND = Command(
             "cut_tolerance",
             "media",
             Kind.NUMBER,
-            "By how many seconds a cut may begin elsewhere, so that nothing need be encoded; times move with it.",
+            "By how many seconds a cut may be moved so that nothing needs to be encoded again; the times in the texts "
+            "move with it.",
             label="Cut tolerance",
             default=0.5,
             metavar="S",
@@ -125,7 +157,7 @@ COMMAND = Command(
             "overlap_s",
             "media",
             Kind.NUMBER,
-            "How many seconds each piece of a long file repeats of the one before it, at least.",
+            "How many seconds of the piece before it each piece of a long file repeats, at least.",
             label="Overlap",
             default=0.0,
             metavar="S",
@@ -136,8 +168,8 @@ COMMAND = Command(
             "times",
             "media",
             Kind.CHOICE,
-            "Times in texts. strict: an example with something that may be a time and may not stays as it was; none: "
-            "texts hold no times.",
+            "Times in texts. strict: an example stays as it was if its texts have something that may or may not "
+            "be a time; none: the texts have no times.",
             label="Times",
             default="strict",
             choices=("strict", "none"),
@@ -146,8 +178,8 @@ COMMAND = Command(
             "times_fields",
             "media",
             Kind.TEXT,
-            "JSON fields of prompts and answers that hold times, and no others do, e.g. events.start,events.end. "
-            "Without it fields are told by their names.",
+            "The JSON fields of prompts and answers that have times, if no others do, e.g. "
+            "events.start,events.end. Without it, they are recognised by their names.",
             label="Fields with times",
             metavar="PATH[,PATH]",
             is_list=True,
@@ -157,8 +189,8 @@ COMMAND = Command(
             "scratch_dir",
             "media",
             Kind.TEXT,
-            "Local folder of each worker for the files it works on, one source and one new file at a time; the "
-            "system's own without it.",
+            "Local folder on each worker for temporary files, one source and one new file at a time; without it, "
+            "the system's own.",
             label="Scratch folder",
             metavar="DIR",
             pattern=r"^/[^\n]*$",
@@ -169,7 +201,7 @@ COMMAND = Command(
     takes_beam_options=True,
     exit_codes={
         0: "the repaired run is ready to tune, or the plan was printed",
-        3: "the repaired run is whole, but the gate says no",
+        3: "the repaired run is complete, but not ready to tune",
     },
     examples=(
         "beam-tuning repair checked --output repaired --plan",
@@ -179,7 +211,8 @@ COMMAND = Command(
     ),
     template=Template(
         "Repair a checked Gemini tuning dataset",
-        "Brings back examples that a check did not keep: lines put right, media cut, made smaller or taken apart with "
-        "the times of their texts kept true, and writes a run folder with clean JSON Lines, a report and tables.",
+        "Brings back examples that a check did not keep: corrects their lines; cuts, shrinks or splits their "
+        "media and moves the times in their texts to match. Writes a run folder with clean JSON Lines, a report "
+        "and tables.",
     ),
 )

@@ -42,7 +42,7 @@ OUTPUT = Option(
     "output",
     "dataset",
     Kind.WRITE_FOLDER,
-    "Folder for clean shards, report and tables; a local path or gs:// URI. It must hold no earlier run.",
+    "Folder for clean shards, report and tables; a local path or gs:// URI. It must not hold an earlier run.",
     label="Output folder",
     required=True,
     metavar="DIR",
@@ -80,7 +80,7 @@ ALLOW_LOCAL_MEDIA = Option(
     "allow_local_media",
     "media",
     Kind.FLAG,
-    "Read media given as local paths or file:// URIs. For a try-out; the tuning service cannot, so the dataset is at "
+    "Read media given as local paths or file:// URIs. The tuning service cannot read them, so the dataset is at "
     "best perhaps not ready.",
     label="Allow local media",
     default=False,
@@ -116,7 +116,7 @@ TRUST_CACHE = Option(
     "trust_cache",
     "media",
     Kind.FLAG,
-    "Take answers from the probe cache without asking whether the media have changed.",
+    "Use the probe cache without asking whether the media have changed.",
     label="Trust the probe cache",
     default=False,
 )
@@ -124,8 +124,8 @@ PROBE_THREADS = Option(
     "probe_threads",
     "media",
     Kind.NUMBER,
-    "Probes in flight in each worker process.",
-    label="Probes in flight",
+    "Media files that each worker process reads at the same time.",
+    label="Media at once",
     default=32,
     metavar="N",
     parse=whole_number(1, 999),

@@ -50,7 +50,7 @@ def run(given: argparse.Namespace) -> int:
 COMMAND = Command(
     options=_OPTIONS,
     run=run,
-    exit_codes={0: "the run ended with 0: ready to tune", 3: "the run ended with 3: the gate says no"},
+    exit_codes={0: "the run ended with 0: ready to tune", 3: "the run ended with 3: not ready to tune"},
     examples=(
         "beam-tuning show gs://bucket/checked --code VIDEO_TOO_LONG",
         "beam-tuning show gs://bucket/checked --against gs://bucket/checked-before",

@@ -35,7 +35,7 @@ _OPTIONS = (
         "upload",
         "dataset",
         Kind.WRITE_FOLDER,
-        "Copy train.jsonl and validation.jsonl to this folder first, for a run that lies on this machine.",
+        "Copy train.jsonl and validation.jsonl to this folder first, for a run folder on this machine.",
         metavar="gs://BUCKET/FOLDER",
         pattern=GCS_PATTERN,
     ),
@@ -65,7 +65,7 @@ _OPTIONS = (
         "epochs",
         "job",
         Kind.NUMBER,
-        "Times that the service goes through the dataset; without it, the service chooses.",
+        "Passes through the dataset; without it, the service chooses.",
         metavar="N",
         parse=whole_number(1, 999),
     ),
@@ -111,7 +111,7 @@ _OPTIONS = (
         "check_access",
         "what to do",
         Kind.FLAG,
-        "Look whether the tuning service may read each bucket, and print the line that grants it.",
+        "Check whether the tuning service may read each bucket, and print the command that grants it.",
         default=False,
     ),
     Option(
@@ -222,7 +222,7 @@ def _print_way_on(given: argparse.Namespace, finished: FinishedRun, checks: Sequ
         why = "Copy the tuning files to a folder of yours in Cloud Storage, and go on."
         steps = [Step(why, typed_again(COMMAND, "tune", given, place))]
     elif failed <= {"ready", "place"} and not any(one.certain for one in finished.report.readiness.cleaned.findings):
-        why = "Or take the risk of what is not certain."
+        why = "Or accept the risk of what is uncertain."
         steps.append(Step(why, typed_again(COMMAND, "tune", given, {**place, "accept_uncertain": True})))
     print_steps(steps, console)
 

@@ -30,7 +30,7 @@ def run(given: argparse.Namespace) -> int:
         with telling_progress(console_for_people(as_json=True)) as progress:
             uploaded = upload(finished, folder, progress)
     except Stopped as stopped:
-        stopped.consequence = "the same command goes on where this one was: what was sent is not sent again."
+        stopped.consequence = "the same command continues where this one stopped: what was sent is not sent again."
         raise
     if uploaded is None:
         console.print("The kept examples name no local media, so there is nothing to upload.")

@@ -54,8 +54,8 @@ _OPTIONS = (
         "max_expansion",
         "dataset",
         Kind.NUMBER,
-        "What a gzip file may expand to, as a multiple of its size; beyond it the file is refused. JSON Lines usually "
-        "expand 5 to 30 times.",
+        "What a gzip file may expand to, as a multiple of its size; a file that expands further is rejected. "
+        "JSON Lines usually expand 5 to 30 times.",
         label="Largest expansion",
         default=100,
         metavar="N",
@@ -67,8 +67,8 @@ _OPTIONS = (
         "media_resolution",
         "rules",
         Kind.CHOICE,
-        "consistent: report it when examples ask for different media resolutions; majority: drop examples with another "
-        "than the most common one; a value: drop examples with another.",
+        "consistent: report it when examples ask for different media resolutions; majority: drop examples that "
+        "ask for another than the most common one; a value: drop examples that ask for another.",
         label="Media resolution",
         default=MediaResolutionChoice.CONSISTENT.value,
         choices=tuple(choice.value for choice in MediaResolutionChoice),
@@ -78,8 +78,8 @@ _OPTIONS = (
         "length_basis",
         "rules",
         Kind.CHOICE,
-        "What a length limit is held against where an example names a segment: the segment or the whole file. The "
-        "service's documents do not say.",
+        "What the length limits apply to when an example uses a segment of a file: the segment or the whole "
+        "file. The service's documents do not say.",
         label="Length basis",
         default=LengthBasis.SEGMENT.value,
         choices=tuple(choice.value for choice in LengthBasis),
@@ -88,9 +88,9 @@ _OPTIONS = (
         "resolution_scope",
         "rules",
         Kind.CHOICE,
-        "Which examples must agree on the media resolution: visual, those with a video, an image or a document, which "
-        "it changes (videos at LOW beside text lines without the field were tuned); all, as the documents literally "
-        "say.",
+        "Which examples must have the same media resolution. visual: those with a video, an image or a document, "
+        "which are what it affects (a dataset of videos at LOW and texts without it has been tuned); all: as the "
+        "documents literally say.",
         label="Resolution scope",
         default=USUAL_SCOPE.value,
         choices=tuple(choice.value for choice in ResolutionScope),
@@ -99,8 +99,8 @@ _OPTIONS = (
         "set_media_resolution",
         "curation",
         Kind.CHOICE,
-        "Write this media resolution into every kept example, where it has another one or none; nothing else of the "
-        "line changes. Lengths and tokens are judged under it. Levels of single parts stay.",
+        "Write this media resolution into every kept example that has another one or none; nothing else in the "
+        "line changes. Lengths and tokens are judged with it. What a single part asks for stays.",
         label="Set the media resolution",
         choices=MEDIA_RESOLUTIONS,
         choice_prefix="MEDIA_RESOLUTION_",
@@ -109,7 +109,7 @@ _OPTIONS = (
         "drop_duplicates",
         "curation",
         Kind.FLAG,
-        "Drop all but the first of several examples of a split that say the same.",
+        "Drop duplicates: of examples of a split that are the same, keep the first.",
         label="Drop duplicates",
         default=False,
     ),
@@ -117,8 +117,7 @@ _OPTIONS = (
         "drop_leaks",
         "curation",
         Kind.CHOICE,
-        "Drop the examples of this split whose media, or whose text where they have no media, stand in the other split "
-        "too.",
+        "Drop the examples of this split whose media (without media: whose text) the other split has too.",
         label="Drop leaks",
         choices=(TRAIN, VALIDATION),
     ),
@@ -126,7 +125,7 @@ _OPTIONS = (
         "skip_comparison",
         "curation",
         Kind.FLAG,
-        "Do not compare examples with one another: neither duplicates nor leaks are looked for, which saves time.",
+        "Do not look for duplicates and leaks, which saves time.",
         label="Skip the comparison",
         default=False,
     ),
@@ -134,8 +133,9 @@ _OPTIONS = (
         "max_examples",
         "curation",
         Kind.TEXT,
-        "Take a sample of so many of the kept training examples; fit: as many as the model's limits allow, for "
-        "validation too. Their bytes and --seed decide which. The others are written beside, as sampled-out.",
+        "Take a sample of this many kept training examples; fit: as many as the model's limits allow, for "
+        "validation too. Which ones depends on their bytes and --seed. The others are written to sampled-out "
+        "files.",
         label="Most training examples",
         metavar="N|fit",
         parse=examples_or_fit,
@@ -166,7 +166,7 @@ _OPTIONS = (
         "seed",
         "curation",
         Kind.NUMBER,
-        "Another number gives another sample and another validation set; the same one always the same.",
+        "The same number always gives the same sample and validation set; another number gives others.",
         label="Seed",
         default=0,
         metavar="N",
@@ -177,8 +177,8 @@ _OPTIONS = (
         "tolerate",
         "rules",
         Kind.TEXT,
-        "Reason codes that shall drop nothing and close no gate, because you take the risk; several with commas. Only "
-        "codes whose outcome is not documented can be tolerated; `beam-tuning reasons` marks them.",
+        "Reason codes that drop nothing and do not count in the exit code, because you take the risk; several with "
+        "commas. Only codes whose outcome is not documented can be tolerated; `beam-tuning reasons` marks them.",
         label="Tolerated reasons",
         metavar="CODE[,CODE]",
         is_list=True,
@@ -189,8 +189,8 @@ _OPTIONS = (
         "fail_on",
         "rules",
         Kind.CHOICE,
-        "When the run ends with exit code 3: as_given, when the service would refuse the dataset as it stands or the "
-        "cleaned one is not ready; cleaned, when the cleaned one is not ready; never.",
+        "When the run ends with exit code 3: as_given, when the service would reject the dataset as it is, or "
+        "the cleaned one is not ready; cleaned, when the cleaned one is not ready; never.",
         label="Gate",
         default=FailOn.AS_GIVEN.value,
         choices=tuple(choice.value for choice in FailOn),
@@ -200,8 +200,9 @@ _OPTIONS = (
         "rewrite_uri",
         "media",
         Kind.TEXT,
-        "Media URIs that begin with OLD begin with NEW, a gs:// URI, in the kept lines; no other byte changes. The "
-        "media are read where they lie now and judged as lying there: copy them before you tune. Several with commas.",
+        "In the kept lines, write NEW, a gs:// URI, for OLD at the start of media URIs; no other byte changes. "
+        "The media are read where they are now, and judged as if they were there: copy them before you tune. "
+        "Several with commas.",
         label="Rewritten URIs",
         metavar="OLD=NEW[,OLD=NEW]",
         is_list=True,
@@ -275,7 +276,7 @@ COMMAND = Command(
     options=_OPTIONS,
     run=run,
     takes_beam_options=True,
-    exit_codes={0: "ready to tune", 3: "the run is whole, but the gate says no (see --fail_on)"},
+    exit_codes={0: "ready to tune", 3: "the run is complete, but not ready to tune (see --fail_on)"},
     examples=(
         (
             "beam-tuning validate --train 'gs://bucket/train-*.jsonl' --validation gs://bucket/validation.jsonl "
@@ -288,7 +289,7 @@ COMMAND = Command(
     ),
     template=Template(
         "Check a Gemini audio or video tuning dataset",
-        "Probes every audio and video file that a supervised-tuning dataset points at, says of each example "
+        "Looks at every audio and video file that a supervised-tuning dataset refers to, says of each example "
         "whether the tuning service will take it and why not, and writes clean JSON Lines, a report and tables.",
     ),
 )

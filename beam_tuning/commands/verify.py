@@ -42,7 +42,7 @@ COMMAND = Command(
             "reprobe",
             "media",
             Kind.FLAG,
-            "Probe what has changed again, and say what it is now.",
+            "Look again at media that have changed, and say what they are now.",
             default=False,
         ),
         ALLOW_LOCAL_MEDIA,
@@ -52,6 +52,6 @@ COMMAND = Command(
         JSON,
     ),
     run=run,
-    exit_codes={0: "nothing has changed", 3: "something has changed, vanished, or cannot be read"},
+    exit_codes={0: "nothing has changed", 3: "something has changed, is gone, or cannot be read"},
     examples=("beam-tuning verify gs://bucket/checked --reprobe",),
 )

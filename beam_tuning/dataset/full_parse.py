@@ -139,7 +139,7 @@ class LineWalk:
 
     def _parts(self, given: _Node | None, content: _Node) -> list[_Node]:
         if given is None:
-            self._find_missing(Reason.PARTS_MISSING, content, "the content has no parts", api_schema.CONTENT)
+            self._find_missing(Reason.PARTS_MISSING, content, "the turn has no parts", api_schema.CONTENT)
             return []
         if given.value == []:
             self._find(Reason.PARTS_MISSING, given, "the list of parts is empty")
@@ -164,7 +164,7 @@ class LineWalk:
         )
         inline_data = fields.get("inlineData")
         if inline_data:
-            message = "the part holds its media inside the line (inlineData)"
+            message = "the part has its media inside the line (inlineData)"
             self._find(Reason.INLINE_DATA_UNSUPPORTED, inline_data, message)
         resolution = self._part_resolution(fields.get("mediaResolution"))
         file_data = fields.get("fileData")
@@ -174,7 +174,7 @@ class LineWalk:
         # A file without a MIME type may be a video.
         if metadata and kind is not MediaKind.VIDEO and (kind or not file_data):
             beside = f"a file of kind {kind.value}" if kind else "no file"
-            message = f"videoMetadata stands beside {beside}; it is not used"
+            message = f"videoMetadata is set for {beside}; it is ignored"
             self._find(Reason.VIDEO_METADATA_WITHOUT_VIDEO, metadata, message)
         return fields
 
@@ -183,12 +183,12 @@ class LineWalk:
         payloads = [name for name in fields if name in api_schema.PAYLOADS]
         text = self._string(fields.get("text"), "text")
         if len(payloads) > 1:
-            message = f"the part holds {' and '.join(payloads)}; a part has one payload"
+            message = f"the part has {' and '.join(payloads)}; a part may have one of them"
             self._find(Reason.PART_HAS_SEVERAL_PAYLOADS, part, message, len(payloads), 1)
         elif text == "":
             self._find(Reason.PART_EMPTY, fields["text"], "the text is empty")
         elif not payloads and isinstance(part.value, dict):
-            self._find_missing(Reason.PART_EMPTY, part, "the part holds no payload", api_schema.PART)
+            self._find_missing(Reason.PART_EMPTY, part, "the part has no content", api_schema.PART)
         return text
 
     def _file_data(
@@ -225,7 +225,7 @@ class LineWalk:
         for part in self._parts(fields.get("parts"), given):
             for name, payload in self._part(part, _SYSTEM).items():
                 if name in api_schema.PAYLOADS and name != "text":
-                    message = f"the system instruction holds {name}; only text is taken"
+                    message = f"the system instruction has {name}; only text is allowed"
                     self._find(Reason.SYSTEM_INSTRUCTION_NOT_TEXT, payload, message, name, "text")
 
     def _function(self, given: _Node | None, name: str, message: Message, arguments: str, role: str) -> None:
@@ -345,7 +345,7 @@ class LineWalk:
             node = _Node(value, given, key)
             if field.name in fields:
                 self._find(
-                    Reason.FIELD_SPELLED_TWICE, node, f"the field stands there as {field.name} and in snake_case"
+                    Reason.FIELD_SPELLED_TWICE, node, f"the field is there twice: as {field.name} and in snake_case"
                 )
                 if key != field.name:
                     continue
@@ -383,7 +383,7 @@ class LineWalk:
         key = str(node.key)
         near = api_schema.near_name(key, message)
         hint = f"; it is written {near}" if near else ""
-        self._find(Reason.FIELD_UNKNOWN, node, f"the API knows no field {_quote(key)} here{hint}", _cut(key))
+        self._find(Reason.FIELD_UNKNOWN, node, f"the API has no field {_quote(key)} here{hint}", _cut(key))
 
     def _find_missing(self, reason: Reason, given: _Node, what: str, message: Message) -> None:
         """A message lacks what it must hold; its unknown fields may hold that under a wrong name."""

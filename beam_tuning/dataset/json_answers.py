@@ -107,7 +107,7 @@ def json_findings(system: str, turns: Iterable[Turn], *, by_mime_type: bool = Fa
             fault = _fault_of(turn.text, strict=by_mime_type or of_all.strict or asked.strict)
             if fault:
                 who = "the prompt" if asked.any else "the system instruction" if of_all.any else "responseMimeType"
-                message = f"{who} asks for JSON, and the answer is none: {fault}"
+                message = f"{who} asks for JSON, but the answer is not JSON: {fault}"
                 yield Finding(Reason.ANSWER_NOT_JSON, message, f"contents[{index}]")
 
 
@@ -140,7 +140,7 @@ def _fault_of(answer: str, *, strict: bool) -> str | None:
         return next((fault for fault in map(_fault_of_value, fences) if fault), None)
     beginning = _BRACE_OR_BRACKET.search(text)
     if beginning is None:
-        return "it holds no object and no array" if strict else None
+        return "it has no object and no array" if strict else None
     return _fault_of_value(text[beginning.start() :]) if strict or beginning.start() == 0 else None
 
 

@@ -45,7 +45,7 @@ def decode_object(line: bytes) -> dict[str, Any] | Finding:
     if len(line) > MAX_PARSED_LINE_BYTES:
         return Finding(
             Reason.LINE_TOO_LONG,
-            f"the line has {len(line):,} bytes; at most {MAX_PARSED_LINE_BYTES:,} are looked at",
+            f"the line has {len(line):,} bytes; at most {MAX_PARSED_LINE_BYTES:,} are read",
             observed=len(line),
             limit=MAX_PARSED_LINE_BYTES,
         )
@@ -59,7 +59,7 @@ def decode_object(line: bytes) -> dict[str, Any] | Finding:
             observed=f"0x{data[error.start]:02x}",
         )
     if is_too_deep(data):
-        message = f"objects and arrays stand more than {MAX_DEPTH} levels deep"
+        message = f"objects and arrays are nested more than {MAX_DEPTH} levels deep"
         return Finding(Reason.LINE_NESTED_TOO_DEEP, message, limit=MAX_DEPTH)
     try:
         value = _decode_any_number(data, text)

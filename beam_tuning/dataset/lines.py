@@ -211,7 +211,7 @@ def _cut(
                     where=f"{path} (byte {position})",
                     observed=f"more than {held_bytes:,} bytes without a newline",
                     limit=f"{MAX_READ_LINE_BYTES:,} bytes",
-                    remedy="Write one JSON object a line (JSON Lines).",
+                    remedy="Write one JSON object per line (JSON Lines).",
                 )
             continue
         rest = chunk[newline + 1 :]

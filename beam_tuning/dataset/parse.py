@@ -57,7 +57,7 @@ def _parse_with_care(line: bytes) -> ParsedLine:
         findings.add(
             Finding(
                 Reason.FIELD_SPELLED_TWICE,
-                "the field stands there more than once",
+                "the field is there more than once",
                 sub_path(path, key),
             )
         )

@@ -34,7 +34,7 @@ _NOT_TEXT = {
     b"Obj\x01": "Avro",
 }
 _UTF_16_AND_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-_ONE_A_LINE = "one JSON object a line"
+_ONE_A_LINE = "one JSON object per line"
 _TABLES = {",": "CSV", "\t": "CSV with tabs (TSV)", ";": "CSV with semicolons"}
 #: U+FFFD stands for what is no UTF-8.
 _COLUMN_NAME = re.compile(r"(?:[^\W\d]|\ufffd)[\w\ufffd .:/()-]{0,59}")
@@ -63,7 +63,7 @@ def check_json_lines(head: bytes, path: str) -> None:
                 f"the file is {name}, not JSON Lines",
                 where=path,
                 limit="plain or gzip-compressed JSON Lines",
-                remedy="Convert the file to JSON Lines: one JSON object a line, UTF-8, plain or .gz.",
+                remedy="Convert the file to JSON Lines: one JSON object per line, UTF-8, plain or .gz.",
             )
     if head.startswith(_UTF_16_AND_32):
         raise FileNotJsonLines(
@@ -87,7 +87,7 @@ def check_json_lines(head: bytes, path: str) -> None:
             what = f"the file is one object around a list ({shown_key(key)}), not JSON Lines"
             refuse(what, _start(text), f"Write each object of the list on a line of its own: {unpacking(key)}")
     if pretty:
-        what = "the file holds pretty-printed JSON, not JSON Lines"
+        what = "the file is pretty-printed JSON, not JSON Lines"
         refuse(what, _start(text), "Convert it: jq -c . FILE > FILE.jsonl")
     table = _table(text)
     if table is not None:

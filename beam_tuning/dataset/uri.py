@@ -44,7 +44,7 @@ def fault_of(uri: str) -> str:
         return location.fault
     if _is_video_page(location):
         return "is a page with a video, not a file; no page on tuning mentions YouTube"
-    return f"has the scheme {location.store}, which tuning is not said to read"
+    return f"has the scheme {location.store}, which no page says that tuning reads"
 
 
 def _is_video_page(location: Location) -> bool:

@@ -74,7 +74,7 @@ class ChildPool:
                 raise
             self._give_back(child)
         if answer[:1] != _OK:
-            message = f"Native code refused: {answer[1:].decode('utf-8', 'replace')}."
+            message = f"Native code failed: {answer[1:].decode('utf-8', 'replace')}."
             raise ChildError(message, transient=True)
         return answer[1:]
 

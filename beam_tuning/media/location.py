@@ -58,7 +58,7 @@ def _locate_odd(uri: str, scheme: str) -> Location | Refusal:
     store = STORES.get(scheme.lower())
     if store is not None:
         return store.parse(uri)
-    return Refusal(f"has the scheme {scheme[:_LONGEST_SHOWN_SCHEME_CHARS]}, which tuning is not said to read")
+    return Refusal(f"has the scheme {scheme[:_LONGEST_SHOWN_SCHEME_CHARS]}, which no page says that tuning reads")
 
 
 def _is_utf8(text: str) -> bool:

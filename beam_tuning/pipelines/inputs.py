@@ -53,7 +53,7 @@ def check_splits(train: Iterable[InputFile], validation: Iterable[InputFile]) ->
             "the same file is in both splits",
             where=both[0],
             observed=f"{len(both)} file(s) match --train and --validation",
-            remedy="Give each split patterns of its own: examples seen in training say nothing when they validate.",
+            remedy="Give each split patterns of its own: examples seen in training prove nothing in validation.",
         )
 
 
@@ -93,8 +93,10 @@ class _Matching:
             mode = os.stat(path).st_mode
             file = local_file(self._split, path)
         except OSError as error:
-            remedy = "If it is a link, it leads nowhere: remove or mend it. Else check that you may read it."
-            raise self._error("the file cannot be looked at", f"{path}: {error.strerror}", remedy) from error
+            remedy = (
+                "If it is a link, what it leads to is gone: remove or correct it. If not, check that you may read it."
+            )
+            raise self._error("the file cannot be reached", f"{path}: {error.strerror}", remedy) from error
         if stat.S_ISDIR(mode):
             raise self._error("this is a folder", path, f"Name the files in it: '{path.rstrip('/')}/*.jsonl*'")
         if not stat.S_ISREG(mode):
@@ -123,6 +125,9 @@ class _Matching:
                     # Consoles make an empty object with a slash behind its name for a folder.
                     if matches(file.path) and not file.path.endswith("/"):
                         yield file
+        except ConnectionError as error:
+            remedy = "Check this machine's network, then run the same command again."
+            raise self._error("the files cannot be listed", f"{self._pattern}: {error}", remedy) from error
         except OSError as error:
             remedy = "Check that the bucket exists and that you may list it."
             raise self._error("the files cannot be listed", f"{self._pattern}: {error}", remedy) from error

@@ -232,7 +232,7 @@ def _run_there(
         if is_on_dataflow(options):
             console.print("The job goes on without this launcher.")
         else:
-            console.print("This launcher no longer follows the job; whether it goes on is its runner's matter.")
+            console.print("This launcher no longer follows the job; whether it goes on is up to its runner.")
         return Launch(followed=False, stopped=stopped if isinstance(stopped, Stopped) else Stopped())
     except Exception as error:  # noqa: BLE001 - a runner tells of a failed job in its own ways
         return Launch(followed=True, failed=_cause(error))
@@ -301,7 +301,7 @@ def showing_progress(
 def _progress_line(seen: Mapping[Counter, Count], elapsed_s: float) -> str:
     """What is in motion, e.g. `1,200 of 5,000 media probed (40/s, 95 s left), 80.0 MiB read, 30 s`."""
     if not seen:
-        return f"running, {elapsed_s:,.0f} s; the runner tells no counts yet"
+        return f"running, {elapsed_s:,.0f} s; the runner reports no counts yet"
     words = [
         _counted(counter, count, elapsed_s)
         for counter, count in seen.items()

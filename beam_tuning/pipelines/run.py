@@ -214,14 +214,14 @@ def _check_comparison(options: ValidateOptions) -> None:
     wanted = "--drop_duplicates" if options.drop_duplicates else "--drop_leaks" if options.drop_leaks else None
     if wanted and options.skip_comparison:
         raise OptionError(
-            "examples that are not compared cannot be dropped for what others say",
+            "duplicates and leaks cannot be dropped when examples are not compared",
             where=wanted,
             observed="--skip_comparison",
             remedy="Leave --skip_comparison out.",
         )
     if options.drop_leaks and not options.validation:
         raise OptionError(
-            "there is one split only, and so no leak",
+            "there is only one split, so there can be no leak",
             where="--drop_leaks",
             remedy="Give --validation too, or leave --drop_leaks out.",
         )
@@ -276,7 +276,7 @@ def _rewriting(options: ValidateOptions) -> UriRewriting:
     rewriting = UriRewriting.of(options.rewrite_uri)
     if rewriting.reads_local and not options.allow_local_media:
         raise OptionError(
-            "media of this machine are rewritten, and may not be looked at",
+            "the URIs of local media are rewritten, but local media may not be read",
             where="--rewrite_uri",
             observed=options.rewrite_uri[0],
             remedy="Add --allow_local_media.",

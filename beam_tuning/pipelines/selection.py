@@ -30,5 +30,9 @@ def selection_of(options: ValidateOptions) -> Selection:
     for name, needed in (("seed", selection.is_on), ("stratify_by", selection.samples)):
         if name in options.given and not needed:
             others = "--max_examples" if name == "stratify_by" else "--max_examples or --validation_split"
-            raise OptionError("nothing is chosen that it could steer", where=f"--{name}", remedy=f"Give {others} too.")
+            raise OptionError(
+                "the option has no effect: neither a sample nor a validation set is asked for",
+                where=f"--{name}",
+                remedy=f"Give {others} too.",
+            )
     return selection

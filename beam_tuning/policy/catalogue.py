@@ -22,15 +22,16 @@ def reasons_markdown() -> str:
     lines = [
         "# Reasons",
         "",
-        "Every reason for which an example is dropped or undecided, and every piece of advice. Generated from the",
+        "Every reason why an example is dropped or undecided, and every piece of advice. Generated from the",
         "catalogue in `beam_tuning/reasons.py`; codes are stable and safe to script against.",
         "",
         "What an outcome means:",
         "",
         *(f"- `{outcome.value}`: {outcome.meaning}" for outcome in Outcome),
         "",
-        "Reasons marked *tolerable* rest on something that is not documented or was not found out: `--tolerate CODE`",
-        "keeps examples that have no other reason. For a reason of the dataset as a whole it opens the gate.",
+        "Reasons marked *tolerable* depend on something that is not documented or could not be found out:",
+        "`--tolerate CODE` keeps examples that have no other reason. A reason of the dataset as a whole then no longer",
+        "counts in the exit code.",
         "",
     ]
     ordered = sorted(Reason, key=lambda reason: list(Scope).index(reason.scope))

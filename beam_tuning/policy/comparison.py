@@ -15,9 +15,9 @@ from beam_tuning.summary.judged_example import JudgedExample, PartFacts
 
 _LEAKS = frozenset({Reason.EXAMPLE_IN_BOTH_SPLITS, Reason.MEDIA_IN_BOTH_SPLITS, Reason.MEDIA_SEGMENTS_IN_BOTH_SPLITS})
 _SAYS = {
-    Reason.EXAMPLE_DUPLICATE: "the same example stands in {where}",
-    Reason.EXAMPLE_CONFLICT: "the same input has another answer in {where}",
-    Reason.EXAMPLE_IN_BOTH_SPLITS: "the same input stands in {split}, in {where}",
+    Reason.EXAMPLE_DUPLICATE: "the same example is in {where}",
+    Reason.EXAMPLE_CONFLICT: "the same input has a different answer in {where}",
+    Reason.EXAMPLE_IN_BOTH_SPLITS: "the same input is in {split} too, in {where}",
 }
 
 
@@ -62,7 +62,7 @@ class Comparison:
     def _leak(self, part: PartFacts, leak: Leak) -> Finding:
         segment, where = segment_of(part.given), self._where(leak.other)
         same = "the object" if leak.other_uri == part.given.uri else f"an object with the same bytes, {leak.other_uri},"
-        stands = f"{same} stands in {leak.other.split} too, in {where}"
+        stands = f"{same} is in {leak.other.split} too, in {where}"
         path = f"{part.given.path}.fileData.fileUri"
         if overlaps(segment, leak.segments):
             return Finding(Reason.MEDIA_IN_BOTH_SPLITS, stands, path, where)

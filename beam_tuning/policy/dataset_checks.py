@@ -18,7 +18,7 @@ _Splits = Mapping[str, SplitSummary]
 
 def model_life(model: ModelLimits, day: datetime.date) -> Iterator[DatasetFinding]:
     """The model to tune is there on that day, as far as it is published."""
-    instead = f" Take {model.instead} instead." if model.instead else ""
+    instead = f" Use {model.instead} instead." if model.instead else ""
     removed_on, retires_on = model.removal.value, model.retirement.value
     if removed_on is not None and removed_on <= day:
         message = f"{model.name} was removed from tuning on {removed_on}.{instead}"
@@ -26,7 +26,7 @@ def model_life(model: ModelLimits, day: datetime.date) -> Iterator[DatasetFindin
     elif retires_on is not None and retires_on <= day:
         message = (
             f"The published retirement date of {model.name} is {retires_on}. Dates may be extended, and sources "
-            f"disagree on whether the model still tunes.{instead}"
+            f"disagree on whether the model can still be tuned.{instead}"
         )
         yield DatasetFinding(Reason.MODEL_PAST_RETIREMENT, False, message, None, str(day), str(retires_on))
 
@@ -40,9 +40,10 @@ def local_files(splits: _Splits, verdicts: Sequence[Verdict], local_media: int) 
     examples = sum(split.by_verdict[verdict].with_local for split in splits.values() for verdict in verdicts)
     if examples:
         kept = "kept " if Verdict.UNDECIDED not in verdicts else ""
+        files = f"such file{'' if local_media == 1 else 's'}"
         message = (
-            f"{examples:,} {kept}example{'s name' if examples > 1 else ' names'} files of this machine, which the "
-            f"tuning service cannot read. The dataset has {local_media:,} such media to upload."
+            f"{examples:,} {kept}example{'s refer' if examples > 1 else ' refers'} to files on this machine, which "
+            f"the tuning service cannot read. The dataset has {local_media:,} {files} to upload."
         )
         yield DatasetFinding(Reason.MEDIA_IS_LOCAL, False, message, None, examples, 0)
 

@@ -132,7 +132,7 @@ class _Overrides:
         if "generation" not in given:
             self._unknown(name, models, f"models.{shown(name)}", 'To add a model, give its generation = "gemini-3".')
         if not _MODEL_NAME.fullmatch(name):
-            self._refuse("this is no model's name", section, "Write it as in a tuning job's baseModel.")
+            self._refuse("this is not a model's name", section, "Write it as in a tuning job's baseModel.")
         generations = self._tables["generations"]
         for key in _MODEL_KEYS:
             if not isinstance(given.get(key, ""), str):

@@ -110,7 +110,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 def _check_set_resolution(set_resolution: str | None, choice: MediaResolutionChoice) -> None:
     if set_resolution is not None and choice is not MediaResolutionChoice.CONSISTENT:
         raise OptionError(
-            "examples with another media resolution cannot be dropped where one is set on all of them",
+            "one media resolution is set on all examples, so that none can be dropped for another",
             where="--set_media_resolution",
             observed=f"--media_resolution {choice}",
             remedy="Give one of the two options.",

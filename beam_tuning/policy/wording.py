@@ -22,4 +22,4 @@ def seconds(ns: int) -> str:
     """Nanoseconds as seconds with every digit that counts, e.g. `300.04 s`."""
     whole, rest = divmod(abs(ns), 1_000_000_000)
     fraction = f".{rest:09d}".rstrip("0").rstrip(".")
-    return f"{'-' if ns < 0 else ''}{whole}{fraction} s"
+    return f"{'-' if ns < 0 else ''}{whole:,}{fraction} s"

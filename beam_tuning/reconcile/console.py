@@ -1,4 +1,4 @@
-"""What a job did and what was foretold, for people on a terminal."""
+"""What a job did and what was predicted, for people on a terminal."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def print_reconciliation(document: Reconciliation, page: str, console: Console) 
       page: path or URI of `reconcile.html`.
     """
     if document.differences:
-        console.print(Text("Not as foretold", style="bold red"))
+        console.print(Text("Not as predicted", style="bold red"))
         for difference in document.differences:
             console.print(Text(f"  {wording.visible(difference.message)}"))
     else:
-        console.print(Text("As foretold", style="bold green"))
+        console.print(Text("As predicted", style="bold green"))
     console.print()
     _print_counts(document, console)
     for title, lines in (
@@ -60,7 +60,7 @@ def _print_counts(document: Reconciliation, console: Console) -> None:
     high = tokens.high_with_validation
     upper = "or more" if high is None else f"to {high:,}"
     console.print(
-        f"Tokens an epoch: {wording.count(tokens.service)} billed, {tokens.foretold.low:,} {upper} foretold.",
+        f"Tokens of one epoch: {wording.count(tokens.service)} billed, {tokens.foretold.low:,} {upper} predicted.",
         highlight=False,
     )
 

@@ -62,9 +62,9 @@ def dataset_of(run: FinishedRun, job: TuningJob) -> JobDataset:
         message = "The document does not name the job's dataset; its lines are taken for those of train.jsonl."
         return JobDataset(Basis.CLEANED, None, None, False, message)
     if not is_remote(uri):
-        raise _another(run, uri, "the job was over a dataset that is no file in Cloud Storage")
+        raise _another(run, uri, "the job's dataset is not a file in Cloud Storage")
     if any(one.path == uri and one.split == TRAIN for one in run.report.inputs):
-        message = "The job was over a file of the dataset as it was given, not over the cleaned one."
+        message = "The job used a file of the dataset as given, not the cleaned one."
         return JobDataset(Basis.AS_GIVEN, uri, uri, True, message)
     return _compared(run, uri, written)
 
@@ -72,7 +72,7 @@ def dataset_of(run: FinishedRun, job: TuningJob) -> JobDataset:
 def _submitted(run: FinishedRun, submitted: SubmittedJob, uri: str | None, written: ManifestFile | None) -> JobDataset:
     file = next((file for file in submitted.files if file.split == TRAIN), None)
     if file is None or written is None or uri not in (None, file.uri):
-        raise _another(run, uri, "the job was over another file than submitted.json says")
+        raise _another(run, uri, "the job used another file than submitted.json says")
     if file.crc32c != written.crc32c:
         raise InputError(
             "the tuning file has been written anew since the job was created",
@@ -81,7 +81,7 @@ def _submitted(run: FinishedRun, submitted: SubmittedJob, uri: str | None, writt
             limit=f"crc32c {file.crc32c}, as it was when the job was created",
             remedy="Reconcile the job with the run as it was then.",
         )
-    return JobDataset(Basis.CLEANED, file.uri, None, True, "submitted.json has the job, over this very file.")
+    return JobDataset(Basis.CLEANED, file.uri, None, True, "submitted.json lists the job with this very file.")
 
 
 def _compared(run: FinishedRun, uri: str, written: ManifestFile | None) -> JobDataset:
@@ -90,14 +90,14 @@ def _compared(run: FinishedRun, uri: str, written: ManifestFile | None) -> JobDa
     entry: Entry | None = None
     try:
         entry = open_folder(folder, "the job's dataset").entry(name)
-        fault = None if entry is not None else "it is not there any more"
+        fault = None if entry is not None else "it no longer exists"
     except OutputError as error:
         fault = error.what
     if entry is None:
         message = f"Whether the job's file is this run's train.jsonl is not proven: {fault}."
         return JobDataset(Basis.CLEANED, uri, None, False, message)
     if written is None or (entry.size_bytes, entry.crc32c) != (written.size_bytes, written.crc32c):
-        raise _another(run, uri, "the job was over another file than this run's, or over another content of it")
+        raise _another(run, uri, "the job used another file than this run's, or another version of it")
     return JobDataset(Basis.CLEANED, uri, None, True, "The object has the checksum of this run's train.jsonl.")
 
 
@@ -106,7 +106,7 @@ def _refuse_earlier(run: FinishedRun, job: TuningJob) -> None:
     created, finished = _time(job.create_time), _time(run.report.run.finished)
     if created is not None and finished is not None and created < finished and not _reads_input(run, job):
         raise InputError(
-            "the job is older than this run, so it was over another content of the file",
+            "the job is older than this run, so it used another version of the file",
             where=run.name,
             observed=f"created {job.create_time}",
             limit=f"after {run.report.run.finished}, when the run had ended",

@@ -56,7 +56,7 @@ def _last(run: FinishedRun) -> str:
 
 def _read(path: str) -> bytes:
     if not is_remote(path) and os.path.exists(path) and not os.path.isfile(path):
-        raise InputError("this is no plain file", where=path)
+        raise InputError("this is not a regular file", where=path, remedy="Name a file with the job's JSON.")
     parent, _, name = path.rpartition("/") if is_remote(path) else ("", "", "")
     folder: Folder | None = open_folder(parent, "--job") if parent else None
     try:
@@ -64,8 +64,16 @@ def _read(path: str) -> bytes:
             content: bytes = stream.read(_MOST_BYTES + 1)
     except OSError as error:
         raise InputError(
-            "the file cannot be read", where=path, observed=error.strerror or type(error).__name__
+            "the file cannot be read",
+            where=path,
+            observed=error.strerror or type(error).__name__,
+            remedy="Check the path, or name the job: --job projects/P/locations/REGION/tuningJobs/ID.",
         ) from error
     if len(content) > _MOST_BYTES:
-        raise InputError("the file is too large to be a job", where=path, limit=f"{_MOST_BYTES:,} bytes")
+        raise InputError(
+            "the file is too large to be a job",
+            where=path,
+            limit=f"{_MOST_BYTES:,} bytes",
+            remedy="Name a file with the job's JSON.",
+        )
     return content

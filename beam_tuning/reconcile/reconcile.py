@@ -115,7 +115,7 @@ def _refuse_outside(run: FinishedRun, indices: Iterable[int], total: int) -> Non
     outside = [index for index in indices if not 1 <= index <= total]
     if outside:
         raise InputError(
-            "the job names a line that its dataset would not have, were it this run's",
+            "the job names a line that this run's dataset does not have",
             where=run.name,
             observed=f"index {outside[0]:,}" + (f" and {len(outside) - 1:,} more" if len(outside) > 1 else ""),
             limit=f"1 to {total:,}",
@@ -210,7 +210,7 @@ def _differences(
         words = (job.state or "unknown").removeprefix("JOB_STATE_").replace("_", " ").lower()
         said = f" The service says: {job.error.message}" if job.error is not None and job.error.message else ""
         yield Difference("state", f"The job has not succeeded; its state is: {words}.{said}")
-    if job.base_model is not None and _plain(job.base_model) != _plain(run.report.model):
+    if job.base_model is not None and plain_model(job.base_model) != plain_model(run.report.model):
         yield Difference("model", f"The job tuned {job.base_model}; the run judged for {run.report.model}.")
     if job.stats is None:
         yield Difference("stats", "The job has no statistics of its dataset (yet), so nothing can be compared.")
@@ -224,15 +224,17 @@ def _differences(
     elif kept_by_us:
         yield Difference("dropped", f"The service dropped {len(kept_by_us):,} examples that the run kept.")
     if kept_by_service:
-        message = f"The service took {len(kept_by_service):,} examples that the run dropped."
+        message = f"The service accepted {len(kept_by_service):,} examples that the run dropped."
         yield Difference("kept", message)
     if tokens.agrees is False:
         high = tokens.high_with_validation
         upper = "" if high is None else f" to {high:,}"
-        message = f"The service bills {tokens.service:,} tokens an epoch; {tokens.foretold.low:,}{upper} were foretold."
+        message = (
+            f"The service bills {tokens.service:,} tokens an epoch; {tokens.foretold.low:,}{upper} were predicted."
+        )
         yield Difference("tokens", message)
 
 
-def _plain(model: str) -> str:
+def plain_model(model: str) -> str:
     """A model's name as the limits have it: `publishers/google/models/NAME-001` is `NAME`."""
     return _MODEL_VERSION.sub("", model.rpartition("/")[2])

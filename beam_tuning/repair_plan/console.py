@@ -34,7 +34,7 @@ def print_plan(plan: Plan, console: Console, *, with_media: bool) -> None:
             )
         console.print(table)
     if plan.objects:
-        console.print(f"{plan.objects:,} media objects are fetched, each once: {wording.size(plan.read_bytes)}.")
+        console.print(f"{plan.objects:,} media files are fetched, each once: {wording.size(plan.read_bytes)}.")
         console.print(
             f"Processor time: {plan.cpu_hours[0]:.2f} to {plan.cpu_hours[1]:.2f} hours, by what need not be encoded.",
             highlight=False,

@@ -27,8 +27,11 @@ def print_reasons(console: Console) -> None:
     say(console, "* can be given to --tolerate. `beam-tuning reasons CODE` tells one whole.", style="dim")
 
 
-def find_reason(code: str) -> Reason:
+def find_reason(code: str, where: str | None = None) -> Reason:
     """The reason with this code, in any case.
+
+    Args:
+      where: the option that gives it.
 
     Raises:
       OptionError: there is no such code.
@@ -38,6 +41,7 @@ def find_reason(code: str) -> Reason:
         near = difflib.get_close_matches(code.upper(), Reason.__members__, n=3)
         raise OptionError(
             "there is no such reason code",
+            where=where,
             observed=code,
             remedy=f"Did you mean {' or '.join(near)}?" if near else "`beam-tuning reasons` lists them.",
         )

@@ -6,6 +6,7 @@ of the style and the script forbids the rest. Media of samples may be played, wh
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,8 @@ from beam_tuning.report.sections.section import Section
 MOST_BYTES = 2_000_000
 _ALL = sys.maxsize
 _SECTIONS_PACKAGE = "beam_tuning.report.sections"
+#: A command between grave accents, or an option.
+_TYPED = re.compile(r"(`[^`]+`|(?<![\w-])--[a-z_]+)")
 
 
 def render_html(document: Document) -> str:
@@ -57,6 +60,18 @@ def _render(environment: jinja2.Environment, section: Section, content: Mapping[
     return Markup(environment.get_template(section.template).render(content))  # noqa: S704  # escaped by its template
 
 
+def _prose(text: str) -> Markup:
+    """A sentence in which commands and options stand as code, and none of their words is broken over two lines."""
+    return Markup().join(
+        _typed(piece) if place % 2 else str(_shown(piece)) for place, piece in enumerate(_TYPED.split(text))
+    )
+
+
+def _typed(text: str) -> Markup:
+    words = (Markup('<span class="typed">{}</span>').format(_shown(word)) for word in text.strip("`").split(" "))
+    return Markup("<code>{}</code>").format(Markup(" ").join(words))
+
+
 def _offset(offset_ns: int | None, where_absent: str) -> str:
     if offset_ns is None:
         return where_absent
@@ -81,6 +96,7 @@ def page_environment() -> jinja2.Environment:
         first_of=lambda samples, most: samples[:most],
         percent=lambda value: f"{100 * value:.4g}%",
         page_link=page_link,
+        prose=_prose,
     )
     environment.globals.update(
         value=wording.value,

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from beam_tuning.errors import OptionError
-from beam_tuning.reasons import Reason
 from beam_tuning.report import wording
+from beam_tuning.report.catalogue import find_reason
 from beam_tuning.report.command_lines import typed
 from beam_tuning.report.compare import Change, ChangedExample, Comparison, compare
 from beam_tuning.report.console import print_summary
@@ -37,7 +37,7 @@ def show(folder: RunFolder, console: Console, wanted: Filter = _EVERYTHING, agai
     if against is not None:
         _print_comparison(compare(folder, against), folder, against, console)
     elif any(wanted):
-        _check(wanted, document)
+        wanted = _checked(wanted, document)
         found = 0
         for row in read_examples(folder, wanted):
             _print_example(row, wanted.code, console)
@@ -62,26 +62,23 @@ def document_to_show(
     if against is not None:
         return code, compare(folder, against).as_document()
     if any(wanted):
-        _check(wanted, document)
+        wanted = _checked(wanted, document)
         return code, list(read_examples(folder, wanted))
     return code, document
 
 
-def _check(wanted: Filter, document: Document) -> None:
-    if wanted.code is not None and wanted.code not in Reason.__members__:
-        raise OptionError(
-            "there is no such reason code",
-            where="--code",
-            observed=wanted.code,
-            remedy="`beam-tuning reasons` lists them.",
-        )
+def _checked(wanted: Filter, document: Document) -> Filter:
+    if wanted.code is not None:
+        wanted = wanted._replace(code=find_reason(wanted.code, "--code").code)
     if wanted.split is not None and wanted.split not in document.splits:
         raise OptionError(
             "the run has no such split",
             where="--split",
             observed=wanted.split,
             limit=", ".join(document.splits),
+            remedy="Give one of these values.",
         )
+    return wanted
 
 
 def _print_example(row: Mapping[str, Any], code: str | None, console: Console) -> None:

@@ -219,7 +219,7 @@ class GcsFolder:
         if isinstance(error, _NOT_ALLOWED) and self._access().is_anonymous:
             return self._nobody()
         return OutputError(
-            "Cloud Storage refuses",
+            "Cloud Storage refused the request",
             where=self.path_of(name),
             observed=_in_short(error),
             remedy="Check that you may list, read, create and delete objects there (roles/storage.objectAdmin).",

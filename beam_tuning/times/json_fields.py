@@ -202,7 +202,9 @@ class _Walk:
         last = None if given.last is None else self._span_of(given.last, of_ns)
         if first is None or (given.last is not None and last is None):
             stop = (given.last or given.first).stop
-            self._doubt(min(given.first.start, stop), max(given.first.stop, stop), "is no time, or of an unknown unit")
+            self._doubt(
+                min(given.first.start, stop), max(given.first.stop, stop), "is not a time, or has an unknown unit"
+            )
             return
         if last is None:
             length_ns = None

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+import requests
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.io.gcp.gcsio import BeamBlobReader, parse_gcs_path
-from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound
+from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, RetryError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage import Blob, Bucket
 
@@ -23,6 +24,7 @@ from beam_tuning.run_folder.gcs import LOOKUP_RETRY
 from beam_tuning.transforms.files import open_file
 
 GCS = "gs://"
+_UNREACHABLE = "Cloud Storage does not answer this machine"
 
 
 def local_file(split: str, path: str) -> InputFile:
@@ -40,7 +42,8 @@ def find_object(split: str, bucket: str, name: str) -> InputFile | None:
     (https://docs.cloud.google.com/storage/docs/metadata#generation-number).
 
     Raises:
-      OSError: Cloud Storage does not say.
+      ConnectionError: Cloud Storage does not answer.
+      OSError: it does not say.
     """
     with _errors_of_the_client():
         blob = _bucket(bucket).get_blob(name, retry=LOOKUP_RETRY)
@@ -51,7 +54,8 @@ def list_objects(split: str, bucket: str, prefix: str) -> Iterator[InputFile]:
     """The objects whose names begin so, as `find_object` gives one.
 
     Raises:
-      OSError: Cloud Storage does not say.
+      ConnectionError: Cloud Storage does not answer.
+      OSError: it does not say.
     """
     with _errors_of_the_client():
         for blob in _bucket(bucket).list_blobs(prefix=prefix, retry=LOOKUP_RETRY):
@@ -62,6 +66,8 @@ def list_objects(split: str, bucket: str, prefix: str) -> Iterator[InputFile]:
 def _errors_of_the_client() -> Iterator[None]:
     try:
         yield
+    except (RetryError, requests.ConnectionError) as error:
+        raise ConnectionError(_UNREACHABLE) from error
     except (GoogleAPIError, GoogleAuthError) as error:
         raise OSError(str(error)) from error
 

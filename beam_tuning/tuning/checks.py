@@ -80,7 +80,7 @@ def check_options(report: Document, options: TuneOptions) -> dict[str, str]:
     sizes = _values(report, "adapter_sizes")
     if options.adapter_size is not None and options.adapter_size not in sizes:
         raise _refused(
-            "--adapter_size", options.adapter_size, _listed(sizes), f"{report.model} does not take it; leave it out."
+            "--adapter_size", options.adapter_size, _listed(sizes), f"{report.model} does not support it; leave it out."
         )
     most = _number(report, "tuned_model_name")
     if options.display_name is not None and len(options.display_name) > most:

@@ -7,6 +7,8 @@ from rich.text import Text
 
 from beam_tuning.report import wording
 from beam_tuning.report.command_lines import quoted
+from beam_tuning.report.console import print_steps
+from beam_tuning.report.sections.next_steps import Step
 from beam_tuning.tuning.access import AccessState
 from beam_tuning.tuning.checks import Check
 from beam_tuning.tuning.cost import Cost
@@ -63,7 +65,7 @@ def print_created(job: TuningJob, folder: str, console: Console) -> None:
     name = JobName.parse(job.name or "")
     if name is not None:
         console.print(Text(name.console_link), soft_wrap=True)
-        console.print(Text(f"When it has ended: {reconcile_command(folder, job)}"), soft_wrap=True)
+        print_steps([Step("Compare it with the run when it has ended.", reconcile_command(folder, job))], console)
 
 
 def print_ended(job: TuningJob, folder: str, console: Console) -> None:
@@ -74,7 +76,7 @@ def print_ended(job: TuningJob, folder: str, console: Console) -> None:
         console.print(Text(wording.visible(f"The service says: {job.error.message}")))
     if job.tuned_model is not None and job.tuned_model.endpoint:
         console.print(Text(wording.visible(f"Endpoint: {job.tuned_model.endpoint}")))
-    console.print(Text(f"Next: {reconcile_command(folder, job)}"), soft_wrap=True)
+    print_steps([Step("Compare the job with the run.", reconcile_command(folder, job))], console)
 
 
 def state_words(job: TuningJob) -> str:

@@ -134,7 +134,10 @@ def _telling() -> Iterator[None]:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _OPEN:
             raise ServiceSilent("the tuning service failed", where="the tuning service", observed=observed) from error
         raise ServiceRefused(
-            "the tuning service refuses", where="the tuning service", observed=observed, remedy=_remedy(status)
+            "the tuning service refused the request",
+            where="the tuning service",
+            observed=observed,
+            remedy=_remedy(status),
         ) from error
     except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise ServiceRefused(

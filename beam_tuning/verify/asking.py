@@ -1,4 +1,7 @@
-"""What a store says of an object now, beside what it said when the run probed it: metadata only."""
+"""What a store says of an object now, beside what it said when the run probed it.
+
+Metadata only, but for a local file that the kept lines name elsewhere (--rewrite_uri): it is read for its checksum.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeGuard
 from urllib.parse import urlsplit
 
+import msgspec
+
+from beam_tuning.finished_run.kept import local_path
 from beam_tuning.media.info import FailureKind, ObjectInfo, ProbeFailure, ProbeResult
 from beam_tuning.media.media_table import is_unchanged
 from beam_tuning.media.stores.opener import Stores
 from beam_tuning.media.stores.store import StoreError
+from beam_tuning.run_folder.files import crc32c_of
 
 #: A host that fails so often in a row is not asked again: each of its objects would cost the time of all attempts.
 _FAILURES_IN_A_ROW = 16
@@ -63,11 +70,13 @@ class Question(NamedTuple):
       uri: as the dataset spells it.
       at: the URI that is asked for; another one where a local file was uploaded.
       before: what the run found, `object` being what is expected at `at`.
+      original: what the run found at `uri`, where `at` is another place of which the run knows nothing.
     """
 
     uri: str
     at: str
     before: ProbeResult
+    original: ObjectInfo | None = None
 
 
 class Answer(NamedTuple):
@@ -108,7 +117,27 @@ class Asker:
         failed = isinstance(now, ProbeFailure) and now.transient and now.kind in _OF_HOST
         with self._lock:
             self._failures[host] = self._failures[host] + 1 if failed else 0
+        if isinstance(now, ObjectInfo):
+            question = self._with_checksum(question, now)
         return _compare(question, now)
+
+    def _with_checksum(self, question: Question, now: ObjectInfo) -> Question:
+        """The checksum of the local file that the run looked at, if it is still there and nothing else tells."""
+        before = question.before.object
+        if question.original is None or now.crc32c is None or before is None or before.size_bytes != now.size_bytes:
+            return question
+        path = local_path(question.uri)
+        if before.crc32c is not None or path is None:
+            return question
+        there = self._stat(question.uri)
+        if isinstance(there, ProbeFailure) or not is_unchanged(question.original, there):
+            return question
+        try:
+            with open(path, "rb") as stream:
+                known = msgspec.structs.replace(before, crc32c=crc32c_of(stream))
+        except OSError:
+            return question
+        return question._replace(before=msgspec.structs.replace(question.before, object=known))
 
     def _stat(self, uri: str) -> ObjectInfo | ProbeFailure:
         try:
@@ -142,6 +171,8 @@ def _compare(question: Question, now: ObjectInfo | ProbeFailure) -> Answer:
     if before is not None and None not in (before.size_bytes, now.size_bytes) and before.size_bytes != now.size_bytes:
         return Answer(question, ObjectState.CHANGED, _difference(before, now), now)
     message = "The store gives neither a generation nor an entity tag to compare by."
+    if question.original is not None:
+        message = "Only its size could be compared: the file that the run looked at is no longer there as it was."
     return Answer(question, ObjectState.INCOMPARABLE, message, now)
 
 
@@ -156,7 +187,12 @@ def _has_identity(info: ObjectInfo | None) -> bool:
 def _difference(before: ObjectInfo | None, now: ObjectInfo) -> str:
     differences = [
         f"{words} {_shown(old)} before, {_shown(new)} now"
-        for words, field in (("size", "size_bytes"), ("generation", "generation"), ("entity tag", "etag"))
+        for words, field in (
+            ("size", "size_bytes"),
+            ("generation", "generation"),
+            ("entity tag", "etag"),
+            ("checksum", "crc32c"),
+        )
         if (old := getattr(before, field)) != (new := getattr(now, field)) and None not in (old, new)
     ]
     return f"{'; '.join(differences) or 'Another identity'}."

@@ -6,16 +6,18 @@ from rich.console import Console
 from rich.text import Text
 
 from beam_tuning.finished_run.opening import FinishedRun
+from beam_tuning.finished_run.uploaded import read_upload
 from beam_tuning.media.info import MediaInfo, ProbeFailure
 from beam_tuning.report import wording
 from beam_tuning.report.console import print_steps
-from beam_tuning.report.sections.next_steps import run_again
+from beam_tuning.report.sections.next_steps import run_again, steps_to_tuning
 from beam_tuning.run_folder.names import VERIFY
 from beam_tuning.verify.asking import CHANGES, ObjectState
 from beam_tuning.verify.verify import Change, Verification
 
 #: Of each list; the document has the rest.
 _SHOWN = 20
+_UNKNOWN = (ObjectState.INCOMPARABLE, ObjectState.NOT_ASKED)
 _WORDS = {
     ObjectState.UNCHANGED: "as the run found them",
     ObjectState.CHANGED: "changed",
@@ -36,17 +38,21 @@ def print_verification(document: Verification, run: FinishedRun, console: Consol
     for change in document.changes[:_SHOWN]:
         _print_change(change, console)
     _print_more(len(document.changes), "objects", run, console)
-    if not document.changes:
+    if document.changes:
+        console.print()
+        console.print(Text(f"Kept examples that this touches: {document.examples_touched:,}", style="bold"))
+        for example in document.examples[:_SHOWN]:
+            console.print(Text(wording.visible(f"  {example.file}:{example.line}  {example.split}")))
+        _print_more(document.examples_touched, "examples", run, console)
+    elif any(document.objects[state] for state in _UNKNOWN):
+        console.print("No change was found. Whether the others are as the run found them is not known.")
+    else:
         console.print("The media are those that the run judged.")
-        return
-    console.print()
-    console.print(Text(f"Kept examples that this touches: {document.examples_touched:,}", style="bold"))
-    for example in document.examples[:_SHOWN]:
-        console.print(Text(wording.visible(f"  {example.file}:{example.line}  {example.split}")))
-    _print_more(document.examples_touched, "examples", run, console)
     if document.examples_touched:
-        why = "Judge the dataset again; only what has changed is probed."
+        why = "Check the dataset again; only what has changed is looked at again."
         print_steps(run_again(run.report, why, "again"), console)
+    else:
+        print_steps(steps_to_tuning(run.report, media_are_uploaded=read_upload(run) is not None), console)
 
 
 def _print_change(change: Change, console: Console) -> None:

@@ -154,7 +154,7 @@ def _question(result: ProbeResult, uploaded: UploadedObject | None, rewritten: s
         # Another object, with a generation of its own: its size and checksum are what can be held against the run's.
         info = result.object
         known = None if info is None else ObjectInfo(info.size_bytes, crc32c=info.crc32c)
-        return Question(result.uri, rewritten, msgspec.structs.replace(result, object=known))
+        return Question(result.uri, rewritten, msgspec.structs.replace(result, object=known), info)
     if uploaded is None:
         return Question(result.uri, result.uri, result)
     info = ObjectInfo(uploaded.size_bytes, uploaded.generation, crc32c=uploaded.crc32c)

@@ -109,7 +109,7 @@ def slowly(line: Json) -> Json:
 def test_a_demand_in_the_prompt(prompt: str) -> None:
     line = example(video(), text(prompt), answer=CUT)
     (message,) = findings(line)
-    assert message == "contents[1]: the prompt asks for JSON, and the answer is none: it ends too early"
+    assert message == "contents[1]: the prompt asks for JSON, but the answer is not JSON: it ends too early"
     assert findings(slowly(line)) == [message]
 
 
@@ -135,7 +135,7 @@ def test_a_demand_by_mime_type(config: Json) -> None:
     (message,) = findings(line)
     assert (
         message
-        == "contents[1]: responseMimeType asks for JSON, and the answer is none: it holds no object and no array"
+        == "contents[1]: responseMimeType asks for JSON, but the answer is not JSON: it has no object and no array"
     )
     assert (
         findings(example(text("Go."), answer="I cannot tell.", generationConfig={"responseMimeType": "text/json"}))
@@ -146,7 +146,7 @@ def test_a_demand_by_mime_type(config: Json) -> None:
 @pytest.mark.parametrize(("answer", "fault"), BROKEN.items())
 def test_answers_that_begin_like_json_and_are_none(answer: str, fault: str) -> None:
     (message,) = findings(example(text("Respond in JSON."), answer=answer))
-    assert message.startswith("contents[1]: the prompt asks for JSON, and the answer is none: ")
+    assert message.startswith("contents[1]: the prompt asks for JSON, but the answer is not JSON: ")
     assert fault in message
     assert findings(example(text("Go."), answer=answer)) == []
 

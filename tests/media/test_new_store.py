@@ -166,7 +166,7 @@ def test_its_uris_are_known_to_all(memory: MemStore) -> None:
     assert link.href == "https://memory.example/a"
     # Whether tuning reads it is another question.
     assert place_of("mem://a") is None
-    assert fault_of("mem://a") == "has the scheme mem, which tuning is not said to read"
+    assert fault_of("mem://a") == "has the scheme mem, which no page says that tuning reads"
 
 
 def test_without_its_line_it_is_unknown() -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from gcs_emulator import GcsEmulator
+from google.api_core.exceptions import RetryError
 
 from beam_tuning.dataset.lines import InputFile
 from beam_tuning.errors import InputError
 from beam_tuning.pipelines.inputs import check_splits, match_inputs
+from beam_tuning.transforms import dataset_files
 
 
 @pytest.fixture
@@ -254,6 +258,17 @@ def test_an_object_by_that_name_is_taken_literally(gcs: GcsEmulator, name: str) 
     for other in (name, "star1.jsonl", "1.jsonl", "what1.jsonl"):
         gcs.put(f"gs://example-bucket/{other}", b"{}\n")
     assert names(f"gs://example-bucket/{name}") == [f"gs://example-bucket/{name}"]
+
+
+@pytest.mark.parametrize("error", [requests.ConnectionError("no route"), RetryError("too long", None)])
+def test_a_store_that_does_not_answer_is_no_matter_of_rights(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_answer(name: str) -> Any:
+        raise error
+
+    monkeypatch.setattr(dataset_files, "_bucket", no_answer)
+    told = refusal("gs://example-bucket/*.jsonl")
+    assert "does not answer" in str(told.observed)
+    assert "network" in str(told.remedy)
 
 
 def test_a_bucket_that_is_not_there_and_one_without_matches(gcs: GcsEmulator) -> None:

@@ -340,7 +340,7 @@ def test_audio_files_are_added_up() -> None:
     result = judged(line, found, policy(tolerate=["AUDIO_TOO_MANY"]))
     (_, finding) = result.findings
     assert (finding.reason, finding.observed, finding.limit) == (Reason.AUDIO_TOO_LONG, 3600.5, 3600)
-    assert "3600.5 s" in finding.message
+    assert "3,600.5 s" in finding.message
 
 
 def test_a_segment_of_audio_does_not_count() -> None:

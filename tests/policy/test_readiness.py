@@ -320,12 +320,12 @@ def test_a_model_that_is_gone_is_told_by_the_day_of_the_run(
 def test_the_model_to_take_instead_is_named() -> None:
     (removed,) = of_day("gemini-2.0-flash", "2026-11-26").cleaned.findings
     assert removed.message == (
-        "gemini-2.0-flash was removed from tuning on 2026-07-29. Take gemini-3.1-flash-lite instead."
+        "gemini-2.0-flash was removed from tuning on 2026-07-29. Use gemini-3.1-flash-lite instead."
     )
     (past,) = of_day("gemini-2.5-pro", "2026-11-26").cleaned.findings
     assert "2026-10-20" in past.message
     assert "may be extended" in past.message
-    assert past.message.endswith("Take gemini-3.5-flash instead.")
+    assert past.message.endswith("Use gemini-3.5-flash instead.")
     assert (past.observed, past.limit) == ("2026-11-26", "2026-10-20")
 
 
@@ -423,12 +423,12 @@ def test_examples_that_name_local_files_are_perhaps_not_ready(
 def test_how_many_media_must_be_uploaded_is_said() -> None:
     one = readiness(local_summary(Verdict.KEPT), local_media=1)
     assert one.as_given.findings[0].message == (
-        "1 example names files of this machine, which the tuning service cannot read. The dataset has 1 such media to "
-        "upload."
+        "1 example refers to files on this machine, which the tuning service cannot read. The dataset has 1 such file "
+        "to upload."
     )
     many = readiness(local_summary(Verdict.KEPT, 1200), local_media=1100)
-    assert many.cleaned.findings[0].message.startswith("1,200 kept examples name files of this machine")
-    assert "1,100 such media" in many.cleaned.findings[0].message
+    assert many.cleaned.findings[0].message.startswith("1,200 kept examples refer to files on this machine")
+    assert "1,100 such files" in many.cleaned.findings[0].message
     assert many.gate(FailOn.CLEANED).exit_code == 3
 
 

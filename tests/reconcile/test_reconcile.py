@@ -127,7 +127,7 @@ def page(folder: str) -> str:
         return stream.read().decode()
 
 
-# As foretold
+# As predicted
 
 
 def test_a_job_that_does_as_foretold(run: str, document: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,8 +137,8 @@ def test_a_job_that_does_as_foretold(run: str, document: Path, capsys: pytest.Ca
     assert found["dataset"]["proven"] is True
     assert found["tokens"]["agrees"] is True
     assert found["kept_by_service"] is None
-    assert "As foretold" in capsys.readouterr().out
-    assert "As foretold" in page(run)
+    assert "As predicted" in capsys.readouterr().out
+    assert "As predicted" in page(run)
 
 
 @pytest.fixture(scope="module")
@@ -307,7 +307,7 @@ def test_behind_blank_lines_an_index_is_not_led_back(given_run: str, document: P
     assert any("blank lines" in sentence for sentence in found["cannot_show"])
 
 
-# Not as foretold
+# Not as predicted
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED", "EXPIRED", "RUNNING", "PENDING"])
@@ -373,7 +373,7 @@ def overwrite(gcs: GcsEmulator) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"supervisedTuningSpec": {"trainingDatasetUri": "projects/1/locations/us/datasets/2"}}, "no file in Cloud"),
+        ({"supervisedTuningSpec": {"trainingDatasetUri": "projects/1/locations/us/datasets/2"}}, "not a file in Cloud"),
         ({"supervisedTuningSpec": {"trainingDatasetUri": "gs://bucket/other/train.jsonl"}}, "another file"),
         ({"createTime": "2026-09-20T08:00:00Z"}, "older than this run"),
         ({"dropped": 1, "indices": [11]}, "index 11"),
@@ -403,7 +403,7 @@ def test_a_file_that_was_overwritten_is_told(
 ) -> None:
     gcs.put(f"{FOLDER}/train.jsonl", b"{}\n")
     assert reconcile(run, document, job()) == 2
-    assert "another content" in capsys.readouterr().err
+    assert "another version" in capsys.readouterr().err
 
 
 def test_a_job_over_an_earlier_writing_of_the_file_is_told(

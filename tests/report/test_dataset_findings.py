@@ -78,4 +78,4 @@ def test_local_media_are_counted(schema: jsonschema.Draft202012Validator) -> Non
     (finding,) = document.readiness.cleaned.findings
     assert (finding.code, finding.certain) == ("MEDIA_IS_LOCAL", False)
     assert "3 kept examples" in finding.message
-    assert "1 such media" in finding.message
+    assert "1 such file" in finding.message

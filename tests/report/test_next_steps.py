@@ -20,8 +20,10 @@ from beam_tuning.cli import main
 from beam_tuning.command_line import parse
 from beam_tuning.commands import load
 from beam_tuning.dataset.example import LineId, MediaPart
+from beam_tuning.line_edits.edits import EDITS
 from beam_tuning.media.info import MediaInfo, MediaKind, ProbeResult
-from beam_tuning.reasons import Finding, Reason, verdict_of
+from beam_tuning.media_repairs.plan import MENDED
+from beam_tuning.reasons import Finding, Outcome, Reason, verdict_of
 from beam_tuning.report.command_lines import quoted, validate_command
 from beam_tuning.report.sections.next_steps import MOST_STEPS, Step, next_steps
 from beam_tuning.summary.judged_example import JudgedExample
@@ -102,7 +104,7 @@ def test_what_stands_there_twice_can_be_left_out() -> None:
         example(152, Reason.MEDIA_SEGMENTS_IN_BOTH_SPLITS),
     ]
     step = next(one for one in steps_of(examples) if one.why.startswith("Leave out"))
-    assert "2 examples that an earlier line gives already and validation examples" in step.why
+    assert "2 duplicates and validation examples" in step.why
     wanted = {"drop_duplicates": True, "drop_leaks": "validation"}
     assert options_of(step) == AGAIN | wanted | {"output": "gs://example-bucket/checked-distinct"}
     (step,) = [one for one in steps_of(examples, drop_leaks="train") if one.why.startswith("Leave out")]
@@ -151,6 +153,21 @@ def test_the_reason_that_brings_the_most_back_is_shown() -> None:
     step = steps_of(examples)[-1]
     assert step.command == "beam-tuning show gs://example-bucket/checked --code MEDIA_NOT_FOUND"
     assert "brings 3 back" in step.why
+
+
+MENDABLE = sorted(
+    (reason for reason in MENDED.union(*(edit.mends for edit in EDITS)) if reason.outcome is not Outcome.ADVICE),
+    key=lambda reason: reason.code,
+)
+
+
+@pytest.mark.parametrize("reason", MENDABLE, ids=lambda reason: reason.code)
+def test_a_reason_that_repair_knows_to_correct_says_so_and_has_its_plan_as_a_next_step(reason: Reason) -> None:
+    assert "`beam-tuning repair" in reason.remedy
+    (step,) = [one for one in steps_of([example(1), example(2, reason)]) if " repair " in one.command]
+    assert step.command.endswith(
+        "repair gs://example-bucket/checked --output gs://example-bucket/checked-repaired --plan"
+    )
 
 
 def test_advice_and_tolerated_reasons_are_nothing_to_mend() -> None:

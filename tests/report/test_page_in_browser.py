@@ -274,7 +274,9 @@ def test_commands_can_be_copied(open_page: Opener, report: Path) -> None:
     button.click()
     expect(opened.page.locator("#next button.copy").first).to_have_text("Copied")
     copied = opened.page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("beam-tuning show gs://example-bucket/checked --code ")
+    assert (
+        copied == "beam-tuning repair gs://example-bucket/checked --output gs://example-bucket/checked-repaired --plan"
+    )
     assert "  " not in copied
     assert "\n" not in copied
     opened.page.locator("#tuning-job button.copy").click()

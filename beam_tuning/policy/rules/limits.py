@@ -97,7 +97,7 @@ def check_pages_known(facts: ExampleFacts) -> Iterator[Finding]:
     for part in facts.parts:
         info = part.info
         if part.kind is _DOCUMENT and info is not None and info.kind is _DOCUMENT and info.pages is None:
-            message = "the number of pages could not be found out, so its limit cannot be checked"
+            message = "the pages could not be counted, so their limit cannot be checked"
             yield Finding(Reason.DOCUMENT_PAGES_UNKNOWN, message, part.given.path)
 
 

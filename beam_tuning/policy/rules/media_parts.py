@@ -99,7 +99,7 @@ def check_part_resolution(facts: ExampleFacts) -> Iterator[Finding]:
         if level is not None:
             yield Finding(
                 Reason.PART_MEDIA_RESOLUTION_UNSUPPORTED,
-                f"the part asks for {level}, which {facts.limits.name} does not know; before Gemini 3 only "
+                f"the part asks for {level}, which {facts.limits.name} does not support; before Gemini 3 only "
                 "generationConfig.mediaResolution counts",
                 f"{part.given.path}.mediaResolution",
                 observed=level,
@@ -134,7 +134,7 @@ def check_fps(facts: ExampleFacts) -> Iterator[Finding]:
         path = f"{part.given.path}.videoMetadata.fps"
         limit = facts.limits.fps.value
         if 0 < segment.fps <= limit:
-            message = f"fps is {segment.fps:g}; no page says that tuning honours it"
+            message = f"fps is {segment.fps:g}; no page says that tuning uses it"
             yield Finding(Reason.FPS_NOT_DOCUMENTED, message, path, segment.fps)
         else:
             message = f"fps is {segment.fps:g}, not above 0 and at most {limit:g}"

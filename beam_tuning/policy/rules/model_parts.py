@@ -19,8 +19,12 @@ def check_kinds_of_parts(facts: ExampleFacts) -> Iterator[Finding]:
     uncertain, model = facts.limits.uncertain_parts.values, facts.limits.name
     for part in facts.parts:
         if part.kind in uncertain:
-            message = f"the part is of the kind {part.kind}; sources disagree on whether {model} tunes such parts"
+            message = (
+                f"the part is of the kind {part.kind}; sources disagree on whether {model} can be tuned with such parts"
+            )
             yield Finding(Reason.PART_UNCERTAIN_FOR_MODEL, message, part.given.path, part.kind)
     if FUNCTION_CALL in uncertain and facts.example.function_path is not None:
-        message = f"the part is a function call or response; sources disagree on whether {model} tunes such parts"
+        message = (
+            f"the part is a function call or response; sources disagree on whether {model} can be tuned with such parts"
+        )
         yield Finding(Reason.PART_UNCERTAIN_FOR_MODEL, message, facts.example.function_path, FUNCTION_CALL)

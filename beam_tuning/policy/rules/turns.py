@@ -37,7 +37,7 @@ def check_first_turn(facts: ExampleFacts) -> Iterator[Finding]:
     if facts.example.roles[0] == MODEL:
         yield Finding(
             Reason.FIRST_TURN_NOT_USER,
-            "the first content has the role model",
+            "the first turn has the role model",
             "contents[0]",
             observed=MODEL,
             limit=USER,
@@ -51,7 +51,7 @@ def check_last_turn(facts: ExampleFacts) -> Iterator[Finding]:
     if roles[-1] == USER:
         yield Finding(
             Reason.LAST_TURN_NOT_MODEL,
-            "the last content has the role user (a missing role counts as user), so there is no answer to learn",
+            "the last turn has the role user (a missing role counts as user), so there is no answer to learn",
             f"contents[{len(roles) - 1}]",
             observed=USER,
             limit=MODEL,
@@ -63,4 +63,4 @@ def check_media_in_model_turn(facts: ExampleFacts) -> Iterator[Finding]:
     """The model answers in text."""
     for part in facts.parts:
         if part.given.role == MODEL:
-            yield Finding(Reason.MODEL_TURN_HAS_MEDIA, "a model turn holds media", part.given.path)
+            yield Finding(Reason.MODEL_TURN_HAS_MEDIA, "a model turn contains media", part.given.path)

@@ -7,11 +7,12 @@ that comes later adds a function here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from beam_tuning.line_edits.edits import EDITS
-from beam_tuning.policy.readiness import VALIDATION, FailOn, State
+from beam_tuning.media_repairs.plan import MENDED
+from beam_tuning.policy.readiness import TRAIN, VALIDATION, FailOn, State
 from beam_tuning.reasons import Outcome, Reason
 from beam_tuning.report.command_lines import OptionValue, quoted, validate_command
 from beam_tuning.report.sections.resolution import cheapest
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from beam_tuning.report.sections.reasons import ReasonRow
 
 MOST_STEPS = 3
+_TUNE = "Check and show the tuning job for the cleaned files; --submit creates it."
 _IN_PROCESS = ("FnApiRunner", "DirectRunner")
 
 
@@ -39,20 +41,32 @@ class Step(NamedTuple):
 
 def next_steps(document: Document) -> list[Step]:
     """At most `MOST_STEPS` commands, the weightiest first."""
-    steps = [step for rule in RULES for step in rule(document)]
-    return steps[:MOST_STEPS]
+    return _first_steps(document, set())
 
 
 def steps_before_tuning(document: Document, *, media_are_uploaded: bool) -> list[Step]:
     """What to type where a run cannot be tuned yet: how to make it ready."""
     left_out = {_start_tuning, _copy_rewritten_media, *([_upload_media] if media_are_uploaded else [])}
+    return _first_steps(document, left_out)
+
+
+def steps_to_tuning(document: Document, *, media_are_uploaded: bool) -> list[Step]:
+    """What to type where all is as the run left it, or was uploaded since: how to tune, or what is in the way."""
+    codes = {finding.code for finding in document.readiness.cleaned.findings}
+    if media_are_uploaded and codes == {Reason.MEDIA_IS_LOCAL.code}:
+        return _tune(document, _TUNE)
+    left_out = {_copy_rewritten_media, *([_upload_media] if media_are_uploaded else [])}
+    return _first_steps(document, left_out)
+
+
+def _first_steps(document: Document, left_out: Collection[Callable[[Document], list[Step]]]) -> list[Step]:
     steps = [step for rule in RULES if rule not in left_out for step in rule(document)]
     return steps[:MOST_STEPS]
 
 
-def run_again(document: Document, why: str, suffix: str) -> list[Step]:
+def run_again(document: Document, why: str, suffix: str, **changes: OptionValue) -> list[Step]:
     """The same run once more into a folder beside, where only what has changed is probed."""
-    return _again(document, why, suffix)
+    return _again(document, why, suffix, from_kept=True, **changes)
 
 
 def _even_out_media_resolution(document: Document) -> list[Step]:
@@ -64,16 +78,18 @@ def _even_out_media_resolution(document: Document) -> list[Step]:
         return []
     level = best.media_resolution.removeprefix("MEDIA_RESOLUTION_")
     why = f"Write media resolution {level} into every kept example, which keeps the most: {_examples(best.kept)}."
+    if document.options.get("repaired_from"):
+        why = f"Write media resolution {level} into every kept example."
     changes: dict[str, OptionValue] = {"media_resolution": None, "set_media_resolution": level}
-    return _again(document, why, level.lower(), **changes, fail_on=FailOn.CLEANED.value)
+    return _again(document, why, level.lower(), from_kept=True, **changes, fail_on=FailOn.CLEANED.value)
 
 
 def _fit_the_limits(document: Document) -> list[Step]:
     """A sample of the kept examples, where there are more than the model takes."""
     if not any(finding.code in _TOO_MANY for finding in document.readiness.cleaned.findings):
         return []
-    why = "Take as many of the kept examples as the model’s limits allow; the others are written beside."
-    return _again(document, why, "fit", max_examples="fit", fail_on=FailOn.CLEANED.value)
+    why = "Take as many of the kept examples as the model’s limits allow; the others go to files of their own."
+    return _again(document, why, "fit", from_kept=True, max_examples="fit", fail_on=FailOn.CLEANED.value)
 
 
 def _ask_again(document: Document) -> list[Step]:
@@ -82,7 +98,7 @@ def _ask_again(document: Document) -> list[Step]:
     transient = [row for row in document.reasons if row.code in _MAY_PASS]
     if not undecided or not transient:
         return []
-    why = f"Ask again for the media of {_examples(undecided)} that stayed undecided; what is known is not asked again."
+    why = f"Look again at the media of {_examples(undecided)} that stayed undecided; what is known is kept."
     return _again(document, why, "again")
 
 
@@ -109,7 +125,7 @@ def _allow_private_addresses(document: Document) -> list[Step]:
 def _start_tuning(document: Document) -> list[Step]:
     if document.readiness.cleaned.state is not State.READY:
         return []
-    return _tune(document, "Check and show the tuning job for the cleaned files; --submit creates it.")
+    return _tune(document, _TUNE)
 
 
 def _copy_rewritten_media(document: Document) -> list[Step]:
@@ -139,7 +155,10 @@ def _folder_of(place: str) -> str:
 def _upload_media(document: Document) -> list[Step]:
     if not any(finding.code == Reason.MEDIA_IS_LOCAL.code for finding in document.readiness.cleaned.findings):
         return []
-    why = "Copy the local media of the kept examples to a folder of yours, and name them there in the cleaned files."
+    why = (
+        "Copy the local media of the kept examples to a folder of yours, and write their new URIs into the "
+        "cleaned files."
+    )
     upload = Step(why, f"beam-tuning upload {quoted(document.output.rstrip('/'))} --to gs://BUCKET/FOLDER")
     if any(finding.certain for finding in document.readiness.cleaned.findings):
         return [upload]
@@ -153,7 +172,7 @@ def _tune(document: Document, why: str) -> list[Step]:
         return [Step(why, f"beam-tuning tune {quoted(output)}{epochs}")]
     if not any(file.path == "train.jsonl" for file in document.outputs):
         return []
-    why += " --upload copies the cleaned files to a folder of yours, for tuning reads Cloud Storage only."
+    why += " --upload copies the cleaned files to a folder of yours, because tuning reads Cloud Storage only."
     return [Step(why, f"beam-tuning tune {quoted(output)} --upload gs://BUCKET/FOLDER{epochs}")]
 
 
@@ -166,13 +185,13 @@ def _drop_repeats(document: Document) -> list[Step]:
     told = []
     if duplicates is not None and not options.get("drop_duplicates"):
         changes["drop_duplicates"] = True
-        told.append(f"{_examples(duplicates.examples)} that an earlier line gives already")
+        told.append(f"{duplicates.examples:,} duplicate{'' if duplicates.examples == 1 else 's'}")
     if leaks and not options.get("drop_leaks"):
         changes["drop_leaks"] = VALIDATION
         told.append("validation examples that training has seen")
     if not changes:
         return []
-    return _again(document, f"Leave out {' and '.join(told)}.", "distinct", **changes)
+    return _again(document, f"Leave out {' and '.join(told)}.", "distinct", from_kept=True, **changes)
 
 
 def _look_at_examples(document: Document) -> list[Step]:
@@ -182,19 +201,22 @@ def _look_at_examples(document: Document) -> list[Step]:
         return []
     row = max(deciding, key=lambda row: (row.alone, row.examples))
     why = f"See the {_examples(row.examples)} with the reason “{row.title}”"
-    why += f"; mending it brings {row.alone:,} back." if row.alone else "."
+    why += f"; correcting it brings {row.alone:,} back." if row.alone else "."
     return [Step(why, f"beam-tuning show {quoted(document.output)} --code {quoted(row.code)}")]
 
 
-def _repair_lines(document: Document) -> list[Step]:
-    """Examples that are kept out by faults of their lines alone may come back by themselves."""
-    mendable = {reason.code for edit in EDITS for reason in edit.mends if reason.outcome is not Outcome.ADVICE}
-    most = sum(row.alone for row in document.reasons if row.code in mendable and not row.tolerated)
-    if not most or document.options.get("repaired_from") or not document.output.rstrip("/"):
-        return []
+def _plan_repair(document: Document) -> list[Step]:
+    """Examples that are kept out by what `repair` knows to correct may come back."""
     output = document.output.rstrip("/")
-    why = f"Put right what is only written wrongly: up to {_examples(most)} may come back, in a run of their own."
-    return [Step(why, f"beam-tuning repair {quoted(output)} --output {quoted(f'{output}-repaired')}")]
+    if not output or any(document.options.get(name) for name in _NOT_REPAIRED_AFTER):
+        return []
+    mended = MENDED.union(*(edit.mends for edit in EDITS))
+    codes = {reason.code for reason in mended if reason.outcome is not Outcome.ADVICE}
+    most = sum(row.alone for row in document.reasons if row.code in codes and not row.tolerated)
+    if not most:
+        return []
+    why = f"See which dropped examples a repair would bring back, up to {most:,}; nothing is changed yet."
+    return [Step(why, f"beam-tuning repair {quoted(output)} --output {quoted(f'{output}-repaired')} --plan")]
 
 
 RULES: tuple[Callable[[Document], list[Step]], ...] = (
@@ -203,7 +225,7 @@ RULES: tuple[Callable[[Document], list[Step]], ...] = (
     _even_out_media_resolution,
     _fit_the_limits,
     _upload_media,
-    _repair_lines,
+    _plan_repair,
     _ask_again,
     _read_local_media,
     _allow_private_addresses,
@@ -215,6 +237,8 @@ _LEAKS = frozenset(
     reason.code
     for reason in (Reason.EXAMPLE_IN_BOTH_SPLITS, Reason.MEDIA_IN_BOTH_SPLITS, Reason.MEDIA_SEGMENTS_IN_BOTH_SPLITS)
 )
+#: Options of a run that `repair` refuses (pipelines/run_repair.py), and the mark of one that was repaired.
+_NOT_REPAIRED_AFTER = ("repaired_from", "max_examples", "validation_split", "rewrite_uri")
 #: What a sample mends.
 _TOO_MANY = frozenset(
     reason.code
@@ -236,18 +260,33 @@ _MAY_PASS = frozenset(
 )
 
 
-def _again(document: Document, why: str, suffix: str, **changes: OptionValue) -> list[Step]:
-    """The same run once more with other options, into a folder beside, with the probes of this run."""
-    # The dataset files do not hold what was repaired.
-    if not document.options.get("train") or not document.output.rstrip("/") or document.options.get("repaired_from"):
-        return []
+def _again(document: Document, why: str, suffix: str, *, from_kept: bool = False, **changes: OptionValue) -> list[Step]:
+    """The same run once more with other options, into a folder beside, with the probes of this run.
+
+    Args:
+      from_kept: whether the kept examples are all that is needed. The dataset files lack what was repaired, so that a
+        repaired run can be made again from its cleaned files only.
+    """
     output = document.output.rstrip("/")
+    if not document.options.get("train") or not output:
+        return []
+    if document.options.get("repaired_from"):
+        cleaned = _cleaned_files(document)
+        if not from_kept or not cleaned.get("train"):
+            return []
+        changes = {**cleaned, **changes}
     known = output if document.media.objects else None
     reuse: dict[str, OptionValue] = {"probe_cache": known, "trust_cache": None, "overwrite": None}
     if document.run.runner not in _IN_PROCESS:
         why += " Add the options of Apache Beam that this run had."
     changed = {**reuse, "output": f"{output}-{suffix}", **changes}
     return [Step(why, validate_command(document.options, document.options_given, changed))]
+
+
+def _cleaned_files(document: Document) -> dict[str, OptionValue]:
+    """The tuning file of each split, by the name of the option that takes it; None where there is none."""
+    output, names = document.output.rstrip("/"), {file.path for file in document.outputs}
+    return {split: f"{output}/{split}.jsonl" if f"{split}.jsonl" in names else None for split in (TRAIN, VALIDATION)}
 
 
 def _reason(document: Document, reason: Reason) -> ReasonRow | None:

@@ -175,7 +175,7 @@ and of the model's answer. Media can be played there, at the segment that the ex
 at `https://storage.cloud.google.com/`, which works where the browser is signed in and may read the bucket. Local media
 are linked only after a run with `--allow_local_media`.
 
-*Alone* counts the examples that have no other reason that keeps them out: so many are won by mending this one.
+*Alone* counts the examples that have no other reason that keeps them out: correcting this one brings that many back.
 
 ![A reason with its samples](images/report-reason.png)
 """,
