@@ -113,6 +113,42 @@ def test_a_run_that_is_stopped_while_it_probes(
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
+@pytest.mark.parametrize("when", ["before it has connected", "while it probes"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_process_that_is_killed(workers: int, when: str, host: SilentHost, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("".join(example(f"{host.url}/{name}.mp4") + "\n" for name in range(20)))
+    (tmp_path / "tmp").mkdir()
+    launcher = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "beam_tuning", "validate", "--allow_private_addresses"),
+            *(f"--train={tmp_path}/a.jsonl", f"--output={tmp_path}/out", "--model=gemini-2.5-flash"),
+            *("--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        start_new_session=True,
+    )
+    try:
+        numbers: list[int] = []
+        while not numbers and launcher.poll() is None:
+            if when == "while it probes":
+                assert host.asked.wait(200)
+            numbers = [int(path.name) for path in tmp_path.glob("tmp/beam-tuning-*/[0-9]*")]
+        os.kill(numbers[0], signal.SIGKILL)
+        _, told = launcher.communicate(timeout=200)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(launcher.pid, signal.SIGKILL)
+    assert launcher.returncode == 1, told
+    assert "a worker process ended in mid-run" in told
+    assert "--overwrite" in told
+    assert "Traceback" not in told
+    assert members_of(launcher.pid) == []
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
 def test_a_library_that_wraps_what_is_raised_hides_no_signal() -> None:
     with pytest.raises(Stopped) as caught, stopping_on_signals():  # noqa: PT012
         try:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import gc
 import logging
 import math
-import shlex
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -27,13 +23,11 @@ from apache_beam.options.pipeline_options import (
     TestOptions,
     WorkerOptions,
 )
-from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
-from apache_beam.transforms.environments import SubprocessSDKEnvironment
 from rich.console import Console
 
 from beam_tuning.errors import BeamTuningError
-from beam_tuning.stopping import Stopped, ending_when_stopped, is_stopped, raise_if_stopped
-from beam_tuning.transforms import worker_process
+from beam_tuning.pipelines.beam_workers import WorkerProcessRunner, beam_workers
+from beam_tuning.stopping import Stopped, is_stopped, raise_if_stopped
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS, Count, Counter, Unit
 from beam_tuning.worker_processes.pool import open_pool
 
@@ -42,7 +36,8 @@ IN_PROCESS = "FnApiRunner"
 _SWITCHING_RUNNERS = {None, "DirectRunner", "SwitchingDirectRunner", "FnApiRunner"}
 
 #: By Beam's names; they die when a worker process does.
-_THREADS_THAT_WAIT_FOR_WORKERS = {"run_worker", "beam_control_read"}
+_THREADS_THAT_WAIT_FOR_WORKERS = {"run_worker", "beam_control_read", "read_grpc_client_inputs"}
+_LOST_WORKER = "a worker process ended in mid-run: it was killed, or the machine had no memory left for it"
 
 _PROGRESS_TERMINAL_S = 0.25
 _PROGRESS_PLAIN_S = 30.0
@@ -135,8 +130,11 @@ def launch(
       BeamTuningError: the job could not be submitted.
     """
     if has_worker_processes(options):
-        with _worker_processes() as runner:
-            return _run_here(_built(build, options, runner), options, console, tuple(counters))
+        with beam_workers() as runner:
+            ended = _run_here(_built(build, options, runner), options, console, tuple(counters))
+            if ended.failed is not None and runner.has_lost_a_worker:
+                return Launch(followed=True, failed=_LOST_WORKER)
+            return ended
     if is_in_process(options):
         with open_pool(workers):  # they start while the graph is built
             return _run_here(_built(build, options), options, console, tuple(counters))
@@ -145,7 +143,7 @@ def launch(
 
 
 def _built(
-    build: Callable[[beam.Pipeline], None], options: PipelineOptions, runner: FnApiRunner | None = None
+    build: Callable[[beam.Pipeline], None], options: PipelineOptions, runner: WorkerProcessRunner | None = None
 ) -> beam.Pipeline:
     pipeline = beam.Pipeline(runner, options)
     with _plain_labels():
@@ -162,29 +160,6 @@ def _plain_labels() -> Iterator[None]:
         yield
     finally:
         module.alter_label_if_ipython = alter
-
-
-@contextmanager
-def _worker_processes() -> Iterator[FnApiRunner]:
-    """What --direct_running_mode=multi_processing makes, with a worker program that can be stopped."""
-    with TemporaryDirectory(prefix="beam-tuning-") as folder:
-        words = (sys.executable, "-m", worker_process.__name__, folder)
-        # Without `exec` a shell would stand between, and tell of workers that are killed.
-        runner = _FnApiRunner(SubprocessSDKEnvironment.from_command_string(f"exec {shlex.join(words)}"))
-        with ending_when_stopped(lambda: worker_process.end_workers(Path(folder))):
-            yield runner
-
-
-class _FnApiRunner(FnApiRunner):
-    """Keeps its worker program: Beam's takes its own wherever the mode is given."""
-
-    def run_pipeline(self, pipeline: beam.Pipeline, options: PipelineOptions) -> Any:
-        direct = options.view_as(DirectOptions)
-        mode, direct.direct_running_mode = direct.direct_running_mode, "in_memory"
-        try:
-            return super().run_pipeline(pipeline, options)
-        finally:
-            direct.direct_running_mode = mode
 
 
 def _run_here(

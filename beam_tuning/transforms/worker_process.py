@@ -19,18 +19,25 @@ from beam_tuning.media.stores.credentials import NOBODY_IS_TOLD, find_credential
 from beam_tuning.sign_in import NO_METADATA_SERVER
 from beam_tuning.transforms.anonymous import use_no_credentials
 
+#: In the folder: says to workers that come to it later that the run is over.
+_OVER = "over"
+
 
 def end_workers(folder: Path) -> None:
-    """Ends the workers that have left their numbers in the folder, whatever they are doing."""
+    """Ends the workers that have left their numbers in the folder, whatever they are doing, and those still to come."""
+    (folder / _OVER).touch()
     for path in folder.iterdir():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(path.name), signal.SIGKILL)
+        if path.name != _OVER:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(path.name), signal.SIGKILL)
 
 
 def main(folder: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     (folder / str(os.getpid())).touch()
+    if (folder / _OVER).exists():
+        return
     if os.environ.get(NO_METADATA_SERVER) == "true":
         NOBODY_IS_TOLD.set()
         with contextlib.suppress(Exception):  # the launcher has told of credentials that cannot be used

@@ -5,6 +5,7 @@ Counted work, not time: a step is about a microsecond (`containers/work.py`).
 
 from __future__ import annotations
 
+import math
 import struct
 import threading
 from collections.abc import Iterator, Sequence
@@ -213,6 +214,28 @@ def test_the_usual_steps_are_enough_for_a_long_recording() -> None:
     with limited_to(10**9):
         media = probe_object("gs://example-bucket/long", reader, ProbeCaps(max_steps=ProbeCaps().max_steps // 5)).media
     assert isinstance(media, MediaInfo)
+
+
+#: (a frame, its length, hours) of formats that are counted frame by frame, at rates at which so many hours may be read.
+FRAMES: dict[str, tuple[bytes, float, int]] = {
+    # MPEG-2, layer III, 8 kbit/s at 24 kHz: 24 bytes for 24 ms.
+    "mp3": (b"\xff\xf3\x14\xc4" + bytes(20), 576 / 24000, 10),
+    # ADTS at 44.1 kHz, one channel: 60 bytes for 23.2 ms.
+    "aac": (b"\xff\xf1\x50\x40" + (60 << 5 | 0x1F).to_bytes(2, "big") + b"\xfc" + bytes(53), 1024 / 44100, 10),
+    # AC-3 at 48 kHz, 32 kbit/s: 128 bytes for 32 ms.
+    "ac3": (b"\x0b\x77\x00\x00\x00\x40\x40" + bytes(121), 1536 / 48000, 9),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_the_usual_steps_are_enough_for_many_hours_of_frames(name: str) -> None:
+    frame, frame_s, hours = FRAMES[name]
+    count = math.ceil(hours * 3600 / frame_s)
+    with limited_to(10**9):
+        media = probe_object("gs://example-bucket/long", Repeated(b"", frame, count * len(frame))).media
+    assert isinstance(media, MediaInfo), media
+    assert media.container == name
+    assert media.duration_s == pytest.approx(count * frame_s)
 
 
 # -- The count itself ------------------------------------------------------------------------------------------------
