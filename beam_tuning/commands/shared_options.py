@@ -70,7 +70,8 @@ WORKERS = Option(
     "machine",
     Kind.TEXT,
     "Worker processes of a run on this machine: a number, or auto, which is as many as there are cores that the run "
-    "may use, and one where the dataset is small. The output is the same. Other runners have options of their own.",
+    "may use, and one where the dataset is small. They share the probes in flight. The output is the same. Other "
+    "runners have options of their own.",
     default="auto",
     metavar="N|auto",
     parse=workers_or_auto,

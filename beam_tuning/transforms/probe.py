@@ -18,19 +18,19 @@ from apache_beam.pvalue import PCollection
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_tuning.media.info import ProbeFailure, ProbeResult
-from beam_tuning.media.media_table import from_table, to_table
+from beam_tuning.media.media_table import from_table
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import shared_prober
 from beam_tuning.media.prober_processes import ProberProcesses
-from beam_tuning.pack_work.codecs import decoder, results_from_bytes, results_to_bytes, table_to_ipc
+from beam_tuning.pack_work.codecs import decoder, results_from_bytes, results_to_bytes
 from beam_tuning.pack_work.look import NamedUris, bucket_of
+from beam_tuning.pack_work.media_rows import MediaRows, SomeMedia, TabulateMedia
 from beam_tuning.run_folder.opening import open_folder
-from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.transforms.bundles import at_the_end
 from beam_tuning.transforms.expected import EXPECTED, MEDIA_PROBED
 from beam_tuning.transforms.progress import NAMESPACE, PROGRESS, Counter, Unit
 from beam_tuning.uri_rewriting import NOTHING_REWRITTEN, UriRewriting
-from beam_tuning.worker_processes.pool import current_pool
+from beam_tuning.worker_processes.pool import OrderedWork, Task, current_pool
 
 ROWS = "rows"
 SUMMARY = "summary"
@@ -141,7 +141,7 @@ class _ProbeFn(beam.DoFn):
         self, options: ProbeOptions, prober: Callable[[ProbeOptions], Probes], rewriting: UriRewriting
     ) -> None:
         self._options = options
-        self._rewriting = rewriting
+        self._table = Task(TabulateMedia(rewriting))
         self._find_prober = prober
 
     def setup(self) -> None:
@@ -154,7 +154,7 @@ class _ProbeFn(beam.DoFn):
         self._bucket_of: dict[Future[ProbeResult], _Bucket] = {}
         self._done: queue.SimpleQueue[Future[ProbeResult]] = queue.SimpleQueue()
         self._rows: list[ProbeResult] = []
-        self._summary = MediaSummary.empty()
+        self._tabulated: OrderedWork[None] = OrderedWork(current_pool())
 
     def process(
         self, element: tuple[int, dict[str, Iterable[bytes]]]
@@ -185,8 +185,8 @@ class _ProbeFn(beam.DoFn):
         while self._bucket_of:
             yield from self._take()
         if self._rows:
-            yield self._table()
-        yield pvalue.TaggedOutput(SUMMARY, self._summary.to_bytes())
+            yield from self._tabulate()
+        yield from _tagged(self._tabulated.rest())
 
     def _take(self) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
         """Takes one answer; gives the bucket's results when it was the last that they waited for."""
@@ -196,7 +196,7 @@ class _ProbeFn(beam.DoFn):
         self._count(result)
         self._rows.append(result)
         if len(self._rows) >= _ROWS_PER_TABLE:
-            yield self._table()
+            yield from self._tabulate()
         for shard in bucket.shards_of[result.uri]:
             bucket.results_of[shard].append(result)
         bucket.unanswered -= 1
@@ -204,12 +204,11 @@ class _ProbeFn(beam.DoFn):
             for shard, results in bucket.results_of.items():
                 yield shard, results_to_bytes(results)
 
-    def _table(self) -> pvalue.TaggedOutput:
+    def _tabulate(self) -> Iterator[pvalue.TaggedOutput]:
         rows, self._rows = self._rows, []
-        return pvalue.TaggedOutput(ROWS, table_to_ipc(to_table(rows)))
+        yield from _tagged(self._tabulated.put(None, self._table, SomeMedia(rows)))
 
     def _count(self, result: ProbeResult) -> None:
-        self._summary.add(result, self._rewriting.get(result.uri))
         failed = isinstance(result.media, ProbeFailure)
         self._outcomes["cached" if result.cached else "failed" if failed else "answered"].inc()
         self._requests.inc(result.cost.requests)
@@ -218,6 +217,12 @@ class _ProbeFn(beam.DoFn):
         self._latency_ms.update(result.cost.latency_ms)
         PROGRESS.add(MEDIA_PROBED)
         PROGRESS.add(RECEIVED, result.cost.received_bytes)
+
+
+def _tagged(done: Iterator[tuple[None, MediaRows]]) -> Iterator[pvalue.TaggedOutput]:
+    for _, rows in done:
+        yield pvalue.TaggedOutput(ROWS, rows.table)
+        yield pvalue.TaggedOutput(SUMMARY, rows.summary)
 
 
 def _cached_results(path: str, buckets: int) -> Iterator[tuple[int, bytes]]:
