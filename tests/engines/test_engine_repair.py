@@ -79,3 +79,6 @@ def test_lines_and_media_come_out_as_in_process(checked: Path, tmp_path: Path, n
     assert (tmp_path / "there" / "train.jsonl").read_bytes() == (tmp_path / "here" / "train.jsonl").read_bytes()
     assert {path.name: path.read_bytes() for path in media.iterdir()} == made
     assert made
+    here, there = (json.loads((tmp_path / name / "report.json").read_bytes())["repairs"] for name in ("here", "there"))
+    assert there == here
+    assert here["splits"]["train"] == {"kept_before": 1, "came_back": 2, "became": 2, "stayed": 0}

@@ -18,6 +18,7 @@ from beam_tuning.media.info import MediaInfo, MediaKind
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import Prober
 
+HAS_FFPROBE = shutil.which("ffprobe") is not None
 #: What is made of each: the whole in another container, a part that may be copied, a part that is encoded.
 PARTS = [part(), part(2.0, 5.0), part(2.4, 4.52, tolerance_ns=0)]
 SOUND_PARTS = [sound(), sound(1.5, 5.5), sound(max_bytes=40_000)]
@@ -51,7 +52,10 @@ def test_all_readers_agree_on_what_was_made(
         assert info.truncated is None
         agrees_with_packets(info, named)
         agrees_with_what_was_wanted(info, result, wanted)
-        agrees_with_ffprobe(info, result, named)
+        if HAS_FFPROBE:
+            agrees_with_ffprobe(info, result, named)
+    if not HAS_FFPROBE:
+        pytest.skip("there is no ffprobe (Debian: apt-get install ffmpeg); the prober and the packets agree")
 
 
 def agrees_with_packets(info: MediaInfo, path: Path) -> None:
@@ -69,8 +73,6 @@ def agrees_with_what_was_wanted(info: MediaInfo, result: Made, wanted: Wanted) -
 
 
 def agrees_with_ffprobe(info: MediaInfo, result: Made, path: Path) -> None:
-    if shutil.which("ffprobe") is None:
-        return  # the packets have said the same
     told = ffprobe(path)
     assert told["format"]["format_name"] == FFPROBE_NAMES[result.container]
     assert close_enough(info.duration_s, float(told["format"]["duration"]))
