@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from fake_tuning import FakeTuning, running_fake_tuning
 from gcs_emulator import GcsEmulator, running_gcs_emulator
 from hypothesis import HealthCheck, settings
 
@@ -33,3 +34,12 @@ def gcs(_session_gcs: GcsEmulator, monkeypatch: pytest.MonkeyPatch) -> GcsEmulat
     _session_gcs.wipe()
     _session_gcs.requests.clear()
     return _session_gcs
+
+
+@pytest.fixture
+def tuning(gcs: GcsEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTuning]:
+    """A tuning service on loopback, to which the emulator's service account signs in as well."""
+    with running_fake_tuning() as service:
+        monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", service.url)
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "emulator-project")
+        yield service

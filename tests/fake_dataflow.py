@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from loopback import QuietHandler, serving
 
 
 class FakeDataflow:
@@ -47,33 +48,22 @@ class FakeDataflow:
         return {**job, "id": f"fake-job-{index}", "location": "europe-west1", "currentState": state}
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
     service: FakeDataflow
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-        self._answer(self.service._submit(body))
+        self.answer_json(self.service._submit(body))
 
     def do_GET(self) -> None:
         if "/messages" in self.path:
-            self._answer({"jobMessages": []})
+            self.answer_json({"jobMessages": []})
         elif "/metrics" in self.path:
-            self._answer({"metrics": []})
+            self.answer_json({"metrics": []})
         elif match := re.search(r"/jobs/fake-job-(\d+)", self.path):
-            self._answer(self.service._job(int(match[1])))
+            self.answer_json(self.service._job(int(match[1])))
         else:
             self.send_error(404)
-
-    def _answer(self, content: object) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the standard library
-        pass
 
 
 @contextlib.contextmanager
@@ -81,11 +71,5 @@ def running_fake_dataflow() -> Iterator[FakeDataflow]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     service = FakeDataflow(f"http://localhost:{server.server_address[1]}")
     server.RequestHandlerClass = type("Handler", (_Handler,), {"service": service})
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

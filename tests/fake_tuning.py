@@ -16,6 +16,7 @@ from typing import Any
 
 from google.cloud.aiplatform_v1.types import TuningJob
 from google.protobuf import json_format
+from loopback import QuietHandler, serving
 
 PROJECT, REGION = "example-project", "us-central1"
 JOB = f"projects/123456789012/locations/{REGION}/tuningJobs/42"
@@ -75,7 +76,7 @@ class FakeTuning:
         return 200, job_document(**json_format.MessageToDict(message), state="JOB_STATE_PENDING")
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
     def __init__(self, service: FakeTuning, *args: Any) -> None:
         self._service = service
         super().__init__(*args)
@@ -91,15 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._service.closes_early:
             self.close_connection = True
             return
-        content = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the standard library
-        pass
+        self.answer_json(document, status)
 
 
 @contextlib.contextmanager
@@ -108,12 +101,6 @@ def running_fake_tuning() -> Iterator[FakeTuning]:
     service = FakeTuning()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, service))
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
     service.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with serving(server):
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -18,7 +18,6 @@ import contextlib
 import io
 import json
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -32,6 +31,7 @@ from gcp_storage_emulator.exceptions import NotFound
 from gcp_storage_emulator.handlers import buckets, objects
 from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
+from loopback import QuietHandler, serving
 
 _METADATA_PREFIX, _DOWNLOAD_PREFIX = "/storage/v1/b/", "/download/storage/v1/b/"
 _API = re.compile("^(/download)?/storage/v1")
@@ -216,20 +216,12 @@ class _GcsHandler(RequestHandler):
         pass
 
 
-class _TokenHandler(BaseHTTPRequestHandler):
+class _TokenHandler(QuietHandler, BaseHTTPRequestHandler):
     """Gives the same access token to whoever asks."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = json.dumps({"access_token": "emulator-token", "expires_in": 3600, "token_type": "Bearer"}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the standard library
-        pass
+        self.answer_json({"access_token": "emulator-token", "expires_in": 3600, "token_type": "Bearer"})
 
 
 class _Server(HTTPServer):
@@ -240,14 +232,8 @@ class _Server(HTTPServer):
 def _serving(handler: Any) -> Iterator[str]:
     """Serves on a free loopback port from one thread; yields the base URL."""
     server = _Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _write_service_account(path: Path, token_url: str) -> None:

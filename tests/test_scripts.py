@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -149,3 +151,44 @@ def test_scripts_are_short_programs_that_say_what_they_do(script: Path) -> None:
     assert comment.startswith("# ")
     assert "set -eu" in rest
     assert len(rest) < 100
+
+
+FLOORS = {"policy": 97.5, "dataset": 90}
+
+
+def coverage_floors(tmp_path: Path, **percent_by_package: float) -> subprocess.CompletedProcess[str]:
+    """`FLOORS` held against a report of coverage.py in which every package is one file of 1,000 lines."""
+    files = {
+        f"beam_tuning/{package}/a.py": {"summary": {"num_statements": 1000, "covered_lines": round(10 * percent)}}
+        for package, percent in percent_by_package.items()
+    }
+    report, pyproject = tmp_path / "lines.json", tmp_path / "pyproject.toml"
+    report.write_text(json.dumps({"files": files}))
+    rows = "\n".join(f"{package} = {floor}" for package, floor in FLOORS.items())
+    pyproject.write_text(f"[tool.beam-tuning.coverage-floors]\n{rows}\n")
+    program = [sys.executable, ROOT / "scripts" / "coverage_floors", report, pyproject]
+    return subprocess.run(program, capture_output=True, text=True, check=False)
+
+
+def test_every_package_at_its_floor_is_enough_and_one_without_a_floor_is_told(tmp_path: Path) -> None:
+    done = coverage_floors(tmp_path, policy=97.5, dataset=90, unheard_of=51.9)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "BELOW" not in done.stdout
+    assert "no floor; unheard_of = 51" in done.stdout
+
+
+def test_a_package_below_its_floor_fails_and_is_named(tmp_path: Path) -> None:
+    done = coverage_floors(tmp_path, policy=97.4, dataset=100)
+    assert done.returncode == 1
+    assert [line.split()[0] for line in done.stdout.splitlines() if "BELOW" in line] == ["policy"]
+
+
+def test_a_package_with_a_floor_that_was_not_measured_fails(tmp_path: Path) -> None:
+    done = coverage_floors(tmp_path, policy=100)
+    assert done.returncode == 1
+    assert "dataset" in done.stdout.splitlines()[-1]
+
+
+def test_every_floor_is_that_of_a_package() -> None:
+    floors = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["beam-tuning"]["coverage-floors"]
+    assert all((ROOT / "beam_tuning" / name / "__init__.py").is_file() for name in floors)

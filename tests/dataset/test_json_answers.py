@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tuning_lines import Json, encoded, example, text, video
 
-from beam_tuning.dataset.json_answers import mentions_json
+from beam_tuning.dataset.json_answers import Turn, json_findings, mentions_json
 from beam_tuning.dataset.parse import parse_line
 from beam_tuning.reasons import MAX_FINDINGS_PER_REASON, Outcome, Reason
 
@@ -226,3 +226,10 @@ def test_a_long_text_with_many_mentions_costs_no_more_than_some_of_them() -> Non
 def test_a_line_that_mentions_json_is_looked_at(words: str) -> None:
     line = words.encode()
     assert mentions_json(line) == any(word in line for word in (b"json", b"JSON", b"Json"))
+
+
+@pytest.mark.parametrize("role", ["function", "tool", "system", "MODEL", ""])
+def test_only_turns_of_the_model_are_answers(role: str) -> None:
+    asked = Turn("user", "Answer as JSON.")
+    assert [finding.path for finding in json_findings("", [asked, Turn("model", CUT)])] == ["contents[1]"]
+    assert list(json_findings("", [asked, Turn(role, CUT)])) == []

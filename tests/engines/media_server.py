@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from loopback import QuietHandler, serving
+
 _ANSWERS_BEFORE_OUTAGE = 5
 
 
@@ -68,7 +70,7 @@ class MediaServer:
             return False
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     media: MediaServer
 
@@ -100,9 +102,6 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the standard library
-        pass
-
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
@@ -119,12 +118,8 @@ def serving_media(folder: Path) -> Iterator[MediaServer]:
     server = _Server(("127.0.0.1", 0), _Handler)
     media = MediaServer(folder, f"http://127.0.0.1:{server.server_address[1]}")
     server.RequestHandlerClass = type("Handler", (_Handler,), {"media": media})
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield media
-    finally:
-        media.open.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(server):
+        try:
+            yield media
+        finally:
+            media.open.set()

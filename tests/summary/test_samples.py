@@ -7,8 +7,16 @@ import math
 import pytest
 from tuning_lines import example, judged, video
 
+from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import Finding, Reason
-from beam_tuning.summary.samples import sample_of
+from beam_tuning.summary.samples import rank_of, sample_of
+
+
+def test_ranks_are_as_good_as_random_and_small_enough_for_an_encoded_summary() -> None:
+    ranks = [rank_of(LineId("train", "gs://b/a.jsonl", line, 100 * line)) for line in range(200)]
+    assert len(set(ranks)) == len(ranks)
+    assert 0 <= min(ranks) < 2**62 // 10
+    assert 2**62 - 2**62 // 10 < max(ranks) < 2**62
 
 
 @pytest.mark.parametrize(
