@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterator
 
@@ -10,12 +11,31 @@ from fake_tuning import FakeTuning, running_fake_tuning
 from gcs_emulator import GcsEmulator, running_gcs_emulator
 from hypothesis import HealthCheck, settings
 
+from beam_tuning.report import json
+from beam_tuning.report.run import RunTimes
+
 # The same examples in every run: a change either passes or it does not. HYPOTHESIS_PROFILE=search looks for new ones.
 # No clock decides: on a busy machine an example may take any time.
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("same", _UNTIMED, derandomize=True)
 settings.register_profile("search", _UNTIMED, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+#: On this day the models of the tests were served.
+_DAY = datetime.date(2026, 11, 26)
+
+
+@pytest.fixture(autouse=True)
+def _no_model_retires(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of today is taken for one of a day that does not move: models retire, and tests must not fail of it."""
+    day_of = json.day_of
+
+    def day_that_stays(times: RunTimes) -> datetime.date:
+        day = day_of(times)
+        return _DAY if abs((day - datetime.datetime.now(datetime.UTC).date()).days) <= 1 else day
+
+    monkeypatch.setattr(json, "day_of", day_that_stays)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def report_document(
     ready = readiness(
         summary,
         model,
-        day=datetime.date.fromisoformat(times.started[:10]),
+        day=day_of(times),
         splits=settings.splits,
         resolution_scope=settings.resolution_scope,
         file_faults=file_faults,
@@ -56,6 +56,11 @@ def report_document(
         model=settings.model,
         **{field.name: field.make(facts) for section in SECTIONS for field in section.fields},
     )
+
+
+def day_of(times: RunTimes) -> datetime.date:
+    """The day on which the run began, in UTC: a model is retired, or not yet, on that day."""
+    return datetime.date.fromisoformat(times.started[:10])
 
 
 def encode_json(value: Any) -> bytes:
