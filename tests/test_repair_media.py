@@ -258,7 +258,7 @@ def test_without_a_folder_for_media_the_plan_is_told_and_lines_are_repaired(
 def test_a_repair_of_lines_alone_tells_no_plan(checked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = checked.parent / "lines-asked-for"
     assert main(["repair", str(checked), f"--output={output}", "--repair=mime_type_spelling"]) == 0
-    assert "--media_output" not in capsys.readouterr().out
+    assert "media files are fetched" not in capsys.readouterr().out
     assert not (output / "plan.parquet").exists()
     shutil.rmtree(output)
 

@@ -16,7 +16,7 @@ from beam_tuning.media_repairs.texts import Refused, TimeChange, TimesMode
 from beam_tuning.policy.policy import Policy
 from beam_tuning.reasons import Finding, Reason, Verdict
 from beam_tuning.summary.judged_example import JudgedExample
-from beam_tuning.summary.repairs_table import MediaChange
+from beam_tuning.summary.repaired import MediaChange
 
 _REASONS = {
     "cut": Reason.REPAIR_CUT,

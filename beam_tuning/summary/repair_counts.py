@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from beam_tuning.reasons import Finding
-from beam_tuning.summary.repairs_table import MediaChange, Repaired
+from beam_tuning.summary.repaired import MediaChange, Repaired
 from beam_tuning.summary.samples import SampleMedia, cut_text, rank_of, within
 
 #: Samples of each edit in each split, and times that one shows.

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import pyarrow as pa
 
-from beam_tuning.dataset.example import LineId
 from beam_tuning.media.media_table import column as _field
-from beam_tuning.reasons import Finding
 from beam_tuning.summary.distributions import encodable
+from beam_tuning.summary.repaired import Repaired
 
 EDIT = pa.struct(
     [
@@ -55,47 +53,6 @@ REPAIRS_SCHEMA = pa.schema(
         ),
     ]
 )
-
-
-class MediaChange(NamedTuple):
-    """A new file in place of an old one.
-
-    Attributes:
-      path: of the media part.
-      kind: audio or video.
-      start_ns, stop_ns: what of the old file it holds.
-    """
-
-    path: str
-    kind: str
-    source_uri: str
-    source_mime_type: str | None
-    start_ns: int
-    stop_ns: int
-    uri: str
-    mime_type: str
-
-
-class Repaired(NamedTuple):
-    """What became of one example.
-
-    Attributes:
-      edits: what was changed, or tried.
-      left: codes that decide against it still.
-      why_not: of media edits that did not bring it back.
-      times: (path, before, after) of each in its texts.
-      refused: code that says the same as `why_not`.
-      media: new files of an example that came back.
-    """
-
-    line_id: LineId
-    came_back: bool
-    edits: tuple[Finding, ...]
-    left: tuple[str, ...] = ()
-    why_not: str | None = None
-    times: tuple[tuple[str, str, str], ...] = ()
-    refused: str | None = None
-    media: tuple[MediaChange, ...] = ()
 
 
 def repairs_table(rows: Sequence[Repaired]) -> pa.Table:

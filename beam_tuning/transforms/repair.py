@@ -32,7 +32,8 @@ from beam_tuning.run_folder.manifest import WrittenFile
 from beam_tuning.run_folder.writing import RunTarget, write_file
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.repair_counts import RepairCounts
-from beam_tuning.summary.repairs_table import Repaired, repairs_table
+from beam_tuning.summary.repaired import Repaired
+from beam_tuning.summary.repairs_table import repairs_table
 from beam_tuning.summary.summary import Summary
 from beam_tuning.transforms.expected import EXPECTED
 from beam_tuning.transforms.judge import JudgedShards

@@ -15,7 +15,7 @@ from beam_tuning.report.run import OutputFile, RunSettings, RunTimes
 from beam_tuning.summary.judged_example import JudgedExample
 from beam_tuning.summary.media_summary import MediaSummary
 from beam_tuning.summary.repair_counts import RepairCounts
-from beam_tuning.summary.repairs_table import MediaChange, Repaired
+from beam_tuning.summary.repaired import MediaChange, Repaired
 from beam_tuning.summary.summary import Summary
 
 

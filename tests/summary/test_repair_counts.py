@@ -7,7 +7,7 @@ import random
 from beam_tuning.dataset.example import LineId
 from beam_tuning.reasons import Finding, Reason
 from beam_tuning.summary.repair_counts import SAMPLES_PER_EDIT, RepairCounts
-from beam_tuning.summary.repairs_table import MediaChange, Repaired
+from beam_tuning.summary.repaired import MediaChange, Repaired
 from beam_tuning.summary.summary import Summary
 
 CUT = Finding(Reason.REPAIR_CUT, "the file is another", "contents[0].parts[0]", "gs://b/long.mp4", "gs://b/new.mp4")
