@@ -219,24 +219,19 @@ def amount_usd(text: str) -> float:
     return amount
 
 
-def examples_or_fit(text: str) -> int | str:
-    """A number of examples, or `fit`."""
-    if text.strip().casefold() == "fit":
-        return "fit"
-    try:
-        return whole_number(1, 999_999_999)(text)
-    except ValueError:
-        raise ValueError("fit, or a whole number from 1 to 999999999") from None
+def word_or_whole_number(word: str, low: int, high: int) -> Callable[[str], int | str]:
+    """The word, in any case, or a whole number as `whole_number` takes it."""
+    number = whole_number(low, high)
 
+    def parse(text: str) -> int | str:
+        if text.strip().casefold() == word:
+            return word
+        try:
+            return number(text)
+        except ValueError as error:
+            raise ValueError(f"{word}, or {error}") from None
 
-def workers_or_auto(text: str) -> int | str:
-    """A number of worker processes, or `auto`."""
-    if text.strip().casefold() == "auto":
-        return "auto"
-    try:
-        return whole_number(1, 256)(text)
-    except ValueError:
-        raise ValueError("auto, or a whole number from 1 to 256") from None
+    return parse
 
 
 def share_to_split(text: str) -> float:

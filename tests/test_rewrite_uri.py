@@ -102,6 +102,32 @@ def test_lines_that_are_not_kept_are_told_as_they_came(tmp_path: Path, media: Pa
     assert report["splits"]["train"] | {"read": 2, "kept": 1, "dropped": 1} == report["splits"]["train"]
 
 
+def test_a_sample_and_a_validation_set_are_of_rewritten_lines(tmp_path: Path, media: Path) -> None:
+    for number in range(12):
+        (media / f"{number}.wav").write_bytes((media / "a.wav").read_bytes())
+    lines = [line_of(f"{media}/{number % 12}.wav", f"Answer {number}.") for number in range(60)]
+    chosen = ("--max_examples=40", "--validation_split=0.2", "--seed=3")
+    code, report = run(tmp_path, lines, *chosen, "--allow_local_media", f"--rewrite_uri={media}/={PLACE}")
+    assert code == 0
+    out = tmp_path / "out"
+    split_of = {split: (out / f"{split}.jsonl").read_bytes().splitlines() for split in ("train", "validation")}
+    left_out = [line for path in out.glob("train/sampled-out-*") for line in path.read_bytes().splitlines()]
+    kept = [*split_of["train"], *split_of["validation"]]
+    assert (len(kept), len(left_out)) == (40, 20)
+    assert all(split_of.values())
+    number_of = {json.loads(line)["contents"][1]["parts"][0]["text"]: line for line in (*kept, *left_out)}
+    assert sorted(number_of) == sorted(f"Answer {number}." for number in range(60))
+    for number in range(60):
+        found = json.loads(number_of[f"Answer {number}."])["contents"][0]["parts"][0]["file_data"]["file_uri"]
+        assert found == f"{PLACE}{number % 12}.wav"
+    named = {
+        split: {json.loads(line)["contents"][0]["parts"][0]["file_data"]["file_uri"] for line in of_split}
+        for split, of_split in split_of.items()
+    }
+    assert named["train"] & named["validation"] == set()
+    assert report["readiness"]["cleaned"]["state"] == "ready"
+
+
 def test_what_no_prefix_fits_is_still_said_to_be_local(tmp_path: Path, media: Path) -> None:
     lines = [line_of(f"{media}/a.wav"), line_of(f"{media}/sub/d.wav")]
     code, report = run(tmp_path, lines, "--allow_local_media", f"--rewrite_uri={media}/sub/={PLACE}")

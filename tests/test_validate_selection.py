@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 import pytest
+from gcs_emulator import GcsEmulator
 
 from beam_tuning.cli import main
 from beam_tuning.finished_run.opening import open_finished
@@ -321,3 +322,20 @@ def test_a_sample_out_of_a_split_that_was_given_leaves_validation_alone(tmp_path
     validation = write_files(tmp_path / "in", [text_line(number) for number in range(900, 950)], 1, "validation")
     _, report = validate(train, tmp_path / "out", "--max_examples=10", f"--validation={validation}")
     assert {name: counts["kept"] for name, counts in report["splits"].items()} == {"train": 10, "validation": 50}
+
+
+def test_lines_lead_back_over_more_shards_than_cloud_storage_composes_at_once(gcs: GcsEmulator) -> None:
+    lines = {f"gs://data/train-{number:04d}.jsonl": text_line(number) for number in range(1025)}
+    for path, line in lines.items():
+        gcs.put(path, line.encode() + b"\n")
+    gcs.create_bucket("out")
+    chosen = ("--max_examples=1000", "--validation_split=0.1")
+    assert main(["validate", "--train=gs://data/*.jsonl", "--output=gs://out/run", *MODEL, *chosen]) == 0
+    run = open_finished("gs://out/run")
+    found = []
+    for split, count in (("train", 900), ("validation", 100)):
+        texts = gcs.get(f"gs://out/run/{split}.jsonl").decode().splitlines()
+        sources = run.lines(split).sources(range(1, count + 1))
+        assert [lines[source.file] for _, source in sorted(sources.items())] == texts
+        found += texts
+    assert len(set(found)) == 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beam_tuning.options import Kind, Option, whole_number, workers_or_auto
+from beam_tuning.options import Kind, Option, whole_number, word_or_whole_number
 
 #: What a template's form takes for a place in Cloud Storage.
 GCS_PATTERN = r"^gs:\/\/[^\n\r]+$"
@@ -74,7 +74,7 @@ WORKERS = Option(
     "runners have options of their own.",
     default="auto",
     metavar="N|auto",
-    parse=workers_or_auto,
+    parse=word_or_whole_number("auto", 1, 256),
     in_template=False,
 )
 ALLOW_LOCAL_MEDIA = Option(

@@ -15,9 +15,9 @@ from beam_tuning.options import (
     Option,
     Template,
     amount_usd,
-    examples_or_fit,
     share_to_split,
     whole_number,
+    word_or_whole_number,
 )
 from beam_tuning.policy.answers import TRAIN, VALIDATION, FailOn
 from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
@@ -138,7 +138,7 @@ _OPTIONS = (
         "files.",
         label="Most training examples",
         metavar="N|fit",
-        parse=examples_or_fit,
+        parse=word_or_whole_number("fit", 1, 999_999_999),
         pattern=r"^(fit|[1-9][0-9]{0,8})$",
     ),
     Option(
