@@ -36,6 +36,7 @@ class _Asked:
     """The last signal that asked this process to end, in the block of `stopping_on_signals`."""
 
     number: int | None = None
+    waits: bool = False
     ends: ClassVar[list[Callable[[], None]]] = []
 
 
@@ -47,6 +48,18 @@ def ending_when_stopped(end: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         _Asked.ends.remove(end)
+
+
+@contextlib.contextmanager
+def stopping_afterwards() -> Iterator[None]:
+    """Has a signal that comes in the block raise `Stopped` when the block ends: for what must not be done by half."""
+    _Asked.waits = True
+    try:
+        yield
+    finally:
+        _Asked.waits = False
+    if _Asked.number is not None:
+        _stop(_Asked.number, None)
 
 
 @contextlib.contextmanager
@@ -86,6 +99,8 @@ def raise_if_stopped() -> None:
 
 def _stop(number: int, _: FrameType | None) -> None:
     _Asked.number = number
+    if _Asked.waits:
+        return
     for end in _Asked.ends:
         end()
     raise Stopped(number)

@@ -26,8 +26,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 _DAY = datetime.date(2026, 11, 26)
 
 
-@pytest.fixture(autouse=True)
-def _no_model_retires(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _no_model_retires() -> Iterator[None]:
     """A run of today is taken for one of a day that does not move: models retire, and tests must not fail of it."""
     day_of = json.day_of
 
@@ -35,7 +35,9 @@ def _no_model_retires(monkeypatch: pytest.MonkeyPatch) -> None:
         day = day_of(times)
         return _DAY if abs((day - datetime.datetime.now(datetime.UTC).date()).days) <= 1 else day
 
-    monkeypatch.setattr(json, "day_of", day_that_stays)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json, "day_of", day_that_stays)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from beam_tuning.stopping import Stopped, ending_when_stopped, is_stopped, raise_if_stopped, stopping_on_signals
+from beam_tuning.stopping import (
+    Stopped,
+    ending_when_stopped,
+    is_stopped,
+    raise_if_stopped,
+    stopping_afterwards,
+    stopping_on_signals,
+)
 
 
 class SilentHost:
@@ -176,6 +183,15 @@ def test_what_others_would_wait_for_is_ended_first() -> None:
     with pytest.raises(Stopped), stopping_on_signals(), ending_when_stopped(lambda: ended.append("workers")):
         signal.raise_signal(signal.SIGTERM)  # a shell has its background jobs ignore SIGINT
     assert ended == ["workers"]
+
+
+def test_what_must_not_be_done_by_half_is_done_first() -> None:
+    done: list[str] = []
+    with pytest.raises(Stopped) as caught, stopping_on_signals(), stopping_afterwards():  # noqa: PT012
+        signal.raise_signal(signal.SIGTERM)
+        done.append("all")
+    assert done == ["all"]
+    assert caught.value.exit_code == 143
 
 
 def test_handlers_are_put_back() -> None:

@@ -66,12 +66,12 @@ class ProberProcesses:
             answered.set_result(at_once)
             return answered
         with self._lock:
-            if not self._processes and not self._is_over:
+            if self._is_over:  # a step may still go on in its thread when the run has been stopped
+                raise RuntimeError("the prober processes have ended")
+            if not self._processes:
                 self._processes = [_ProberProcess(options) for options in self.shares]
-        if self._is_over:
-            raise RuntimeError("the prober processes have ended")
-        share = zlib.crc32(uri.encode()) % len(self._processes)
-        return self._processes[share].submit(uri, cached)
+            share = zlib.crc32(uri.encode()) % len(self._processes)
+            return self._processes[share].submit(uri, cached)
 
     @property
     def process_ids(self) -> tuple[int, ...]:
@@ -85,7 +85,8 @@ class ProberProcesses:
 
     def close(self) -> None:
         """Ends the processes and waits until they are gone."""
-        self._is_over = True
+        with self._lock:
+            self._is_over = True
         for process in self._processes:
             process.close()
 
@@ -126,6 +127,8 @@ class _ProberProcess:
                 except queue.Empty:
                     break
                 if given is None:
+                    for answer in waiting.values():
+                        answer.set_exception(RuntimeError("the prober processes have ended"))
                     return
                 answer, uri, cached = given
                 waiting[number] = answer

@@ -24,7 +24,7 @@ from concurrent.futures import Future
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from beam_tuning.errors import BeamTuningError
-from beam_tuning.stopping import ending_when_stopped
+from beam_tuning.stopping import ending_when_stopped, stopping_afterwards
 from beam_tuning.worker_processes.messages import Answer, Work, pickled, read_message, write_message
 
 Note = TypeVar("Note")
@@ -63,6 +63,8 @@ class WorkerPool:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._owned: dict[Hashable, Ending] = {}
+        self._open = threading.Lock()
+        self._is_closed = False
         self._pieces: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
         self._processes = [_start() for _ in range(workers)]
         self._threads = [
@@ -80,21 +82,32 @@ class WorkerPool:
         """Has a worker do a piece of work; both are pickled. The future raises what the work raises.
 
         Raises:
-          BeamTuningError: by the future, when the worker ends before it has answered.
+          BeamTuningError: by the future, when the worker ends before it has answered, or the pool is closed.
         """
         answer: Future[Any] = Future()
-        self._pieces.put(_Piece(work, piece, answer))
+        with self._open:
+            if self._is_closed:  # a step may still go on in its thread when the run has been stopped
+                answer.set_exception(_run_has_ended())
+            else:
+                self._pieces.put(_Piece(work, piece, answer))
         return answer
 
     def own(self, name: Hashable, make: Callable[[], Owned]) -> Owned:
-        """What was made under this name, or is made now. It ends with the pool."""
-        if name not in self._owned:
-            self._owned[name] = make()
-        return cast("Owned", self._owned[name])
+        """What was made under this name, or is made now. It ends with the pool.
+
+        Raises:
+          BeamTuningError: the pool is closed.
+        """
+        with self._open:
+            if self._is_closed:
+                raise _run_has_ended()
+            if name not in self._owned:
+                self._owned[name] = make()
+            return cast("Owned", self._owned[name])
 
     def kill(self) -> None:
         """Ends the workers, whatever they are doing; may be called at any time, by a signal handler too."""
-        for owned in self._owned.values():
+        for owned in list(self._owned.values()):
             owned.kill()
         for process in self._processes:
             with contextlib.suppress(OSError):
@@ -103,10 +116,13 @@ class WorkerPool:
     def close(self) -> None:
         """Ends the workers and waits until they are gone."""
         self.kill()
-        for owned in self._owned.values():
+        with self._open:
+            self._is_closed = True
+            for _ in self._threads:
+                self._pieces.put(None)
+        for owned in list(self._owned.values()):
+            owned.kill()  # one that was made while the others were ended
             owned.close()
-        for _ in self._threads:
-            self._pieces.put(None)
         for thread in self._threads:
             thread.join()
         for process in self._processes:
@@ -171,6 +187,10 @@ def _fault_of(process: subprocess.Popen[bytes]) -> BeamTuningError:
     )
 
 
+def _run_has_ended() -> BeamTuningError:
+    return BeamTuningError("the run has ended, and its worker processes with it")
+
+
 class _Current:
     """The pool of the run that this process does."""
 
@@ -187,14 +207,16 @@ def open_pool(workers: int) -> Iterator[None]:
     if workers < 2:
         yield
         return
-    pool = WorkerPool(workers)
-    try:
-        with ending_when_stopped(pool.kill):
+    with contextlib.ExitStack() as stack:
+        with stopping_afterwards():  # else a worker could start that nobody knows of
+            pool = WorkerPool(workers)
+            stack.callback(pool.close)
+            stack.enter_context(ending_when_stopped(pool.kill))
+        try:
             _Current.pool = pool
             yield
-    finally:
-        _Current.pool = None
-        pool.close()
+        finally:
+            _Current.pool = None
 
 
 def current_pool() -> WorkerPool | None:

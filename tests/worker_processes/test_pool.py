@@ -153,3 +153,22 @@ def test_workers_end_with_a_launcher_that_is_killed() -> None:
     for descriptor in watched:
         assert select.select([descriptor], [], [], 200)[0]  # readable when the process has ended
         os.close(descriptor)
+
+
+def test_a_step_that_goes_on_when_the_pool_is_closed_waits_for_nobody() -> None:
+    pool = WorkerPool(1)
+    pool.close()
+    work: OrderedWork[int] = OrderedWork(pool)
+    with pytest.raises(BeamTuningError, match="the run has ended"):
+        list(work.put(1, FIRST, [1]))
+    with pytest.raises(BeamTuningError, match="the run has ended"):
+        pool.own("prober", lambda: WorkerPool(1))
+
+
+def test_what_a_pool_owns_ends_with_it() -> None:
+    pool = WorkerPool(1)
+    owned = pool.own("other", lambda: WorkerPool(1))
+    assert pool.own("other", lambda: WorkerPool(1)) is owned
+    pool.close()
+    with pytest.raises(BeamTuningError, match="the run has ended"):
+        owned.submit(FIRST.pickled, pickled([1])).result(timeout=100)
