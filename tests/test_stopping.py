@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from process_groups import members_of
 
 from beam_tuning.stopping import (
     Stopped,
@@ -61,17 +62,6 @@ def example(uri: str) -> str:
     part = {"fileData": {"mimeType": "video/mp4", "fileUri": uri}}
     contents = [{"role": "user", "parts": [part, {"text": "?"}]}, {"role": "model", "parts": [{"text": "!"}]}]
     return json.dumps({"contents": contents})
-
-
-def members_of(group: int) -> list[str]:
-    """Command lines of the processes of a group that are not dead."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state != "Z":
-                found.append((stat.parent / "cmdline").read_text().replace("\0", " "))
-    return found
 
 
 IN_PROCESS: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from process_groups import command_of, members_of
 from run_output import output_of
 
 from beam_tuning.cli import main
@@ -195,24 +196,6 @@ class Launcher:
 
 
 WORKER = b"beam_tuning.worker_processes.worker"
-
-
-def command_of(process_id: int) -> bytes:
-    try:
-        return Path(f"/proc/{process_id}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def members_of(group: int) -> list[int]:
-    """Processes of a group that are not dead."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state != "Z":
-                found.append(int(stat.parent.name))
-    return found
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -31,6 +31,11 @@ def results_to_bytes(results: Sequence[ProbeResult]) -> bytes:
 def results_from_bytes(data: bytes) -> list[ProbeResult]:
     """The inverse of `results_to_bytes`."""
     return _RESULTS.decode(decompressed(data))
+
+
+def results_by_uri(packed: Iterable[bytes]) -> dict[str, ProbeResult]:
+    """All that `results_to_bytes` packed, by URI; of a URI that is there twice, the last."""
+    return {result.uri: result for some in packed for result in results_from_bytes(some)}
 
 
 def table_to_ipc(table: pa.Table) -> bytes:

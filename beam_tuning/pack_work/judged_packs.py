@@ -17,7 +17,7 @@ from beam_tuning.dataset.example import LineId
 from beam_tuning.dataset.json_text import without_byte_order_mark
 from beam_tuning.dataset.packs import LinePack
 from beam_tuning.media.info import ProbeResult
-from beam_tuning.pack_work.codecs import decoder, encode, results_from_bytes
+from beam_tuning.pack_work.codecs import decoder, encode, results_by_uri
 from beam_tuning.pack_work.rewritten import add_rewritten, judge_rewritten, rewritten_leak
 from beam_tuning.policy.comparison import Comparison
 from beam_tuning.policy.judge import Policy
@@ -98,7 +98,7 @@ class ShardJudge:
 
     @functools.cached_property
     def _media(self) -> dict[str, ProbeResult]:
-        media = {result.uri: result for packed in self.found["results"] for result in results_from_bytes(packed)}
+        media = results_by_uri(self.found["results"])
         add_rewritten(media, self.rewriting)
         return media
 

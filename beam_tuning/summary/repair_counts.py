@@ -8,12 +8,11 @@ import msgspec
 
 from beam_tuning.reasons import Finding
 from beam_tuning.summary.repaired import MediaChange, Repaired
-from beam_tuning.summary.samples import SampleMedia, cut_text, rank_of, within
+from beam_tuning.summary.samples import LONGEST_URI, SampleMedia, cut_text, keep_smallest, rank_of, within
 
 #: Samples of each edit in each split, and times that one shows.
 SAMPLES_PER_EDIT = 4
 _MOST_TIMES = 6
-_LONGEST_URI = 1024
 
 
 class RepairSample(msgspec.Struct, frozen=True, array_like=True):
@@ -50,7 +49,7 @@ class EditCounts(msgspec.Struct, array_like=True):
         self.add_samples(other.samples)
 
     def add_samples(self, samples: Sequence[RepairSample]) -> None:
-        self.samples = sorted([*self.samples, *samples], key=_order)[:SAMPLES_PER_EDIT]
+        self.samples = keep_smallest(self.samples, samples, SAMPLES_PER_EDIT)
 
 
 class RepairCounts(msgspec.Struct, array_like=True):
@@ -133,13 +132,9 @@ def _media(
     change: MediaChange, uri: str, mime_type: str | None, start_ns: int | None, stop_ns: int | None
 ) -> SampleMedia:
     return SampleMedia(
-        uri=cut_text(uri, _LONGEST_URI),
+        uri=cut_text(uri, LONGEST_URI),
         kind=change.kind,
         mime_type=None if mime_type is None else cut_text(mime_type),
         start_ns=within(start_ns),
         end_ns=within(stop_ns),
     )
-
-
-def _order(sample: RepairSample) -> tuple[int, bytes]:
-    return sample.rank, msgspec.msgpack.encode(sample)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -17,7 +19,7 @@ SAMPLES_PER_REASON = 8
 #: Media parts that a sample shows, and the lengths at which its texts are cut.
 _MOST_MEDIA = 4
 _LONGEST_TEXT = 400
-_LONGEST_URI = 1024
+LONGEST_URI = 1024
 
 
 class SampleMedia(msgspec.Struct, frozen=True, array_like=True):
@@ -73,12 +75,22 @@ def sample_of(rank: int, judged: JudgedExample, finding: Finding) -> Sample:
     )
 
 
-def keep_smallest(samples: list[Sample], new: list[Sample]) -> list[Sample]:
-    """The samples with the smallest ranks of both, at most `SAMPLES_PER_REASON`, in order."""
-    return sorted(samples + new, key=_order)[:SAMPLES_PER_REASON]
+class Ranked(Protocol):
+    """A sample of any kind."""
+
+    @property
+    def rank(self) -> int: ...
 
 
-def _order(sample: Sample) -> tuple[int, bytes]:
+AnySample = TypeVar("AnySample", bound=Ranked)
+
+
+def keep_smallest(samples: list[AnySample], new: Iterable[AnySample], most: int) -> list[AnySample]:
+    """The samples with the smallest ranks of both, at most so many, in order."""
+    return sorted([*samples, *new], key=_order)[:most]
+
+
+def _order(sample: Ranked) -> tuple[int, bytes]:
     # The encoding breaks ties: fields such as `observed` hold values that do not compare with each other.
     return sample.rank, msgspec.msgpack.encode(sample)
 
@@ -89,7 +101,7 @@ def _media_near(media: tuple[PartFacts, ...], path: str) -> tuple[SampleMedia, .
     spoken_of = [part for part in parts if path == part.path or path.startswith(part.path + ".")]
     return tuple(
         SampleMedia(
-            uri=encodable(part.uri[:_LONGEST_URI]),
+            uri=encodable(part.uri[:LONGEST_URI]),
             kind=part.kind.value if part.kind else None,
             mime_type=cut_text(part.mime_type) if part.mime_type else None,
             start_ns=within(part.segment.start_ns) if part.segment else None,

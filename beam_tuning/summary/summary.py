@@ -204,12 +204,12 @@ class ReasonCounts(msgspec.Struct, array_like=True):
         self.alone += alone
         samples = self.samples
         if len(samples) < SAMPLES_PER_REASON or rank <= samples[-1].rank:
-            self.samples = keep_smallest(samples, [sample_of(rank, judged, finding)])
+            self.samples = keep_smallest(samples, [sample_of(rank, judged, finding)], SAMPLES_PER_REASON)
 
     def merge(self, other: ReasonCounts) -> None:
         self.examples += other.examples
         self.alone += other.alone
-        self.samples = keep_smallest(self.samples, other.samples)
+        self.samples = keep_smallest(self.samples, other.samples, SAMPLES_PER_REASON)
 
 
 class SplitSummary(msgspec.Struct, array_like=True):

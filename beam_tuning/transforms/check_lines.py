@@ -10,16 +10,17 @@ from dataclasses import KW_ONLY, dataclass
 
 import apache_beam as beam
 import msgspec
+from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
-from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_tuning.limits_file import policy_of
 from beam_tuning.media.probe_options import ProbeOptions
-from beam_tuning.pack_work.codecs import encode, results_from_bytes
+from beam_tuning.pack_work.codecs import encode, results_by_uri
 from beam_tuning.pack_work.look import NamedUris, bucket_of
 from beam_tuning.policy.checked_line import CheckedLine, check, media_of
 from beam_tuning.policy.policy import Policy
+from beam_tuning.transforms.bundles import at_the_end
 from beam_tuning.transforms.probe import ProbeMedia
 from beam_tuning.transforms.probe_uris import BUCKETS
 
@@ -100,10 +101,8 @@ class _PackLinesFn(beam.DoFn):
             del self._bytes[group]
             yield group, encode(self._lines.pop(group))
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        window = GlobalWindow()
-        for group, lines in self._lines.items():
-            yield WindowedValue((group, encode(lines)), window.max_timestamp(), (window,))
+    def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
+        yield from at_the_end((group, encode(lines)) for group, lines in self._lines.items())
 
 
 def _named_uris(element: tuple[str, bytes]) -> Iterator[tuple[int, bytes]]:
@@ -118,7 +117,7 @@ def _named_uris(element: tuple[str, bytes]) -> Iterator[tuple[int, bytes]]:
 
 def _judged(element: tuple[str, dict[str, Iterable[bytes]]], policy: Policy) -> Iterator[tuple[bytes, CheckedLine]]:
     _, joined = element
-    media = {result.uri: result for packed in joined["results"] for result in results_from_bytes(packed)}
+    media = results_by_uri(joined["results"])
     for packed in joined["lines"]:
         for line in _LINES.decode(packed):
             yield line, check(policy, line, media)

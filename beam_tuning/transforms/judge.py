@@ -181,7 +181,7 @@ class _JudgeShardFn(_WriteShardsFn):
     ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
         key, group = element
         shard = Shard.from_key(key)
-        policy = _with_chosen_resolution(self._policy, most_common_resolution)
+        policy = with_chosen_resolution(self._policy, most_common_resolution)
         packs, judge = _to_judge(group, first_lines, policy, self._rewriting)
         task = Task(JudgePacks(judge, Outputs((shard.split,), self._verdicts)))
         yield from self._put((shard,), task, pieces_of(packs))
@@ -207,7 +207,7 @@ class _JudgePacksFn(beam.DoFn):
         most_common_resolution: str | None = None,
     ) -> Iterator[tuple[str, bytes] | pvalue.TaggedOutput]:
         key, group = element
-        policy = _with_chosen_resolution(self._policy, most_common_resolution)
+        policy = with_chosen_resolution(self._policy, most_common_resolution)
         packs, judge = _to_judge(group, first_lines, policy, self._rewriting)
         task = Task(JudgePacksToChoose(judge, self._selection))
         pieces = pieces_of(packs)
@@ -271,6 +271,6 @@ def _to_judge(
     return packs, ShardJudge(policy, rewriting, found, first_lines)
 
 
-def _with_chosen_resolution(policy: Policy, most_common: str | None) -> Policy:
+def with_chosen_resolution(policy: Policy, most_common: str | None) -> Policy:
     """The policy, where the majority's media resolution was asked for with that."""
     return policy if most_common is None else msgspec.structs.replace(policy, chosen_resolution=most_common)

@@ -20,7 +20,7 @@ from beam_tuning.edited_media.orders import Delivered, Delivery, Order, SourceOb
 from beam_tuning.line_edits.edits import edited
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media_repairs.bringing import MediaRepair
-from beam_tuning.pack_work.codecs import decoder, encode, results_from_bytes
+from beam_tuning.pack_work.codecs import decoder, encode, results_by_uri
 from beam_tuning.pack_work.look import NamedUris, bucket_of
 from beam_tuning.policy.judge import Policy
 from beam_tuning.policy.judged_line import judge_line
@@ -97,7 +97,7 @@ class _PlanFn(beam.DoFn):
 
     def process(self, element: tuple[str, dict[str, Iterable[bytes]]]) -> Iterator[tuple[str, bytes]]:
         key, group = element
-        media = {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
+        media = results_by_uri(group["results"])
         orders: dict[Ordered, None] = {}
         for pack in map(self._decode, group["packs"]):
             for line in pack.lines():

@@ -22,7 +22,7 @@ from beam_tuning.media.media_table import from_table
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.media.prober import shared_prober
 from beam_tuning.media.prober_processes import ProberProcesses
-from beam_tuning.pack_work.codecs import decoder, results_from_bytes, results_to_bytes
+from beam_tuning.pack_work.codecs import decoder, results_by_uri, results_to_bytes
 from beam_tuning.pack_work.look import NamedUris, bucket_of
 from beam_tuning.pack_work.media_rows import MediaRows, SomeMedia, TabulateMedia
 from beam_tuning.run_folder.opening import open_folder
@@ -167,9 +167,7 @@ class _ProbeFn(beam.DoFn):
                 shards = shards_of.setdefault(uri, [])
                 if named.shard not in shards:
                     shards.append(named.shard)
-        known: dict[str, ProbeResult] = {}
-        for packed in group.get("cached", ()):
-            known.update((result.uri, result) for result in results_from_bytes(packed))
+        known = results_by_uri(group.get("cached", ()))
         bucket = _Bucket(len(shards_of), shards_of)
         for uri in shards_of:
             future = self._prober.submit(uri, known.get(uri))

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 
 import apache_beam as beam
+from apache_beam import pvalue
 from apache_beam.pvalue import PCollection
-from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media.probe_options import ProbeOptions
 from beam_tuning.pack_work.codecs import encode, results_from_bytes
 from beam_tuning.pack_work.look import NamedUris, bucket_of
+from beam_tuning.transforms.bundles import at_the_end
 from beam_tuning.transforms.probe import ProbeMedia
 
 #: Each is read by one worker at a time.
@@ -76,9 +77,6 @@ class _PackUrisFn(beam.DoFn):
         if len(uris) >= _URIS_PER_PACK:
             yield bucket, encode(NamedUris("", list(self._of_bucket.pop(bucket))))
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        window = GlobalWindow()
-        for bucket, uris in self._of_bucket.items():
-            packed = bucket, encode(NamedUris("", list(uris)))
-            yield WindowedValue(packed, window.max_timestamp(), (window,))
+    def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
+        yield from at_the_end((bucket, encode(NamedUris("", list(uris)))) for bucket, uris in self._of_bucket.items())
         self._of_bucket = {}

@@ -21,7 +21,7 @@ from beam_tuning.dataset.packs import LinePack
 from beam_tuning.line_edits.edits import Edited, edited
 from beam_tuning.media.info import ProbeResult
 from beam_tuning.media_repairs.bringing import BackAs, Deliveries, MediaRepair, StaysLost, bring_back
-from beam_tuning.pack_work.codecs import decoder, encode, results_from_bytes
+from beam_tuning.pack_work.codecs import decoder, encode, results_by_uri
 from beam_tuning.pack_work.judged_packs import JudgedPack
 from beam_tuning.policy.comparison import with_comparison
 from beam_tuning.policy.judge import Policy
@@ -36,7 +36,7 @@ from beam_tuning.summary.repaired import Repaired
 from beam_tuning.summary.repairs_table import repairs_table
 from beam_tuning.summary.summary import Summary
 from beam_tuning.transforms.expected import EXPECTED
-from beam_tuning.transforms.judge import JudgedShards
+from beam_tuning.transforms.judge import JudgedShards, with_chosen_resolution
 from beam_tuning.transforms.media_repair import deliveries_from
 from beam_tuning.transforms.progress import NAMESPACE
 from beam_tuning.transforms.run_lines import RunLine, RunPack
@@ -114,12 +114,10 @@ class _RepairShardFn(beam.DoFn):
     def process(
         self, element: tuple[str, dict[str, Iterable[bytes]]], most_common_resolution: str | None = None
     ) -> Iterator[WrittenFile | pvalue.TaggedOutput]:
-        policy = self._policy
-        if most_common_resolution is not None:
-            policy = msgspec.structs.replace(policy, chosen_resolution=most_common_resolution)
+        policy = with_chosen_resolution(self._policy, most_common_resolution)
         key, group = element
         shard = Shard.from_key(key)
-        media = {result.uri: result for packed in group["results"] for result in results_from_bytes(packed)}
+        media = results_by_uri(group["results"])
         packs = sorted(map(self._decode, group["packs"]), key=lambda pack: pack.number)
         repairs: list[Repaired] = []
         rules = _Rules(policy, self._edits, media, self._media, deliveries_from(group.get("deliveries", ())))

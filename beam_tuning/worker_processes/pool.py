@@ -121,7 +121,6 @@ class WorkerPool:
             for _ in self._threads:
                 self._pieces.put(None)
         for owned in list(self._owned.values()):
-            owned.kill()  # one that was made while the others were ended
             owned.close()
         for thread in self._threads:
             thread.join()
