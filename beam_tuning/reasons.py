@@ -252,7 +252,7 @@ class Reason(enum.Enum):
 _ROWS = msgspec.toml.decode(resources.files("beam_tuning").joinpath("reasons.toml").read_bytes(), type=dict[str, Row])
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, array_like=True):
     """One occurrence of a reason in one example.
 
     Attributes:

@@ -19,9 +19,10 @@ from beam_tuning.media.info import (
     StreamInfo,
 )
 from beam_tuning.policy.choices import LengthBasis, MediaResolutionChoice, ResolutionScope
-from beam_tuning.policy.judge import Policy, judge
+from beam_tuning.policy.judge import Policy, judge, what_if_profiles
+from beam_tuning.policy.limits import Limits
 from beam_tuning.reasons import Reason
-from beam_tuning.summary.judged_example import JudgedExample
+from beam_tuning.summary.judged_example import JudgedExample, TokenRange, WhatIf
 
 LIMITS = load_limits()
 GEMINI_2, GEMINI_3 = "gemini-2.5-flash", "gemini-3.5-flash"
@@ -156,6 +157,24 @@ def judged(
     """The verdict on a line; `media` replaces single answers of `FOUND`."""
     data = encoded(line)
     return judge(rules or policy(), LINE_ID, len(data), parse_line(data), {**FOUND, **(media or {})})
+
+
+def what_if_of(judged: JudgedExample, limits: Limits = LIMITS, model: str = GEMINI_2) -> tuple[WhatIf, ...]:
+    """What would become of the example under each profile; empty where all profiles give the same.
+
+    Args:
+      limits, model: of the policy that the example was judged by.
+    """
+    use = judged.frame_use
+    if use is None:
+        return judged.what_if
+    entries = []
+    for profile in what_if_profiles(limits, model):
+        assert profile.frame_tokens is not None
+        low, high = profile.frame_tokens
+        tokens = TokenRange(use.low + use.frames * low, use.high + use.frames * high)
+        entries.append(WhatIf(profile.key, judged.verdict, tokens))
+    return tuple(entries)
 
 
 def reasons_of(line: JudgedExample) -> list[Reason]:

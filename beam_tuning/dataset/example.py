@@ -12,7 +12,7 @@ VISUAL_KINDS = frozenset({MediaKind.VIDEO, MediaKind.IMAGE, MediaKind.DOCUMENT})
 PROMPT_START_CHARS = 160
 
 
-class LineId(msgspec.Struct, frozen=True, order=True):
+class LineId(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     """Where an example stands.
 
     Attributes:
@@ -31,7 +31,7 @@ class LineId(msgspec.Struct, frozen=True, order=True):
         return f"{self.file}:{self.line}"
 
 
-class Segment(msgspec.Struct, frozen=True):
+class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`videoMetadata` as given: nanoseconds from the media's start; None where the field is absent or unreadable.
 
     Offsets may be negative, reversed or beyond the end: rules look at that. fps is the sampling rate that the model
@@ -43,7 +43,7 @@ class Segment(msgspec.Struct, frozen=True):
     fps: float | None = None
 
 
-class MediaPart(msgspec.Struct, frozen=True):
+class MediaPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One `fileData` part.
 
     Attributes:

@@ -71,6 +71,9 @@ def _stratum(judged: JudgedExample, stratify_by: Stratify) -> str:
         return judged.line_id.file
     if stratify_by is Stratify.NONE:
         return "all"
+    if len(judged.media) == 1:
+        kind = judged.media[0].kind
+        return kind.value if kind else "unknown"
     return " and ".join(sorted({part.kind.value if part.kind else "unknown" for part in judged.media})) or "text only"
 
 

@@ -11,12 +11,15 @@ import pyarrow as pa
 
 from beam_tuning.curation.selection import VALIDATION, Fate, Selection
 from beam_tuning.dataset.packs import LinePack
-from beam_tuning.pack_work.judged_packs import JudgedPack, ShardJudge, WaitingPack, to_bytes, unpacked
+from beam_tuning.pack_work.judged_packs import JudgedLine, JudgedPack, ShardJudge, WaitingPack, to_bytes, unpacked
 from beam_tuning.pack_work.kept_examples import KeptExamples
 from beam_tuning.reasons import Verdict
-from beam_tuning.summary.judged_example import JudgedExample, sampled_out
+from beam_tuning.summary.judged_example import sampled_out
 from beam_tuning.summary.summary import Summary
 from beam_tuning.summary.tables import verdict_table
+
+# Looking an enum's member up costs more than comparing it.
+_SAMPLED_OUT, _MOVED = Fate.SAMPLED_OUT, Fate.MOVED
 
 
 class SplitOutput(NamedTuple):
@@ -135,21 +138,15 @@ class OutputChosen:
 
 def _with_fates(pack: JudgedPack, fates: Iterator[int]) -> JudgedPack:
     """The pack, with what was chosen of its kept examples."""
-    return JudgedPack(
-        [
-            line._replace(example=_with_fate(line.example, next(fates)))
-            if line.example.verdict is Verdict.KEPT
-            else line
-            for line in pack.lines
-        ],
-        pack.blank_lines,
-    )
+    kept = Verdict.KEPT
+    lines = [_with_fate(line, next(fates)) if line.example.verdict is kept else line for line in pack.lines]
+    return JudgedPack(lines, pack.blank_lines)
 
 
-def _with_fate(example: JudgedExample, fate: int) -> JudgedExample:
-    if fate == Fate.SAMPLED_OUT:
-        return sampled_out(example)
-    if fate == Fate.MOVED:
-        line_id = msgspec.structs.replace(example.line_id, split=VALIDATION)
-        return msgspec.structs.replace(example, line_id=line_id)
-    return example
+def _with_fate(line: JudgedLine, fate: int) -> JudgedLine:
+    if fate == _SAMPLED_OUT:
+        return JudgedLine(sampled_out(line.example), line.text, line.line_hash)
+    if fate == _MOVED:
+        line_id = msgspec.structs.replace(line.example.line_id, split=VALIDATION)
+        return JudgedLine(msgspec.structs.replace(line.example, line_id=line_id), line.text, line.line_hash)
+    return line

@@ -52,7 +52,7 @@ def part_facts(given: MediaPart, media: Mapping[str, ProbeResult], *, of_segment
     size_bytes = None if result.object is None else result.object.size_bytes
     info = result.media
     if isinstance(info, ProbeFailure):
-        return PartFacts(given, place, given.kind, result, failure=info, size_bytes=size_bytes)
+        return PartFacts(given, place, given.kind, result, size_bytes)
     kind = given.kind or info.kind
     file_ns = used_ns = longest_ns = _nanoseconds(info.duration_s)
     sound_ns: int | None = None
@@ -65,20 +65,7 @@ def part_facts(given: MediaPart, media: Mapping[str, ProbeResult], *, of_segment
         sound_ns = 0 if sound_ns == 0 else _within(segment, sound_ns)
         if of_segment:
             length_ns, longest_ns = used_ns, _within(segment, file_ns)
-    return PartFacts(
-        given,
-        place,
-        kind,
-        result,
-        info,
-        None,
-        size_bytes,
-        file_ns,
-        used_ns,
-        sound_ns,
-        length_ns,
-        longest_ns,
-    )
+    return PartFacts(given, place, kind, result, size_bytes, file_ns, used_ns, sound_ns, length_ns, longest_ns)
 
 
 def _nanoseconds(duration_s: float | None) -> int | None:

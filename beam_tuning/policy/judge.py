@@ -14,7 +14,7 @@ from beam_tuning.policy.policy import Policy as Policy
 from beam_tuning.policy.profiles import Profile as Profile
 from beam_tuning.policy.profiles import what_if_profiles as what_if_profiles
 from beam_tuning.policy.ruleset import findings_of
-from beam_tuning.policy.what_if import what_if
+from beam_tuning.policy.what_if import usual_use, what_if
 from beam_tuning.reasons import Verdict, verdict_of
 from beam_tuning.summary.judged_example import JudgedExample, TokenRange
 
@@ -52,6 +52,7 @@ def judge(
     tokens = None if pictures is None else TokenRange(base[0] + pictures[0], base[1] + pictures[1])
     facts = ExampleFacts(policy, policy.limits, example, parts, usage, base, tokens)
     findings = parsed.findings + findings_of(facts)
+    frame_use = usual_use(facts, findings) if with_what_if else None
     return JudgedExample(
         line_id=line_id,
         size_bytes=size_bytes,
@@ -63,5 +64,6 @@ def judge(
         tokens=tokens,
         prompt_start=example.prompt_start,
         answer_start=example.answer_start,
-        what_if=what_if(facts, parsed.findings, findings) if with_what_if else (),
+        what_if=what_if(facts, parsed.findings, findings) if with_what_if and frame_use is None else (),
+        frame_use=frame_use,
     )

@@ -11,12 +11,12 @@ from beam_tuning.errors import OptionError
 from beam_tuning.policy.choices import USUAL_SCOPE, LengthBasis, MediaResolutionChoice, ResolutionScope
 from beam_tuning.policy.limits import Limits, ModelLimits
 from beam_tuning.policy.profiles import (
-    ProfileColumn,
     ProfileGroup,
+    UsualBounds,
     differ_without_pictures,
     profile_groups,
     token_rates,
-    usual_columns,
+    usual_bounds,
 )
 from beam_tuning.reasons import Reason
 
@@ -28,8 +28,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
       limits: what the model to tune accepts.
       rates: the model's token rates.
       groups: the what-if profiles, by groups of models that treat every example alike.
-      usual_columns: the same profiles for usual examples, with the few numbers that decide about these; None when
-        they do not suffice, so that every example is judged in full (see `profiles.usual_columns`).
+      usual_bounds: within which most examples are kept under every profile; None when they do not suffice to tell, so
+        that every example is judged under each (see `profiles.usual_bounds`).
       differ_without_pictures: whether profiles may differ on an example without video, image and document.
       chosen_resolution: with `MediaResolutionChoice.MAJORITY` the most common value of the dataset, `ABSENT` for an
         absent one; None when it was not counted (yet).
@@ -44,7 +44,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     limits: ModelLimits
     rates: TokenRates
     groups: tuple[ProfileGroup, ...]
-    usual_columns: tuple[ProfileColumn, ...] | None = None
+    usual_bounds: UsualBounds | None = None
     differ_without_pictures: bool = False
     length_basis: LengthBasis
     media_resolution: MediaResolutionChoice
@@ -89,7 +89,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             limits=own,
             rates=rates,
             groups=groups,
-            usual_columns=usual_columns(groups, rates),
+            usual_bounds=usual_bounds(groups, rates),
             differ_without_pictures=differ_without_pictures(groups),
             length_basis=length_basis,
             media_resolution=media_resolution,

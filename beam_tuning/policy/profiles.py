@@ -58,26 +58,34 @@ class Profile(msgspec.Struct, frozen=True):
       key: as in `WhatIf.profile`.
       models: that treat every example alike.
       media_resolution: set on every line; None for absent on every line.
+      frame_tokens: (low, high) of a video frame; None when not known.
     """
 
     key: str
     models: tuple[str, ...]
     media_resolution: str | None
+    frame_tokens: tuple[int, int] | None
 
 
 class ProfileColumn(msgspec.Struct, frozen=True, gc=False):
-    """A profile, with the numbers that most examples are held against under it.
-
-    Attributes:
-      longest_video_ns: that a video may last.
-      frame_tokens: (low, high) of a video frame; None when not known.
-      tokens: that an example may have.
-    """
+    """A profile, with the longest that a video may last under it."""
 
     key: str
     media_resolution: str | None
     longest_video_ns: float
-    frame_tokens: tuple[int, int] | None
+
+
+class UsualBounds(msgspec.Struct, frozen=True, gc=False):
+    """What no profile finds too much of a usual example.
+
+    Attributes:
+      longest_video_ns: that a video may last under every profile.
+      frame_tokens: the most that a video frame may come to, under any profile.
+      tokens: that an example may have under every profile.
+    """
+
+    longest_video_ns: float
+    frame_tokens: int
     tokens: float
 
 
@@ -114,9 +122,10 @@ def what_if_profiles(limits: Limits, own: str) -> tuple[Profile, ...]:
     for models in groups.values():
         first = models[0]
         name = first.generation if generations.count(first.generation) == 1 else first.name
+        frame_tokens = token_rates(first).video_per_frame
         for resolution in RESOLUTIONS:
-            key = f"{name}/{resolution or ABSENT}"
-            profiles.append(Profile(key, tuple(model.name for model in models), resolution))
+            key, names = f"{name}/{resolution or ABSENT}", tuple(model.name for model in models)
+            profiles.append(Profile(key, names, resolution, frame_tokens.get(resolution)))
     return tuple(profiles)
 
 
@@ -129,11 +138,8 @@ def profile_groups(limits: Limits, own: ModelLimits) -> tuple[ProfileGroup, ...]
     columns: dict[str, list[ProfileColumn]] = {}
     for profile in what_if_profiles(limits, own.name):
         name, resolution = profile.models[0], profile.media_resolution
-        model = limits.model(name)
-        longest_ns = model.video_length_s(resolution) * _NS_PER_S
-        frame_tokens = token_rates(model).video_per_frame.get(resolution)
-        column = ProfileColumn(profile.key, resolution, longest_ns, frame_tokens, model.example_tokens.value)
-        columns.setdefault(name, []).append(column)
+        longest_ns = limits.model(name).video_length_s(resolution) * _NS_PER_S
+        columns.setdefault(name, []).append(ProfileColumn(profile.key, resolution, longest_ns))
     own_findings = _example_rules(own, leave_out=_PER_PROFILE)
     groups = []
     for name, of_model in columns.items():
@@ -143,24 +149,32 @@ def profile_groups(limits: Limits, own: ModelLimits) -> tuple[ProfileGroup, ...]
     return tuple(groups)
 
 
-def usual_columns(groups: tuple[ProfileGroup, ...], own: TokenRates) -> tuple[ProfileColumn, ...] | None:
-    """The columns of all groups, if a column alone decides about a usual example under its profile; else None.
+def usual_bounds(groups: tuple[ProfileGroup, ...], own: TokenRates) -> UsualBounds | None:
+    """The bounds within which a usual example is kept under every profile; None where they do not suffice to tell.
 
-    A usual example has no finding, no function call and no pictures but those of videos. A column alone decides about
-    it when no group of models differs from the run's model in its rates for text and sound or in another limit that a
-    usual example could be over, and when every group may tune every kind of media.
+    A usual example has no finding, no function call and no pictures but those of videos. The bounds suffice when no
+    group of models differs from the run's model in its rates for text and sound or in another limit that a usual
+    example could be over, and when every group may tune every kind of media.
 
     Args:
       own: rates of the run's model.
     """
+    frame_tokens: list[tuple[int, int] | None] = []
     for group in groups:
         rates = group.rates
+        frame_tokens += [rates.video_per_frame.get(column.media_resolution) for column in group.columns]
         same_rates = (rates.text_bytes_per_token, rates.audio_per_s) == (own.text_bytes_per_token, own.audio_per_s)
         takes_all_media = not any(kind in group.limits.uncertain_parts.values for kind in MediaKind)
-        known_rates = all(column.frame_tokens for column in group.columns)
-        if not (group.same_findings and same_rates and takes_all_media and known_rates):
+        if not (group.same_findings and same_rates and takes_all_media):
             return None
-    return tuple([column for group in groups for column in group.columns])
+    known = [rate for rate in frame_tokens if rate is not None]
+    if not known or len(known) < len(frame_tokens):
+        return None
+    return UsualBounds(
+        min(column.longest_video_ns for group in groups for column in group.columns),
+        max(high for _, high in known),
+        min(group.limits.example_tokens.value for group in groups),
+    )
 
 
 def differ_without_pictures(groups: tuple[ProfileGroup, ...]) -> bool:

@@ -12,22 +12,48 @@ from beam_tuning.dataset.example import VISUAL_KINDS
 from beam_tuning.dataset.tokens import picture_tokens, text_and_audio_tokens
 from beam_tuning.media.info import MediaKind
 from beam_tuning.policy.example_facts import ExampleFacts, usage_of
-from beam_tuning.policy.profiles import ProfileColumn, ProfileGroup
+from beam_tuning.policy.profiles import ProfileGroup
 from beam_tuning.policy.rules.limits import effective_resolution, length_over, tokens_over
 from beam_tuning.policy.rules.rule import Anew
 from beam_tuning.policy.ruleset import RULES, findings_of
-from beam_tuning.reasons import Finding, Reason, Verdict, verdict_of_reasons
-from beam_tuning.summary.judged_example import PartFacts, TokenRange, WhatIf
+from beam_tuning.reasons import Finding, Reason, verdict_of_reasons
+from beam_tuning.summary.judged_example import FrameUse, PartFacts, TokenRange, WhatIf
 
 _NS_PER_S = 1_000_000_000
 # Looking an enum's member up costs more than comparing it.
-_VIDEO, _KEPT = MediaKind.VIDEO, Verdict.KEPT
+_VIDEO = MediaKind.VIDEO
 #: Findings that a profile makes anew or takes away. All others stay as they are.
 _NOT_KEPT = frozenset().union(*(one.reasons for one in RULES if one.anew is not Anew.NEVER))
 #: Reasons that the length of a video gives, the graver one first.
 _LENGTHS: tuple[Reason, ...] = (Reason.VIDEO_TOO_LONG, Reason.VIDEO_LENGTH_AT_LIMIT)
 #: Limits that a profile may be over beside those that are worked out for each column.
 _LIMITS = frozenset().union(*(one.reasons for one in RULES if one.is_limit))
+
+
+def usual_use(facts: ExampleFacts, findings: tuple[Finding, ...]) -> FrameUse | None:
+    """What an example uses that is kept under every profile and differs under them in the tokens of a frame only.
+
+    Most examples are like that, and under which profile which number of tokens follows is worked out once for all of
+    them together. None for all others: these have `what_if`.
+
+    Args:
+      findings: all findings of the example.
+    """
+    bounds, usage = facts.policy.usual_bounds, facts.usage
+    if findings or bounds is None or usage is None or len(usage.pictures) != 1:
+        return None
+    pictures = usage.pictures[0]
+    if pictures.level is not None or pictures.images or pictures.small_images or pictures.pages:
+        return None
+    if facts.example.function_path is not None:
+        return None
+    low, high = facts.text_and_audio
+    if high + pictures.frames * bounds.frame_tokens > bounds.tokens:
+        return None
+    for part in facts.parts:
+        if part.longest_ns is not None and part.kind is _VIDEO and part.longest_ns > bounds.longest_video_ns:
+            return None
+    return FrameUse(low, high, pictures.frames)
 
 
 def what_if(facts: ExampleFacts, of_line: tuple[Finding, ...], findings: tuple[Finding, ...]) -> tuple[WhatIf, ...]:
@@ -39,10 +65,6 @@ def what_if(facts: ExampleFacts, of_line: tuple[Finding, ...], findings: tuple[F
     """
     policy = facts.policy
     has_calls = facts.example.function_path is not None
-    if not findings and policy.usual_columns is not None and not has_calls:
-        usual = _usual(policy.usual_columns, facts)
-        if usual is not None:
-            return usual
     if not (policy.differ_without_pictures or has_calls or any(part.kind in VISUAL_KINDS for part in facts.parts)):
         return ()
     entries: list[WhatIf] = []
@@ -56,38 +78,6 @@ def what_if(facts: ExampleFacts, of_line: tuple[Finding, ...], findings: tuple[F
             of_group = msgspec.structs.replace(facts, limits=group.limits, usage=usage)
             by_model = findings_of(of_group, only=Anew.BY_MODEL)
             _add_profiles(entries, group, of_group, of_line + findings_of(of_group), by_model)
-    return tuple(entries)
-
-
-def _usual(columns: tuple[ProfileColumn, ...], facts: ExampleFacts) -> tuple[WhatIf, ...] | None:
-    """For an example without findings: the entries when it is over no limit under any profile, else None.
-
-    This is what most examples are. It gives the same as `_add_profiles`, at a fifth of the cost.
-    """
-    usage = facts.usage
-    if usage is None or len(usage.pictures) != 1:
-        return None
-    pictures = usage.pictures[0]
-    if pictures.level is not None or pictures.images or pictures.small_images or pictures.pages:
-        return None
-    longest_ns = 0
-    for part in facts.parts:
-        if part.longest_ns is not None and part.kind is _VIDEO and part.longest_ns > longest_ns:
-            longest_ns = part.longest_ns
-    low, high = facts.text_and_audio
-    frames = pictures.frames
-    known: dict[object, TokenRange] = {}
-    entries = []
-    for column in columns:
-        rate = column.frame_tokens
-        tokens = known.get(rate)
-        if tokens is None:
-            if rate is None:
-                return None
-            tokens = known[rate] = TokenRange(low + frames * rate[0], high + frames * rate[1])
-        if longest_ns > column.longest_video_ns or tokens.high > column.tokens:
-            return None
-        entries.append(WhatIf(column.key, _KEPT, tokens))
     return tuple(entries)
 
 

@@ -7,22 +7,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.dataset.uri import Place
 from beam_tuning.media.info import MediaKind
-from beam_tuning.reasons import Finding, Outcome, Reason, Verdict
+from beam_tuning.reasons import Finding, Outcome, Verdict
 from beam_tuning.summary.distributions import BoundedCounts, Distribution
 from beam_tuning.summary.judged_example import JudgedExample, WhatIf
+from beam_tuning.summary.profile_counts import FrameCounts, ProfileCounts
 from beam_tuning.summary.repair_counts import RepairCounts
 from beam_tuning.summary.samples import SAMPLES_PER_REASON, Sample, keep_smallest, rank_of, sample_of
 
 # Looking an enum's member up costs more than the counting: these are the same members, under names of the module.
 _AUDIO, _VIDEO, _IMAGE, _DOCUMENT = MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.IMAGE, MediaKind.DOCUMENT
-_KEPT, _DROPPED, _SAMPLED_OUT, _LOCAL = Verdict.KEPT, Verdict.DROPPED, Verdict.SAMPLED_OUT, Place.LOCAL
+_KEPT, _SAMPLED_OUT, _LOCAL = Verdict.KEPT, Verdict.SAMPLED_OUT, Place.LOCAL
 _NS_PER_MS = 1_000_000
 
 
@@ -139,53 +140,6 @@ class VerdictCounts(msgspec.Struct, array_like=True):
                 value.sort()
 
 
-class ProfileCounts(msgspec.Struct, array_like=True):
-    """Examples under one what-if profile; tokens are those of kept examples.
-
-    Attributes:
-      over: examples by the code of each limit that they are over.
-      sampled_out: examples that would be kept, but are not in the sample that was asked for.
-    """
-
-    kept: int = 0
-    dropped: int = 0
-    undecided: int = 0
-    tokens_low: int = 0
-    tokens_high: int = 0
-    tokens_unknown: int = 0
-    over: dict[str, int] = {}
-    sampled_out: int = 0
-
-    def add_all(self, outcomes: Sequence[JudgedExample | WhatIf]) -> None:
-        kept = [one.tokens for one in outcomes if one.verdict is _KEPT]
-        tokens = [one for one in kept if one is not None]
-        self.kept += len(kept)
-        self.tokens_low += sum([one.low for one in tokens])
-        self.tokens_high += sum([one.high for one in tokens])
-        self.tokens_unknown += len(kept) - len(tokens)
-        if len(kept) < len(outcomes):
-            dropped = sum([one.verdict is _DROPPED for one in outcomes])
-            left_out = sum([one.verdict is _SAMPLED_OUT for one in outcomes])
-            self.dropped += dropped
-            self.sampled_out += left_out
-            self.undecided += len(outcomes) - len(kept) - dropped - left_out
-
-    def add_over(self, reasons: Iterable[Reason]) -> None:
-        for reason, examples in Counter(reasons).items():
-            self.over[reason.code] = self.over.get(reason.code, 0) + examples
-
-    def merge(self, other: ProfileCounts) -> None:
-        self.kept += other.kept
-        self.dropped += other.dropped
-        self.undecided += other.undecided
-        self.sampled_out += other.sampled_out
-        self.tokens_low += other.tokens_low
-        self.tokens_high += other.tokens_high
-        self.tokens_unknown += other.tokens_unknown
-        for code, count in other.over.items():
-            self.over[code] = self.over.get(code, 0) + count
-
-
 class ReasonCounts(msgspec.Struct, array_like=True):
     """Examples of one split that have one reason.
 
@@ -220,7 +174,8 @@ class SplitSummary(msgspec.Struct, array_like=True):
       by_verdict: by the value of a `Verdict`, all of which are there.
       reasons: by code; only those that occur.
       what_if: by profile, the examples on which profiles differ.
-      same_for_all: the examples on which they do not; under a profile both count.
+      same_for_all: the examples on which they do not.
+      by_frame: the examples that a profile's rate for a frame tells all about. Under a profile all three count.
       as_given: by verdict, how many examples more (or fewer) have it as they were read than as they are judged.
       unwanted: dropped examples that a person wants dropped, not for the service's sake.
       mended: by code, examples that have a reason as they were read and not as they are judged.
@@ -238,6 +193,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
     unwanted: int = 0
     mended: dict[str, int] = {}
     repairs: RepairCounts | None = None
+    by_frame: FrameCounts = msgspec.field(default_factory=FrameCounts)
 
     def add_repairs(self, counts: RepairCounts) -> None:
         """Counts what a repair did."""
@@ -281,7 +237,8 @@ class SplitSummary(msgspec.Struct, array_like=True):
         for one in judged:
             if one.findings:
                 self._add_findings(one)
-        self.same_for_all.add_all([one for one in judged if not one.what_if])
+        self.by_frame.add_all([one for one in judged if one.frame_use is not None])
+        self.same_for_all.add_all([one for one in judged if not one.what_if and one.frame_use is None])
         by_profile: dict[str, list[WhatIf]] = {}
         for one in judged:
             for what_if in one.what_if:
@@ -313,6 +270,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
         for profile, profile_counts in other.what_if.items():
             self.what_if.setdefault(profile, ProfileCounts()).merge(profile_counts)
         self.same_for_all.merge(other.same_for_all)
+        self.by_frame.merge(other.by_frame)
         self.unwanted += other.unwanted
         _add_counts(self.as_given, other.as_given)
         _add_counts(self.mended, other.mended)

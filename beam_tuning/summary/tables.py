@@ -129,6 +129,7 @@ def _media(judged: Sequence[JudgedExample]) -> pa.Array:
     parts = [facts.given for facts in media]
     segments = [part.segment for part in parts]
     objects = [None if facts.result is None else facts.result.object for facts in media]
+    infos = [facts.info for facts in media]
     columns = [
         _text([part.path for part in parts]),
         _text([part.role for part in parts]),
@@ -140,8 +141,8 @@ def _media(judged: Sequence[JudgedExample]) -> pa.Array:
         _integers([None if one is None else one.end_ns for one in segments]),
         pa.array([None if one is None else one.fps for one in segments], pa.float64()),
         _text([_probe(facts) for facts in media]),
-        _text([None if facts.info is None else facts.info.container for facts in media]),
-        pa.array([None if facts.info is None else facts.info.duration_s for facts in media], pa.float64()),
+        _text([None if info is None else info.container for info in infos]),
+        pa.array([None if info is None else info.duration_s for info in infos], pa.float64()),
         _integers([facts.size_bytes for facts in media]),
         _text([None if one is None else one.generation for one in objects]),
     ]

@@ -34,6 +34,7 @@ from tuning_lines import (
     policy,
     text,
     video,
+    what_if_of,
 )
 
 from beam_tuning.media.info import ProbeResult
@@ -56,7 +57,7 @@ def _lines(title: str, example: JudgedExample) -> Iterable[str]:
     for finding in example.findings:
         message = finding.message if len(finding.message) <= TOO_LONG_TO_SHOW else finding.message[:TOO_LONG_TO_SHOW]
         yield f"  {finding.reason.code} at {finding.path!r}: {message} [{finding.observed!r}; {finding.limit!r}]"
-    for entry in example.what_if:
+    for entry in what_if_of(example):
         over = " ".join(reason.code for reason in entry.over)
         yield f"    {entry.profile}: {entry.verdict.value}, tokens {entry.tokens}, over {over or 'nothing'}"
 

@@ -34,6 +34,7 @@ from tuning_lines import (
     reasons_of,
     text,
     video,
+    what_if_of,
 )
 
 from beam_tuning.limits_file import load_limits
@@ -49,7 +50,7 @@ RESOLUTIONS = (None, LOW, MEDIUM, HIGH)
 
 def column(result: JudgedExample, generation: str, resolution: str | None) -> WhatIf:
     key = f"{generation}/{resolution or 'absent'}"
-    return next(entry for entry in result.what_if if entry.profile == key)
+    return next(entry for entry in what_if_of(result) if entry.profile == key)
 
 
 def test_profiles_are_models_that_share_limits_times_media_resolutions() -> None:
@@ -92,7 +93,7 @@ def test_limits_that_are_not_of_examples_make_no_groups(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", [example(), example(audio()), b"{", {"contents": []}])
 def test_examples_without_pictures_are_the_same_everywhere(line: Json | bytes) -> None:
-    assert judged(line).what_if == ()
+    assert what_if_of(judged(line)) == ()
 
 
 def test_a_video_over_five_minutes_is_fine_at_low_only() -> None:
@@ -119,12 +120,12 @@ def test_setting_a_resolution_mends_an_inconsistent_or_invalid_one() -> None:
     for resolution in (HIGH, None, "LOW"):
         result = judged(example(video(), resolution=resolution), rules=rules)
         assert result.verdict is Verdict.DROPPED
-        assert {entry.verdict for entry in result.what_if} == {Verdict.KEPT}
+        assert {entry.verdict for entry in what_if_of(result)} == {Verdict.KEPT}
 
 
 def test_an_invalid_level_of_a_part_is_not_mended() -> None:
     result = judged(example(video(mediaResolution={"level": "LOW"})))
-    assert {entry.verdict for entry in result.what_if} == {Verdict.DROPPED}
+    assert {entry.verdict for entry in what_if_of(result)} == {Verdict.DROPPED}
 
 
 def test_levels_of_parts_are_for_gemini_3() -> None:
@@ -138,7 +139,7 @@ def test_levels_of_parts_are_for_gemini_3() -> None:
 
 def test_an_undecided_example_stays_so_unless_it_is_dropped() -> None:
     unread = judged(example(video()), {VIDEO_URI: failed(FailureKind.TIMED_OUT)})
-    assert {(entry.verdict, entry.tokens) for entry in unread.what_if} == {(Verdict.UNDECIDED, None)}
+    assert {(entry.verdict, entry.tokens) for entry in what_if_of(unread)} == {(Verdict.UNDECIDED, None)}
     line = example(video(), file("gs://example-bucket/lost.png", "image/png"))
     result = judged(line, {VIDEO_URI: found_video(600.0)})
     assert column(result, "gemini-2", LOW).verdict is Verdict.UNDECIDED
@@ -147,7 +148,7 @@ def test_an_undecided_example_stays_so_unless_it_is_dropped() -> None:
 
 def test_tolerated_reasons_are_tolerated_everywhere() -> None:
     result = judged(example(video(), video()), rules=policy(tolerate=["VIDEO_TOO_MANY"]))
-    assert {entry.verdict for entry in result.what_if} == {Verdict.KEPT}
+    assert {entry.verdict for entry in what_if_of(result)} == {Verdict.KEPT}
 
 
 def test_a_model_with_other_limits_judges_by_its_own(tmp_path: Path) -> None:
@@ -171,7 +172,7 @@ def test_function_calls_are_uncertain_for_some_models_only(model: str) -> None:
     assert {column(result, "gemini-2", one).verdict for one in RESOLUTIONS} == {Verdict.UNDECIDED}
     assert {column(result, "gemini-3", one).verdict for one in RESOLUTIONS} == {Verdict.KEPT}
     tolerant = judged(CALL, rules=policy(model, tolerate=["PART_UNCERTAIN_FOR_MODEL"]))
-    assert {entry.verdict for entry in tolerant.what_if} == {Verdict.KEPT}
+    assert {entry.verdict for entry in what_if_of(tolerant)} == {Verdict.KEPT}
 
 
 def test_a_kind_of_media_may_be_uncertain_for_a_model(tmp_path: Path) -> None:
@@ -238,16 +239,19 @@ FOUND = st.builds(
     st.none() | st.sampled_from([1, 299, 301]),
     st.none() | st.sampled_from([500, 900]),
 )
-NO_SHORTCUT = {"usual_columns": None}
+NO_SHORTCUT = {"usual_bounds": None}
 
 
 @settings(max_examples=150)
 @given(LINES, FOUND, st.sampled_from([GEMINI_2, GEMINI_3]))
 def test_the_short_way_gives_the_same_as_the_long_one(line: Json, found: dict[str, Any], model: str) -> None:
     rules = policy(model)
-    assert rules.usual_columns is not None
+    assert rules.usual_bounds is not None
     long_way = msgspec.structs.replace(rules, **NO_SHORTCUT)
-    assert judged(line, found, rules) == judged(line, found, long_way)
+    short, long = judged(line, found, rules), judged(line, found, long_way)
+    assert long.frame_use is None
+    assert what_if_of(short, model=model) == long.what_if
+    assert msgspec.structs.replace(short, frame_use=None, what_if=()) == msgspec.structs.replace(long, what_if=())
 
 
 @pytest.fixture(scope="module")

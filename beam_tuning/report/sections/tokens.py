@@ -9,7 +9,7 @@ from beam_tuning.reasons import Verdict
 from beam_tuning.report.run import RunSettings
 from beam_tuning.report.sections.section import Field, RunFacts, Section
 from beam_tuning.report.shapes import Count, Part, Positive, capped
-from beam_tuning.summary.summary import ProfileCounts
+from beam_tuning.summary.profile_counts import ProfileCounts
 
 
 class Tokens(Part, frozen=True, kw_only=True):

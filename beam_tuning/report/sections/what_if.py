@@ -16,7 +16,8 @@ from beam_tuning.report.sections.verdict import AnswerFinding
 from beam_tuning.report.shapes import Count, CountsByCode, DropShare, Part
 from beam_tuning.report.wording import share as share_words
 from beam_tuning.report.wording import share_range
-from beam_tuning.summary.summary import ProfileCounts, SplitSummary
+from beam_tuning.summary.profile_counts import ProfileCounts
+from beam_tuning.summary.summary import SplitSummary
 
 if TYPE_CHECKING:
     from beam_tuning.report.document import Document
@@ -49,6 +50,7 @@ def under(split: SplitSummary, profile: Profile) -> ProfileCounts:
     """The examples of a split under a profile."""
     counts = ProfileCounts()
     counts.merge(split.same_for_all)
+    counts.merge(split.by_frame.under(profile.frame_tokens))
     counts.merge(split.what_if.get(profile.key, ProfileCounts()))
     return counts
 
