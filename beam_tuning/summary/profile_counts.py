@@ -32,9 +32,11 @@ class ProfileCounts(msgspec.Struct, array_like=True):
     sampled_out: int = 0
 
     def add_all(self, outcomes: Sequence[JudgedExample | WhatIf]) -> None:
-        self.add_of(outcomes, [one.tokens for one in outcomes if one.verdict is _KEPT])
+        self.add_outcomes(outcomes, [one.tokens for one in outcomes if one.verdict is _KEPT])
 
-    def add_of(self, outcomes: Sequence[JudgedExample | WhatIf], kept: Sequence[TokenRange | FrameUse | None]) -> None:
+    def add_outcomes(
+        self, outcomes: Sequence[JudgedExample | WhatIf], kept: Sequence[TokenRange | FrameUse | None]
+    ) -> None:
         """Counts outcomes.
 
         Args:
@@ -69,11 +71,11 @@ class ProfileCounts(msgspec.Struct, array_like=True):
 
 
 class FrameCounts(msgspec.Struct, array_like=True):
-    """Examples that have the same verdict under every profile, and tokens that a profile's rate for a frame decides.
+    """Examples on which profiles differ by the tokens of a video frame alone.
 
     Attributes:
-      counts: with the tokens of text and sound alone.
-      frames: of kept examples.
+      counts: under every profile, with the tokens of text and sound alone.
+      frames: of the videos of kept examples.
     """
 
     counts: ProfileCounts = msgspec.field(default_factory=ProfileCounts)
@@ -82,7 +84,7 @@ class FrameCounts(msgspec.Struct, array_like=True):
     def add_all(self, judged: Sequence[JudgedExample]) -> None:
         """Counts examples with a `frame_use`."""
         kept = [one.frame_use for one in judged if one.verdict is _KEPT]
-        self.counts.add_of(judged, kept)
+        self.counts.add_outcomes(judged, kept)
         self.frames += sum([one.frames for one in kept if one is not None])
 
     def under(self, frame_tokens: tuple[int, int] | None) -> ProfileCounts:

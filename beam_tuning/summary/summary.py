@@ -175,7 +175,7 @@ class SplitSummary(msgspec.Struct, array_like=True):
       reasons: by code; only those that occur.
       what_if: by profile, the examples on which profiles differ.
       same_for_all: the examples on which they do not.
-      by_frame: the examples that a profile's rate for a frame tells all about. Under a profile all three count.
+      by_frame: the examples on which they differ by the tokens of a video frame alone. Under a profile all three count.
       as_given: by verdict, how many examples more (or fewer) have it as they were read than as they are judged.
       unwanted: dropped examples that a person wants dropped, not for the service's sake.
       mended: by code, examples that have a reason as they were read and not as they are judged.

@@ -14,7 +14,8 @@ from beam_tuning.dataset.api_schema import ABSENT
 from beam_tuning.dataset.example import LineId, MediaPart, Segment
 from beam_tuning.media.info import FailureKind, MediaInfo, MediaKind, ProbeFailure, ProbeResult
 from beam_tuning.reasons import Finding, Reason, Verdict
-from beam_tuning.summary.judged_example import JudgedExample, PartFacts, TokenRange, WhatIf
+from beam_tuning.summary.judged_example import FrameUse, JudgedExample, PartFacts, TokenRange, WhatIf
+from beam_tuning.summary.profile_counts import ProfileCounts
 from beam_tuning.summary.samples import SAMPLES_PER_REASON
 from beam_tuning.summary.summary import Summary
 
@@ -195,6 +196,20 @@ def test_what_if_counts_only_kept_tokens() -> None:
     assert (a.kept, a.tokens_low, a.tokens_high, a.tokens_unknown) == (2, 10, 20, 1)
     assert (b.kept, b.dropped, b.undecided, b.tokens_high, b.over) == (0, 1, 1, 0, {"VIDEO_TOO_LONG": 1})
     assert (same.kept, same.tokens_high) == (1, 20)
+
+
+def test_tokens_of_frames_follow_for_each_profile_from_the_sums() -> None:
+    uses = [FrameUse(10, 20, 3), FrameUse(1, 2, 100)]
+    kept = [example(verdict=Verdict.KEPT, frame_use=use) for use in uses]
+    others = [example(verdict=Verdict.SAMPLED_OUT, frame_use=uses[0]), example(frame_use=uses[1])]
+    split = summary_of([*kept, *others]).splits["train"]
+    assert split.same_for_all == ProfileCounts()
+    assert not split.what_if
+    of_rate = split.by_frame.under((66, 70))
+    assert (of_rate.kept, of_rate.sampled_out, of_rate.dropped, of_rate.undecided) == (2, 1, 1, 0)
+    assert (of_rate.tokens_low, of_rate.tokens_high) == (11 + 103 * 66, 22 + 103 * 70)
+    of_no_rate = split.by_frame.under(None)
+    assert (of_no_rate.kept, of_no_rate.tokens_high, of_no_rate.tokens_unknown) == (2, 0, 2)
 
 
 def test_modalities() -> None:
