@@ -123,6 +123,7 @@ class Reason(enum.Enum):
     SEGMENT_NEGATIVE = enum.auto()
     SEGMENT_REVERSED = enum.auto()
     SEGMENT_BEYOND_END = enum.auto()
+    TEXT_TIME_BEYOND_END = enum.auto()
     FPS_INVALID = enum.auto()
     FPS_NOT_DOCUMENTED = enum.auto()
     MEDIA_RESOLUTION_INVALID = enum.auto()

@@ -60,8 +60,9 @@ def answers(draw: st.DrawFn) -> ProbeResult:
 
 
 EXAMPLES = st.builds(
-    lambda parts, resolution: example(*parts, resolution=resolution),
+    lambda parts, answer, resolution: example(*parts, answer=answer, resolution=resolution),
     st.lists(media_parts() | st.just(text()), max_size=5),
+    st.sampled_from(["A dog barks.", "[99:59] A dog barks.", '[{"start": 1, "end": 2.5}]']),
     LEVELS,
 )
 POLICIES = st.builds(

@@ -350,3 +350,16 @@ def test_after_a_job(fields: dict[str, Any], code: int, words: str, here: Path, 
         assert shlex.split(command)[-1].endswith(f"/v1/{ENDPOINT}:generateContent")
     else:
         assert shell.types(command) in (0, 3)
+
+
+def test_an_answer_that_points_past_the_end_is_told_and_kept(here: Path, shell: Shell) -> None:
+    right, late = line("a.wav"), line("a.wav")
+    right["contents"][1]["parts"][0]["text"] = "[00:00] A hum begins.\n[00:01] It ends."
+    late["contents"][1]["parts"][0]["text"] = "[00:00] A hum begins.\n[00:09] It ends."
+    dataset(here, right, late)
+    shell.types(f"{VALIDATE} --allow_local_media")
+    shell.types("beam-tuning show out --code TEXT_TIME_BEYOND_END")
+    assert 'the answer names the time "00:09", but the file ends at 1 s' in " ".join(shell.printed.split())
+    assert "train.jsonl:2" in shell.printed
+    assert "train.jsonl:1 " not in shell.printed
+    assert (here / "out" / "train.jsonl").read_bytes().count(b"\n") == 2

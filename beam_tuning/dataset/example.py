@@ -63,6 +63,19 @@ class MediaPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
     media_resolution: str | None = None
 
 
+class ExampleText(msgspec.Struct, frozen=True):
+    """A text of an example.
+
+    Attributes:
+      path: where in the example, e.g. `contents[1].parts[0].text`.
+      of_model: whether it stands in a turn of the model.
+    """
+
+    path: str
+    text: str
+    of_model: bool
+
+
 class Example(msgspec.Struct, frozen=True):
     """One tuning example, as far as rules, tokens and the report need it.
 
@@ -78,6 +91,8 @@ class Example(msgspec.Struct, frozen=True):
       answer_start: the first text of the last model turn that has one, cut in the same way.
       function_path: where the first function call or function response stands, e.g. `contents[1].parts[0]`; None when
         there is none.
+      timed_texts: all texts in order, the system instruction first, where there are media and an answer may hold a
+        time of them (`dataset.timed_texts`); else empty.
     """
 
     roles: tuple[str, ...]
@@ -89,6 +104,7 @@ class Example(msgspec.Struct, frozen=True):
     prompt_start: str
     function_path: str | None = None
     answer_start: str = ""
+    timed_texts: tuple[ExampleText, ...] = ()
 
     @property
     def turns(self) -> int:

@@ -12,11 +12,12 @@ from typing import TypeVar
 import msgspec
 
 from beam_tuning.dataset.api_schema import MODEL, USER
-from beam_tuning.dataset.example import PROMPT_START_CHARS, Example, MediaPart, Segment
+from beam_tuning.dataset.example import PROMPT_START_CHARS, Example, ExampleText, MediaPart, Segment
 from beam_tuning.dataset.json_answers import Turn
 from beam_tuning.dataset.json_text import has_every_key, is_too_deep, is_utf8
 from beam_tuning.dataset.mime import kind_of
 from beam_tuning.dataset.proto_json import MEDIA_RESOLUTION_VALUES, PART_MEDIA_RESOLUTION_VALUES, duration_ns
+from beam_tuning.dataset.timed_texts import may_hold_times
 from beam_tuning.media.info import MediaKind
 
 _T = TypeVar("_T")
@@ -154,6 +155,7 @@ def _example(usual: UsualLine) -> Example:
     """Raises UnusualLineError when something needs a closer look."""
     texts: list[str] = []
     roles: list[str] = []
+    answers: list[str] = []
     media: list[MediaPart] = []
     instruction = either(usual.systemInstruction, usual.system_instruction)
     if instruction is not None:
@@ -173,6 +175,7 @@ def _example(usual: UsualLine) -> Example:
             if text is not None and part.is_text_alone():
                 texts.append(text)
                 if role == MODEL:
+                    answers.append(text)
                     output_chars += len(text)
                     if answer_turn != i:
                         answer_turn, answer_start = i, text
@@ -196,7 +199,23 @@ def _example(usual: UsualLine) -> Example:
         output_text_chars=output_chars,
         prompt_start=prompt_start,
         answer_start=answer_start[:PROMPT_START_CHARS],
+        timed_texts=_all_texts(usual) if media and any(map(may_hold_times, answers)) else (),
     )
+
+
+def _all_texts(usual: UsualLine) -> tuple[ExampleText, ...]:
+    instruction = either(usual.systemInstruction, usual.system_instruction)
+    found = [
+        ExampleText(f"systemInstruction.parts[{j}].text", part.text, of_model=False)
+        for j, part in enumerate(() if instruction is None else instruction.parts)
+    ]
+    found += [
+        ExampleText(f"contents[{i}].parts[{j}].text", part.text, of_model=content.role == MODEL)
+        for i, content in enumerate(usual.contents)
+        for j, part in enumerate(content.parts)
+        if part.text is not None
+    ]
+    return tuple(found)
 
 
 def resolution_of(config: GenerationConfig | None) -> str | None:

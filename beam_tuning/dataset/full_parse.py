@@ -15,11 +15,12 @@ import msgspec
 
 from beam_tuning.dataset import api_schema
 from beam_tuning.dataset.api_schema import MODEL, USER, Message
-from beam_tuning.dataset.example import PROMPT_START_CHARS, Example, MediaPart, Segment
+from beam_tuning.dataset.example import PROMPT_START_CHARS, Example, ExampleText, MediaPart, Segment
 from beam_tuning.dataset.json_answers import Turn, json_findings
 from beam_tuning.dataset.json_text import json_type, sub_path
 from beam_tuning.dataset.mime import kind_of
 from beam_tuning.dataset.proto_json import MEDIA_RESOLUTION_VALUES, PART_MEDIA_RESOLUTION_VALUES, duration_ns
+from beam_tuning.dataset.timed_texts import may_hold_times
 from beam_tuning.media.info import MediaKind
 from beam_tuning.reasons import Finding, FindingList, Reason
 
@@ -64,6 +65,7 @@ class LineWalk:
         self._answer_start = ""
         self._function_path: str | None = None
         self._turns: list[Turn] = []
+        self._part_texts: list[tuple[_Node, str, str]] = []
 
     def example(self, line: dict[str, Any], *, tell_unknown: bool) -> Example | None:
         """The example; None when it has no turns.
@@ -96,6 +98,14 @@ class LineWalk:
             prompt_start=self._prompt_start,
             answer_start=self._answer_start[:PROMPT_START_CHARS],
             function_path=self._function_path,
+            timed_texts=self._timed_texts(),
+        )
+
+    def _timed_texts(self) -> tuple[ExampleText, ...]:
+        if not self._media or not any(may_hold_times(text) for _, text, role in self._part_texts if role == MODEL):
+            return ()
+        return tuple(
+            [ExampleText(f"{part.path}.text", text, of_model=role == MODEL) for part, text, role in self._part_texts]
         )
 
     # Messages. Each method takes the node of its message.
@@ -150,6 +160,7 @@ class LineWalk:
         text = self._payload(given, fields)
         if text:
             self._add_text(text, role)
+            self._part_texts.append((given, text, role))
             if role == USER and not self._prompt_start:
                 self._prompt_start = text[:PROMPT_START_CHARS]
         if (

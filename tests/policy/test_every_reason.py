@@ -138,6 +138,11 @@ CASES: dict[Reason, Case] = {
         example(clip("-0.000000001s")), example(clip("0.000000001s")), f"{SEGMENT}.startOffset"
     ),
     Reason.SEGMENT_REVERSED: Case(example(clip("5s", "5s")), example(clip("5s", "5.000000001s")), SEGMENT),
+    Reason.TEXT_TIME_BEYOND_END: Case(
+        example(video(), answer="[00:22] A dog barks."),
+        example(video(), answer="[00:21] A dog barks."),
+        "contents[1].parts[0].text",
+    ),
     Reason.SEGMENT_BEYOND_END: Case(example(clip("1s", "21.000000001s")), example(clip("1s", "21s")), SEGMENT),
     Reason.FPS_INVALID: Case(example(clip(fps=24.001)), example(clip(fps=24)), f"{SEGMENT}.fps"),
     Reason.FPS_NOT_DOCUMENTED: Case(example(clip(fps=0.5)), example(clip(fps=0)), f"{SEGMENT}.fps"),

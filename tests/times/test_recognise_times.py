@@ -5,8 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from times.times_table import DOUBTED_PIECES, DOUBTFUL, NO_TIMES, TIMES
 
+from beam_tuning.dataset.timed_texts import may_hold_times
 from beam_tuning.times.forms import SECOND_NS
 from beam_tuning.times.reading import Reading, TimeLine
 from beam_tuning.times.recognise import read_times
@@ -54,6 +57,24 @@ def test_a_doubt_says_which_piece_of_the_text(text: str, piece: str) -> None:
 def test_what_is_something_else_is_no_time(text: str) -> None:
     reading = read_times(text, LINE)
     assert (reading.spans, reading.doubts) == ((), ())
+
+
+@pytest.mark.parametrize("text", [text for text, _ in TIMES] + DOUBTFUL + NO_TIMES)
+def test_the_quick_test_passes_every_text_with_a_certain_time(text: str) -> None:
+    if has_certain_time(text):
+        assert may_hold_times(text)
+
+
+@given(st.text(st.sampled_from("0123456789:.,smecond -[]{}\"'\n→"), max_size=40))
+def test_the_quick_test_passes_any_text_with_a_certain_time(text: str) -> None:
+    if has_certain_time(text):
+        assert may_hold_times(text)
+
+
+def has_certain_time(text: str) -> bool:
+    """Whether one would be found to lie after the end of media of no length."""
+    reading = read_times(text, TimeLine(0), expects_times=True)
+    return bool(reading.spans or reading.beyond)
 
 
 def test_a_prompt_that_asks_for_times_settles_what_a_line_alone_leaves_open() -> None:

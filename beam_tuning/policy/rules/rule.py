@@ -39,6 +39,7 @@ class Need(enum.Flag):
       AUDIO, VIDEO, DOCUMENT: a media part of that kind.
       UNCERTAIN: a part of a kind that the model may not tune.
       CHOICE: a media resolution that was chosen for the dataset.
+      TIMES: an answer that may hold times of the media.
     """
 
     NOTHING = 0
@@ -55,6 +56,7 @@ class Need(enum.Flag):
     DOCUMENT = enum.auto()
     UNCERTAIN = enum.auto()
     CHOICE = enum.auto()
+    TIMES = enum.auto()
 
 
 class Anew(enum.Enum):
@@ -102,7 +104,7 @@ _TURNS, _MEDIA, _SEVERAL, _MODEL_MEDIA, _ELSEWHERE, _LEVEL, _SEGMENT, _DOUBT, _O
         *(Need.DOUBT, Need.AUDIO, Need.VIDEO, Need.DOCUMENT),
     )
 )
-_UNCERTAIN, _CHOICE = Need.UNCERTAIN.value, Need.CHOICE.value
+_UNCERTAIN, _CHOICE, _TIMES = Need.UNCERTAIN.value, Need.CHOICE.value, Need.TIMES.value
 _GCS, _CONSISTENT = Place.GCS, MediaResolutionChoice.CONSISTENT
 _AUDIO, _VIDEO, _DOCUMENT = MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.DOCUMENT
 
@@ -135,6 +137,8 @@ def needs_met(facts: ExampleFacts) -> int:
                 met |= _UNCERTAIN
     if uncertain and example.function_path is not None:
         met |= _UNCERTAIN
+    if example.timed_texts:
+        met |= _TIMES
     if example.roles != USUAL_TURNS:
         met |= _TURNS
     if facts.policy.media_resolution is not _CONSISTENT:
