@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from beam_tuning.dataset.timed_texts import may_hold_times
-from beam_tuning.times.reading import TimeLine
-from beam_tuning.times.recognise import read_times
+from beam_tuning.times.late import late_time
 
 Windows = list[list[int]]
 #: Lengths that the sentences of dialogues are held against.
@@ -27,8 +26,7 @@ LENGTHS_S = (30, 60, 300, 1200)
 
 
 def is_found(text: str, end_s: float, *, expects_times: bool = False) -> bool:
-    time_line = TimeLine(round(end_s * 1e9))
-    return may_hold_times(text) and bool(read_times(text, time_line, expects_times=expects_times).beyond)
+    return may_hold_times(text) and late_time(text, round(end_s * 1e9), expects_times=expects_times) is not None
 
 
 def dialogues(folder: Path) -> None:

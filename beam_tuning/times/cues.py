@@ -7,6 +7,7 @@ blank lines); SRT has no standard of its own and writes a number, `HH:MM:SS,mmm 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 from msgspec.structs import replace
 
@@ -31,7 +32,10 @@ def read_cues(text: str, time_line: TimeLine) -> Reading | None:
         return None
     spans, doubts, units, beyond = [], [], [], []
     numbers_begin = 0
-    for timing in timings:
+    # Each cue is looked at up to the next one only: a text may hold thousands without a blank line between them.
+    nexts = [timing.start() for timing in timings[1:]] + [len(text)]
+    blanks = [blank.start() for blank in _BLANK.finditer(text)]
+    for timing, next_start in zip(timings, nexts, strict=True):
         span = _span(timing, time_line)
         if span is None or span.last is None or span.last.time_ns < span.first.time_ns:
             doubts.append(Doubt(timing.start("times"), timing.end("times"), "ends before it begins"))
@@ -40,15 +44,15 @@ def read_cues(text: str, time_line: TimeLine) -> Reading | None:
         head = text[numbers_begin : timing.start()]
         number = _NUMBER.search(head)
         start = timing.start() if number is None else numbers_begin + number.start("number")
-        end = _BLANK.search(text, timing.end())
-        stop = len(text) if end is None else end.start()
+        following = bisect_left(blanks, timing.end())
+        stop = blanks[following] if following < len(blanks) else len(text)
         late = [mark for mark in span.marks if is_beyond(mark, time_line)]
         if late:
             beyond += late
             doubts.append(Doubt(span.first.start, span.last.stop, "lies after the end of the media"))
         else:
             spans.append(span)
-        if inner := _INNER.search(text, timing.end(), stop):
+        if inner := _INNER.search(text, timing.end(), min(stop, next_start)):
             doubts.append(Doubt(inner.start(), inner.end(), "is a time inside a cue"))
         place = None if number is None else (start, numbers_begin + number.end("number"))
         units.append(Unit(start, stop, place))

@@ -123,14 +123,16 @@ def test_a_segment_ends_where_it_ends_in_the_file() -> None:
     assert finding.limit == 200.0
 
 
-def test_every_answer_counts_and_the_latest_time_is_told() -> None:
+def test_every_answer_is_looked_at() -> None:
     line = example(video(), answer="[01:10] One.")
     line["contents"] += [
         {"role": "user", "parts": [text()]},
         {"role": "model", "parts": [text(), text("[03:00] Two.")]},
     ]
-    (finding,) = late_times(line)
-    assert (finding.path, finding.observed) == ("contents[3].parts[1].text", 180.0)
+    assert [(finding.path, finding.observed) for finding in late_times(line)] == [
+        ("contents[1].parts[0].text", 70.0),
+        ("contents[3].parts[1].text", 180.0),
+    ]
 
 
 def test_spellings_do_not_matter() -> None:

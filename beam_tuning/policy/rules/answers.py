@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
-from beam_tuning.dataset.example import ExampleText
 from beam_tuning.media.info import MediaKind
 from beam_tuning.policy.example_facts import ExampleFacts
 from beam_tuning.policy.rules.rule import Need, rule
 from beam_tuning.policy.wording import quoted, seconds
 from beam_tuning.reasons import Finding, Reason
 from beam_tuning.summary.judged_example import PartFacts
-from beam_tuning.times.reading import Mark, TimeLine
-from beam_tuning.times.recognise import MAX_CHARS, read_times
+from beam_tuning.times.late import late_time
 from beam_tuning.times.signs import asks_for_times
 
 #: Where these rules stand among all (see `ruleset`).
@@ -21,13 +18,6 @@ POSITION = 70
 
 _NS_PER_S = 1_000_000_000
 _TIMED_KINDS = frozenset({MediaKind.AUDIO, MediaKind.VIDEO})
-
-
-class _Late(NamedTuple):
-    """A time of an answer that lies after the end of the media."""
-
-    mark: Mark
-    answer: ExampleText
 
 
 @rule(Need.TIMES, Reason.TEXT_TIME_BEYOND_END)
@@ -41,23 +31,15 @@ def check_times_of_answers(facts: ExampleFacts) -> Iterator[Finding]:
     end_ns = _end_ns(timed[0]) if len(timed) == 1 else None
     if end_ns is None:
         return
-    late = max(_late_times(facts.example.timed_texts, end_ns), key=lambda one: one.mark.time_ns, default=None)
-    if late is None:
-        return
-    text = late.answer.text[late.mark.start : late.mark.stop]
-    what = "segment" if timed[0].given.segment is not None else "file"
-    message = f"the answer names the time {quoted(text)}, but the {what} ends at {seconds(end_ns)}"
-    yield Finding(
-        Reason.TEXT_TIME_BEYOND_END, message, late.answer.path, late.mark.time_ns / _NS_PER_S, end_ns / _NS_PER_S
-    )
-
-
-def _late_times(texts: Iterable[ExampleText], end_ns: int) -> Iterator[_Late]:
+    texts = facts.example.timed_texts
     expects_times = any(asks_for_times(one.text) for one in texts if not one.of_model)
     for one in texts:
-        if one.of_model and len(one.text) <= MAX_CHARS:
-            reading = read_times(one.text, TimeLine(end_ns), expects_times=expects_times)
-            yield from (_Late(mark, one) for mark in reading.beyond)
+        late = late_time(one.text, end_ns, expects_times=expects_times) if one.of_model else None
+        if late is not None:
+            written, time_ns = late
+            what = "segment" if timed[0].given.segment is not None else "file"
+            message = f"the answer names the time {quoted(written)}, but the {what} ends at {seconds(end_ns)}"
+            yield Finding(Reason.TEXT_TIME_BEYOND_END, message, one.path, time_ns / _NS_PER_S, end_ns / _NS_PER_S)
 
 
 def _end_ns(part: PartFacts) -> int | None:
