@@ -23,7 +23,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -35,6 +35,17 @@ from loopback import QuietHandler, serving
 
 _METADATA_PREFIX, _DOWNLOAD_PREFIX = "/storage/v1/b/", "/download/storage/v1/b/"
 _API = re.compile("^(/download)?/storage/v1")
+
+_make_resource = objects._make_object_resource
+
+
+def _resource_with_a_link(base_url: str, bucket: str, name: str, *more: Any, **named: Any) -> dict[str, Any]:
+    """The emulator's links quote nothing, so that a name with `?` or `#` in it cannot be read."""
+    resource: dict[str, Any] = _make_resource(base_url, bucket, name, *more, **named)
+    return resource | {"mediaLink": resource["mediaLink"].replace(f"/o/{name}?", f"/o/{quote(name)}?")}
+
+
+objects._make_object_resource = _resource_with_a_link
 
 
 class GcsEmulator:

@@ -581,6 +581,17 @@ def test_models_judge_by_their_own_limits() -> None:
     assert [Policy.of(LIMITS, name).model for name in LIMITS.models] == list(LIMITS.models)
 
 
+@pytest.mark.parametrize(
+    ("model", "verdict"),
+    [("gemini-2.0-flash", Verdict.UNDECIDED), ("gemini-2.0-flash-lite", Verdict.UNDECIDED)]
+    + [(name, Verdict.KEPT) for name in LIMITS.models if not name.startswith("gemini-2.0")],
+)
+def test_sources_disagree_on_video_for_the_oldest_models(model: str, verdict: Verdict) -> None:
+    result = judged(example(video(), resolution="MEDIA_RESOLUTION_LOW"), rules=Policy.of(LIMITS, model))
+    uncertain = [Reason.PART_UNCERTAIN_FOR_MODEL] if verdict is Verdict.UNDECIDED else []
+    assert (result.verdict, reasons_of(result)) == (verdict, uncertain)
+
+
 def test_unknown_probe_of_one_of_two_parts() -> None:
     line = example(image(), file("gs://example-bucket/lost.mp4"))
     result = judged(line)

@@ -22,6 +22,7 @@ from beam_tuning.run_folder.files import Folder
 from beam_tuning.run_folder.local import LocalFolder
 from beam_tuning.run_folder.manifest import Manifest, Tool
 from beam_tuning.run_folder.opening import open_folder
+from beam_tuning.run_folder.reader import RunFolder
 from beam_tuning.run_folder.writing import RunTarget, write_file
 
 SHARD = Shard("train", 0, 1)
@@ -102,7 +103,8 @@ def test_what_no_run_is_known_to_have_written_is_refused_by_name_and_stays(
     place.put(name, b"mine")
     with pytest.raises(OutputError) as caught:
         claim(place, overwrite=overwrite)
-    assert name.rpartition("/")[0] in str(caught.value)
+    # Of what lies deeper the folder is named.
+    assert place.folder.path_of("/".join(name.split("/")[:2])) in str(caught.value)
     assert "--overwrite" not in str(caught.value)
     assert place.get(name) == b"mine"
     assert place.present() == {name}
@@ -241,8 +243,7 @@ def test_a_claim_cannot_name_what_lies_elsewhere(tmp_path: Path) -> None:
     assert (tmp_path / "victim").read_text() == (folder / "notes.txt").read_text() == "mine"
 
 
-def test_the_manifest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Place(str(tmp_path / "out"), None)
+def test_the_manifest_goes_first(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     finish(place, claim(place))
     deleted: list[str] = []
     delete = type(place.folder).delete
@@ -255,6 +256,33 @@ def test_the_manifest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     claim(place, overwrite=True)
     assert deleted[0] == names.MANIFEST
     assert set(deleted) == {names.MANIFEST, KEPT, "train.jsonl"}
+
+
+_ODD_NAMES = ["out[1]", "a b", "star*", "what?", "{x}", "100%", "one,two", "#1", "\N{ROCKET}"]
+
+
+@pytest.mark.parametrize("name", _ODD_NAMES)
+def test_on_cloud_storage_no_character_of_a_folders_name_is_a_wildcard(gcs: GcsEmulator, name: str) -> None:
+    gcs.create_bucket("bucket")
+    others = [Place(f"gs://bucket/runs/{other}", gcs) for other in ("out1", "starry", "whats", "x", f"{name}-2")]
+    place = Place(f"gs://bucket/runs/{name}", gcs)
+    for one in (*others, place):
+        finish(one, claim(one))
+    finish(place, claim(place, overwrite=True), b"{}\n{}\n")
+    assert RunFolder(place.folder.name).read("train.jsonl") == b"{}\n{}\n"
+    for other in others:
+        assert other.present() == {KEPT, "train.jsonl", "manifest.json"}
+        assert RunFolder(other.folder.name).read("train.jsonl") == b"{}\n"
+
+
+def test_on_cloud_storage_what_lies_below_the_name_of_a_file_stays(gcs: GcsEmulator) -> None:
+    gcs.create_bucket("bucket")
+    place = Place("gs://bucket/run", gcs)
+    place.put("train.jsonl/clip.wav", b"mine")
+    finish(place, claim(place))
+    claim(place, overwrite=True)
+    assert place.present() == {names.CLAIM, "train.jsonl/clip.wav"}
+    assert place.get("train.jsonl/clip.wav") == b"mine"
 
 
 _Trap = Callable[[Path, Path], None]

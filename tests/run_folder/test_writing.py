@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,6 +130,19 @@ def test_a_planted_link_under_the_final_name_is_replaced_not_followed(tmp_path: 
     write_file(RunTarget(str(tmp_path / "out"), RUN_ID), "train.jsonl", [b"{}\n"])
     assert (tmp_path / "victim").read_text() == "mine"
     assert (tmp_path / "out" / "train.jsonl").read_bytes() == b"{}\n"
+
+
+def test_a_planted_link_under_the_name_of_an_unfinished_file_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name has a part that nobody can know beforehand; here somebody does."""
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "0123abcd")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "out" / f"train.jsonl.{RUN_ID}-0123abcd.incomplete").symlink_to(tmp_path / "victim")
+    with pytest.raises(OutputError):
+        write_file(RunTarget(str(tmp_path / "out"), RUN_ID), "train.jsonl", [b"{}\n"])
+    assert (tmp_path / "victim").read_text() == "mine"
 
 
 def test_a_bucket_that_is_not_there_is_told(gcs: GcsEmulator) -> None:
