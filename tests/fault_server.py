@@ -28,6 +28,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from patience import PATIENCE_S
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
@@ -139,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             SeenRequest(self.command, self.path, self.headers, self.client_address[1]),
         )
         if answer.together is not None:
-            answer.together.wait(timeout=200)
+            answer.together.wait(timeout=PATIENCE_S)
         if answer.stall_before_headers:
             faults.stopped.wait()
         if answer.raw is not None:

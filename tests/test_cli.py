@@ -13,6 +13,7 @@ import types
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from beam_tuning import __version__, commands
 from beam_tuning.cli import main
@@ -193,7 +194,7 @@ def test_show_for_programs(checked: Path, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("command", ["show {checked}", "show {checked} --split train", "show {checked} --json"])
 def test_who_reads_only_the_beginning_is_told_of_no_broken_pipe(command: str, checked: Path) -> None:
     line = f"set -o pipefail; {sys.executable} -m beam_tuning {command.format(checked=checked)} | head -n 1"
-    ended = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, timeout=200, check=False)
+    ended = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (ended.returncode in (0, 3), ended.stderr) == (True, "")
     assert ended.stdout
 
@@ -204,7 +205,7 @@ def test_a_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:
         ["/bin/bash", "-c", f"{{ {sys.executable} -m beam_tuning reasons; echo $? >&2; }} | true"],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert ended.stderr == "0\n"
@@ -249,7 +250,7 @@ def test_a_terminal_that_knows_ascii_only(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=PATIENCE_S,
         check=True,
     )
     assert ended.stdout.endswith("\\u2192\n")
@@ -280,7 +281,7 @@ def completions(folder: Path, line: str) -> set[str]:
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     completed = subprocess.run(
-        ["bash", "-c", program], cwd=folder, capture_output=True, text=True, timeout=200, check=True
+        ["bash", "-c", program], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
     return set(completed.stdout.split())
 
@@ -301,7 +302,7 @@ def test_bash_completes(tmp_path: Path) -> None:
 def test_fish_completes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "fish"]) == 0
     program = capsys.readouterr().out + '\ncomplete -C "beam-tuning validate --fail_on "\n'
-    done = subprocess.run(["fish", "-N", "-c", program], capture_output=True, text=True, timeout=200, check=True)
+    done = subprocess.run(["fish", "-N", "-c", program], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["as_given", "cleaned", "never"]
 
 
@@ -309,7 +310,7 @@ def test_fish_completes(capsys: pytest.CaptureFixture[str]) -> None:
 def test_zsh_reads_its_completion(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "zsh"]) == 0
     script = capsys.readouterr().out
-    subprocess.run(["zsh", "-fn", "/dev/stdin"], input=script, text=True, timeout=200, check=True)
+    subprocess.run(["zsh", "-fn", "/dev/stdin"], input=script, text=True, timeout=PATIENCE_S, check=True)
 
 
 def test_a_new_command_is_a_module_and_a_line_of_the_registry(

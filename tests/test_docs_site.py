@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from patience import PATIENCE_S
 
 import beam_tuning
 
@@ -59,7 +60,12 @@ def test_what_leads_nowhere_is_a_warning_and_fails_the_build(tmp_path: Path) -> 
     (tmp_path / "mkdocs.yml").write_text(yaml.safe_dump(settings))
     words = (ROOT / "scripts/docs").read_text().split("set -- ")[1].split("  #")[0].split()
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", *words], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "-m", "mkdocs", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert done.returncode != 0
     for target in ("gone.md", "#nowhere", "images/gone.png", "/absolute.md", "lonely.md"):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from patience import PATIENCE_S
 
 from beam_tuning import __version__
 from beam_tuning.commands import COMMANDS
@@ -32,7 +33,7 @@ def test_the_hooks_are_the_tools_of_the_check_script() -> None:
 
 def test_the_hooks_configuration_is_valid() -> None:
     words = [sys.executable, "-m", "pre_commit", "validate-config", ".pre-commit-config.yaml"]
-    subprocess.run(words, cwd=ROOT, check=True, timeout=200)
+    subprocess.run(words, cwd=ROOT, check=True, timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
@@ -51,7 +52,7 @@ def named(folder: Path, readme: str) -> str:
     (folder / "README.md").write_text(readme)
     shutil.copy(ROOT / "pyproject.toml", folder)
     words = [sys.executable, "scripts/set_repository", "https://host.example/o/n/", str(folder)]
-    subprocess.run(words, cwd=ROOT, check=True, timeout=200)
+    subprocess.run(words, cwd=ROOT, check=True, timeout=PATIENCE_S)
     return (folder / "README.md").read_text()
 
 
@@ -76,7 +77,7 @@ def test_the_metadata_of_a_release_lead_to_the_repository(tmp_path: Path) -> Non
         shutil.copy(ROOT / name, tmp_path / name)
     build = "import sys; from setuptools import build_meta; build_meta.prepare_metadata_for_build_wheel(sys.argv[1])"
     words = [sys.executable, "-c", build, str(tmp_path)]
-    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, timeout=200)
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, timeout=PATIENCE_S)
     (found,) = tmp_path.glob("*.dist-info/METADATA")
     metadata = email.message_from_string(found.read_text("utf-8"))
     pages = dict(one.split(", ") for one in metadata.get_all("Project-URL") or [])
@@ -105,7 +106,9 @@ def test_the_way_by_hand_runs_as_the_page_shows_it(tmp_path: Path) -> None:
     (script,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/faq.md").read_text(), re.DOTALL)
     write_sample(tmp_path / "demo" / "dataset")
     # The sample names a host that nobody has: by hand that costs the time of its resolver.
-    done = subprocess.run(["bash", "-e"], input=script, cwd=tmp_path, text=True, capture_output=True, timeout=200)
+    done = subprocess.run(
+        ["bash", "-e"], input=script, cwd=tmp_path, text=True, capture_output=True, timeout=PATIENCE_S
+    )
     assert done.returncode == 0, done.stderr
     rows = [line.split(maxsplit=1) for line in (tmp_path / "lengths.txt").read_text().splitlines()]
     by_name = {Path(uri).name: seconds for seconds, uri in rows}

@@ -8,6 +8,7 @@ import sys
 import pytest
 import urllib3
 from gcs_emulator import GcsEmulator
+from patience import PATIENCE_S
 
 
 def test_a_ranged_media_answer_names_generation_and_total_size(gcs: GcsEmulator) -> None:
@@ -47,5 +48,7 @@ def test_a_process_started_inside_finds_it_by_its_environment(gcs: GcsEmulator) 
     script = (
         "from google.cloud import storage; print(storage.Client().bucket('bucket').blob('in.txt').download_as_text())"
     )
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=200)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert done.stdout.strip() == "hello", done.stderr

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 from gcs_emulator import GcsEmulator
 from media_making import make_media
+from patience import PATIENCE_S
 from run_output import output_of
 from tuning_lines import encoded, example, file, text
 
@@ -291,7 +292,7 @@ def test_importing_the_package_is_fast() -> None:
     That it loads no other module is held by tests/test_start.py.
     """
     code = "import time; t = time.process_time(); import beam_tuning; dir(beam_tuning); print(time.process_time() - t)"
-    times_s = [float(subprocess.check_output([sys.executable, "-c", code], timeout=200)) for _ in range(3)]
+    times_s = [float(subprocess.check_output([sys.executable, "-c", code], timeout=PATIENCE_S)) for _ in range(3)]
     assert min(times_s) < 0.15
 
 
@@ -309,7 +310,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_documented_examples_run_top_to_bottom(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(demo)
     Path("documented.py").write_text("\n".join(code_of("python.md")))
-    done = subprocess.run([sys.executable, "documented.py"], capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(
+        [sys.executable, "documented.py"], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "\nbeam-tuning " in done.stdout  # the next commands
     expected = [json.loads(line) for line in Path("demo/dataset/expected.jsonl").read_text().splitlines()]
@@ -342,7 +345,7 @@ reveal_type(next(run.examples()).verdict)
         env={**os.environ, "MYPYPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=PATIENCE_S,
         check=False,
     )
     told = done.stdout

@@ -15,6 +15,7 @@ from apache_beam.internal.gcp import auth
 from apache_beam.io.gcp import gcsio
 from apache_beam.options.pipeline_options import PipelineOptions
 from gcs_emulator import GcsEmulator
+from patience import PATIENCE_S
 
 from beam_tuning.cli import main
 from beam_tuning.errors import InputError, UsageError
@@ -173,7 +174,7 @@ def test_an_emulator_needs_no_credentials_and_nothing_is_said(gcs: GcsEmulator, 
         env=environ,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

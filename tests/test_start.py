@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from beam_tuning.cli import main
 from beam_tuning.commands import COMMANDS
@@ -26,7 +27,7 @@ sys.exit(code)
 def loaded_by(*argv: str, code: int = 0) -> set[str]:
     """Names of all modules that are loaded when the command has run."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *argv], capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "-c", PROGRAM, *argv], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == code, done.stderr
     return set(done.stderr.splitlines()[-1].split())
@@ -71,5 +72,5 @@ def test_show_reads_a_run_without_beam(tmp_path: Path) -> None:
 
 def test_the_package_itself_loads_nothing() -> None:
     code = "import sys; before = set(sys.modules); import beam_tuning; print(*sorted(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert done.stdout.split() == ["beam_tuning"]

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 from process_groups import members_of
 
 from beam_tuning.stopping import (
@@ -97,9 +98,9 @@ def test_a_run_that_is_stopped_while_it_probes(
         start_new_session=True,
     )
     try:
-        assert host.asked.wait(200)
+        assert host.asked.wait(PATIENCE_S)
         (os.killpg if to_all else os.kill)(launcher.pid, number)  # a terminal sends Ctrl-C to all its processes
-        _, told = launcher.communicate(timeout=200)
+        _, told = launcher.communicate(timeout=PATIENCE_S)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(launcher.pid, signal.SIGKILL)
@@ -131,10 +132,10 @@ def test_a_worker_process_that_is_killed(workers: int, when: str, host: SilentHo
         numbers: list[int] = []
         while not numbers and launcher.poll() is None:
             if when == "while it probes":
-                assert host.asked.wait(200)
+                assert host.asked.wait(PATIENCE_S)
             numbers = [int(path.name) for path in tmp_path.glob("tmp/beam-tuning-*/[0-9]*")]
         os.kill(numbers[0], signal.SIGKILL)
-        _, told = launcher.communicate(timeout=200)
+        _, told = launcher.communicate(timeout=PATIENCE_S)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(launcher.pid, signal.SIGKILL)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 from process_groups import command_of, members_of
 from run_output import output_of
 
@@ -175,7 +176,7 @@ class Launcher:
         """Returns when the run is at the phase and cannot leave it; the workers that it waits for."""
         workers = self._workers(2)
         if phase != "look":
-            assert self.server.asked.wait(200)
+            assert self.server.asked.wait(PATIENCE_S)
         for worker in workers:
             os.kill(worker, signal.SIGSTOP)
         if phase == "probe":
@@ -183,7 +184,7 @@ class Launcher:
         if phase == "judge":
             self.server.released.set()
             for _ in range(self.media):  # then there is nothing left to do but to judge
-                assert self.server.answered.acquire(timeout=200)
+                assert self.server.answered.acquire(timeout=PATIENCE_S)
         return workers
 
     def _workers(self, number: int) -> list[int]:
@@ -214,7 +215,7 @@ def launcher(server: HoldingServer, tmp_path: Path) -> Iterator[Launcher]:
 def test_a_run_that_is_stopped(launcher: Launcher, phase: str, number: signal.Signals, to_all: bool) -> None:
     launcher.reach(phase)
     (os.killpg if to_all else os.kill)(launcher.process.pid, number)  # a terminal sends Ctrl-C to all its processes
-    _, told = launcher.process.communicate(timeout=200)
+    _, told = launcher.process.communicate(timeout=PATIENCE_S)
     assert launcher.process.returncode == 128 + number, told
     assert told.startswith("beam-tuning: stopped by ")
     assert told.count("\n") == 1
@@ -226,7 +227,7 @@ def test_a_run_that_is_stopped(launcher: Launcher, phase: str, number: signal.Si
 def test_a_worker_that_is_killed_fails_the_run(launcher: Launcher, phase: str) -> None:
     for worker in launcher.reach(phase):
         os.kill(worker, signal.SIGKILL)
-    _, told = launcher.process.communicate(timeout=200)
+    _, told = launcher.process.communicate(timeout=PATIENCE_S)
     assert launcher.process.returncode == 1, told
     assert "a worker process ended before its work was done" in told
     assert "killed by SIGKILL" in told

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loopback import QuietHandler, serving
+from patience import PATIENCE_S
 
 _ANSWERS_BEFORE_OUTAGE = 5
 
@@ -56,7 +57,7 @@ class MediaServer:
 
     def _refuses(self, name: str, start: int) -> bool:
         self.asked.set()
-        self.open.wait(200)
+        self.open.wait(PATIENCE_S)
         with self._lock:
             if self._failed[name] < self.failures or time.monotonic() < self._outage_ends_s:
                 self._failed[name] += 1

@@ -20,6 +20,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 from fake_dataflow import FakeDataflow, running_fake_dataflow
 from gcs_emulator import GcsEmulator
+from patience import PATIENCE_S
 from run_output import output_of
 
 from beam_tuning.cli import main
@@ -215,7 +216,7 @@ def test_ctrl_c_leaves_the_job_running(dataset: list[str], dataflow: FakeDataflo
         assert line, told
         told += line
     launcher.send_signal(signal.SIGINT)
-    rest, _ = launcher.communicate(timeout=200)
+    rest, _ = launcher.communicate(timeout=PATIENCE_S)
     assert launcher.returncode == 130, told + rest
     assert "goes on without this launcher" in rest
     assert "Traceback" not in rest

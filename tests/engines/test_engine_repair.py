@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from media_making import make_media
+from patience import PATIENCE_S
 
 from beam_tuning.cli import main
 
@@ -62,7 +63,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repair(checked: Path, output: Path, media: Path, *more: str) -> None:
     given = [f"--output={output}", f"--media_output={media}", "--allow_local_media", *more]
     command = [sys.executable, "-m", "beam_tuning", "repair", str(checked), *given]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode in (0, 3), done.stderr
 
 

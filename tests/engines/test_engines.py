@@ -19,6 +19,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 from media_server import MediaServer, serving_media
+from patience import PATIENCE_S
 from run_output import output_of
 
 from beam_tuning.sample import SAMPLE_MODEL, Sample, write_sample
@@ -118,10 +119,10 @@ class Run(NamedTuple):
     def end(self) -> tuple[int, str]:
         """(exit code, what it said)."""
         try:
-            code = self.process.wait(timeout=150)
+            code = self.process.wait(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGINT)  # so that it ends what it has started
-            self.process.wait(timeout=200)
+            self.process.wait(timeout=PATIENCE_S // 4)
             pytest.fail(f"the job does not end:\n{self.said.read_text()}")
         return code, self.said.read_text()
 
@@ -209,7 +210,7 @@ def test_same_output_from_several_worker_processes(
     chosen = engine(name, harness)
     media.open.clear()
     running = start(sample, tmp_path / "out", chosen)
-    assert media.asked.wait(120), running.said.read_text()
+    assert media.asked.wait(PATIENCE_S), running.said.read_text()
     workers = workers_of(running.process.pid)
     media.open.set()
     code, text = running.end()
@@ -271,7 +272,7 @@ def test_killed_workers_lose_and_double_nothing(
     chosen = engine(name, harness)
     media.open.clear()
     running = start(sample, tmp_path / "out", chosen)
-    assert media.asked.wait(120), running.said.read_text()
+    assert media.asked.wait(PATIENCE_S), running.said.read_text()
     for worker in workers_of(running.process.pid):
         os.kill(worker, signal.SIGKILL)
     media.open.set()
@@ -288,7 +289,7 @@ def test_workers_that_run_out_of_a_bundles_time_lose_and_double_nothing(
     chosen = engine("flink", harness)
     media.open.clear()
     running = start(sample, tmp_path / "out", chosen, SDK_HARNESS_ELEMENT_LIMIT_S="5")
-    assert media.asked.wait(120), running.said.read_text()
+    assert media.asked.wait(PATIENCE_S), running.said.read_text()
     assert has_one_ended(workers_of(running.process.pid), within_s=60)
     media.open.set()
     assert_no_harm(running, chosen, sample, tmp_path / "out", media, in_process)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 
 from beam_tuning.media.fair_queue import FairQueue
 from beam_tuning.media.host_lane import HostLimits, Outcome, Task
@@ -136,18 +137,18 @@ def test_put_waits_for_room(clock: Clock) -> None:
         with pytest.raises(TimeoutError):
             third.result(timeout=0.05)
         assert queue.take() is not None
-        assert third.result(timeout=200)
+        assert third.result(timeout=PATIENCE_S)
 
 
 def test_close_lets_all_go_and_returns_what_is_left(queue: FairQueue[str, int]) -> None:
     with ThreadPoolExecutor(2) as pool:
         takers = [pool.submit(queue.take) for _ in range(2)]
         put(queue, "a", 2)
-        assert all(taker.result(timeout=200) for taker in takers)
+        assert all(taker.result(timeout=PATIENCE_S) for taker in takers)
         put(queue, "a", 3)  # over the host's limit: they wait
         taker = pool.submit(queue.take)
         assert queue.close() == [0, 1, 2]
-        assert taker.result(timeout=200) is None
+        assert taker.result(timeout=PATIENCE_S) is None
     assert not queue.put("a", 1)
 
 
@@ -327,7 +328,7 @@ class TestOutages:
         with ThreadPoolExecutor(1) as pool:
             put(queue, "a", 1)
             assert self.finish_all(queue, Outcome.SILENT) == [True]
-            task = pool.submit(queue.take).result(timeout=200)
+            task = pool.submit(queue.take).result(timeout=PATIENCE_S)
         assert task is not None
         assert task.item == 0
 
@@ -383,5 +384,5 @@ def test_every_item_ends_once_and_no_host_is_over_its_limit(work: list[tuple[str
         if not work:
             queue.close()
         for each in workers:
-            each.result(timeout=200)
+            each.result(timeout=PATIENCE_S)
     assert sorted(ended) == list(range(len(work)))

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_making import make_media, make_mp4
+from patience import PATIENCE_S
 
 from beam_tuning.media.info import FailureKind
 from beam_tuning.media.isolate import ChildError, ChildPool
@@ -245,7 +246,7 @@ def test_a_forked_process_starts_children_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "child.py").write_text(CHILD)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = (sys.executable, "-W", "ignore", "-c", FORKING, str(tmp_path / "child.py"))
-    assert subprocess.run(command, env=environment, timeout=200, check=False).returncode == 0
+    assert subprocess.run(command, env=environment, timeout=PATIENCE_S, check=False).returncode == 0
 
 
 # -- libmediainfo itself ---------------------------------------------------------------------------------------------

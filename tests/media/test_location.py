@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example as also
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 from tuning_lines import encoded, example, file, judged
 
 from beam_tuning.dataset.scan import scan_line
@@ -176,7 +177,7 @@ def test_scan_rules_prober_and_links_agree(
     stores, prober = noting
     stores.asked.clear()
     answer: Future[ProbeResult] = prober.submit(uri)
-    media = answer.result(timeout=200).media
+    media = answer.result(timeout=PATIENCE_S).media
     assert isinstance(media, ProbeFailure)
     assert stores.asked == ([] if location is None else [location])
     if isinstance(located, Refusal):

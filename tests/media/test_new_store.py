@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from fault_server import Answer, FaultServer, running_fault_server
 from media_making import make_mp4
+from patience import PATIENCE_S
 from store_fakes import LOOPBACK, FakeClock
 
 from beam_tuning.dataset.uri import fault_of, place_of
@@ -155,7 +156,7 @@ def prober(memory: MemStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prober
 
 
 def probe(prober: Prober, uri: str, cached: ProbeResult | None = None) -> ProbeResult:
-    return prober.submit(uri, cached).result(timeout=200)
+    return prober.submit(uri, cached).result(timeout=PATIENCE_S)
 
 
 def test_its_uris_are_known_to_all(memory: MemStore) -> None:

@@ -14,6 +14,7 @@ import pytest
 from fault_server import Answer, FaultServer, refusal, running_fault_server
 from gcs_emulator import GcsEmulator
 from media_making import make_mp4
+from patience import PATIENCE_S
 from store_fakes import LOOPBACK, FakeClock
 
 from beam_tuning.media import host_lane
@@ -52,7 +53,7 @@ def make_prober() -> Iterator[Callable[..., Prober]]:
 
 
 def answer(prober: Prober, uri: str, cached: ProbeResult | None = None) -> ProbeResult:
-    return prober.submit(uri, cached).result(timeout=200)
+    return prober.submit(uri, cached).result(timeout=PATIENCE_S)
 
 
 def failure(result: ProbeResult) -> ProbeFailure:
@@ -123,9 +124,9 @@ class TestAnswers:
         stalled = prober.submit(server.url + "/stalls")
         waiting = prober.submit(server.url + "/good")
         prober.close()
-        assert stalled.cancelled() or failure(stalled.result(timeout=200)).kind is FailureKind.TIMED_OUT
+        assert stalled.cancelled() or failure(stalled.result(timeout=PATIENCE_S)).kind is FailureKind.TIMED_OUT
         with pytest.raises(CancelledError):
-            waiting.result(timeout=200)
+            waiting.result(timeout=PATIENCE_S)
         with pytest.raises(RuntimeError):
             prober.submit(server.url + "/good")
 
@@ -143,16 +144,16 @@ class TestFairness:
             stuck = [prober.submit(f"{silent.url}/a?{i}") for i in range(40)]
             served = [prober.submit(f"{good.url}/a?{i}") for i in range(20)]
             served += [prober.submit("gs://bucket/a") for _ in range(20)]
-            assert all(isinstance(future.result(timeout=200).media, MediaInfo) for future in served)
+            assert all(isinstance(future.result(timeout=PATIENCE_S).media, MediaInfo) for future in served)
             assert not any(future.done() for future in stuck)
-        assert all(failure(future.result(timeout=200)).transient for future in stuck)
+        assert all(failure(future.result(timeout=PATIENCE_S)).transient for future in stuck)
 
     def test_a_dead_host_is_not_asked_for_every_object(
         self, server: FaultServer, make_prober: Callable[..., Prober], mp4: bytes
     ) -> None:
         url = server.script("/a", Answer(close_before_headers=True))
         prober = make_prober()
-        results = [future.result(timeout=200) for future in [prober.submit(f"{url}?{i}") for i in range(100)]]
+        results = [future.result(timeout=PATIENCE_S) for future in [prober.submit(f"{url}?{i}") for i in range(100)]]
         assert all(failure(result).transient for result in results)
         assert 8 <= len(server.requests) <= 8 + OPTIONS.threads
         assert sum("is not asked for" in failure(result).message for result in results) >= 100 - 8 - OPTIONS.threads
@@ -161,7 +162,9 @@ class TestFairness:
         self, server: FaultServer, make_prober: Callable[..., Prober]
     ) -> None:
         prober = make_prober()
-        results = [future.result(timeout=200) for future in [prober.submit(f"{server.url}/{i}") for i in range(50)]]
+        results = [
+            future.result(timeout=PATIENCE_S) for future in [prober.submit(f"{server.url}/{i}") for i in range(50)]
+        ]
         assert {failure(result).kind for result in results} == {FailureKind.NOT_FOUND}
         assert len(server.requests) == 50
 
@@ -180,7 +183,7 @@ class TestOutages:
     ) -> None:
         url = server.script("/a", *[fault] * 20, Answer(mp4))
         prober = make_prober(outage_patience_s=60.0)
-        results = [future.result(timeout=200) for future in [prober.submit(f"{url}?{i}") for i in range(30)]]
+        results = [future.result(timeout=PATIENCE_S) for future in [prober.submit(f"{url}?{i}") for i in range(30)]]
         assert all(isinstance(result.media, MediaInfo) for result in results)
         assert len(server.requests) == 20 + 30
         assert sum(result.cost.requests for result in results) == 20 + 30
@@ -191,11 +194,11 @@ class TestOutages:
         url = server.script("/a", Answer(mp4), *[Answer(close_before_headers=True)] * 10, Answer(mp4))
         prober = make_prober(outage_patience_s=60.0)
         assert isinstance(answer(prober, url).media, MediaInfo)
-        results = [future.result(timeout=200) for future in [prober.submit(f"{url}?{i}") for i in range(30)]]
+        results = [future.result(timeout=PATIENCE_S) for future in [prober.submit(f"{url}?{i}") for i in range(30)]]
         assert all(isinstance(result.media, MediaInfo) for result in results)
 
     def test_cloud_storage_is_there_even_when_its_first_answers_fail(self, server: FaultServer, mp4: bytes) -> None:
-        all_asked = threading.Barrier(2, timeout=200)  # one object that fails alone is not waited for
+        all_asked = threading.Barrier(2, timeout=PATIENCE_S)  # one object that fails alone is not waited for
         first = replace(refusal(500), together=all_asked)
         server.script("/download/storage/v1/b/bucket/o/a", first, *[refusal(500)] * 19, Answer(mp4))
         options = msgspec.structs.replace(OPTIONS, outage_patience_s=60.0)
@@ -203,7 +206,7 @@ class TestOutages:
         with Prober(options, stores=stores) as prober:
             futures = [prober.submit("gs://bucket/a") for _ in range(10)]
             all_asked.wait()
-            results = [future.result(timeout=200) for future in futures]
+            results = [future.result(timeout=PATIENCE_S) for future in futures]
         assert all(isinstance(result.media, MediaInfo) for result in results)
 
     def test_one_object_that_the_host_cannot_serve_holds_up_no_other(
@@ -213,7 +216,7 @@ class TestOutages:
         good = server.script("/good", Answer(mp4))
         prober = make_prober(outage_patience_s=3600.0, threads=8)
         first = prober.submit(bad)
-        results = [future.result(timeout=200) for future in [prober.submit(f"{good}?{i}") for i in range(30)]]
+        results = [future.result(timeout=PATIENCE_S) for future in [prober.submit(f"{good}?{i}") for i in range(30)]]
         assert all(isinstance(result.media, MediaInfo) for result in results)
         while not first.done():  # whatever is answered after it has failed tells that it is not the host
             answer(prober, f"{good}?later")
@@ -229,7 +232,7 @@ class TestOutages:
         for number in range(10):
             assert failure(answer(prober, f"{bad}?{number}")).transient
             assert len(server.requests) == attempts * (number + 1)
-        results = [future.result(timeout=200) for future in [prober.submit(f"{good}?{i}") for i in range(50)]]
+        results = [future.result(timeout=PATIENCE_S) for future in [prober.submit(f"{good}?{i}") for i in range(50)]]
         assert all(isinstance(result.media, MediaInfo) for result in results)
         assert len(server.requests) == attempts * 10 + 50
 
@@ -251,7 +254,9 @@ class TestOutages:
             found = failure(answer(prober, "gs://bucket/bad"))
             assert found.transient
             assert "is not asked for" not in found.message
-            results = [future.result(timeout=200) for future in [prober.submit(f"gs://bucket/{i}") for i in range(50)]]
+            results = [
+                future.result(timeout=PATIENCE_S) for future in [prober.submit(f"gs://bucket/{i}") for i in range(50)]
+            ]
         assert all(isinstance(result.media, MediaInfo) for result in results)
         good = [request for request in server.requests if not request.target.startswith(f"{media}bad")]
         assert len(good) == 50
@@ -261,14 +266,14 @@ class TestOutages:
     ) -> None:
         url = server.script("/a", refusal(503))
         prober = make_prober(outage_patience_s=0.3)
-        results = [future.result(timeout=200) for future in [prober.submit(f"{url}?{i}") for i in range(200)]]
+        results = [future.result(timeout=PATIENCE_S) for future in [prober.submit(f"{url}?{i}") for i in range(200)]]
         messages = {("503" in failure(result).message, result.cost.requests > 0) for result in results}
         assert messages == {(True, True), (False, False)}
 
     def test_an_outage_that_does_not_end(self, server: FaultServer, make_prober: Callable[..., Prober]) -> None:
         url = server.script("/a", refusal(503))
         prober = make_prober(outage_patience_s=0.1)
-        results = [future.result(timeout=200) for future in [prober.submit(f"{url}?{i}") for i in range(30)]]
+        results = [future.result(timeout=PATIENCE_S) for future in [prober.submit(f"{url}?{i}") for i in range(30)]]
         assert all(failure(result).transient for result in results)
 
     def test_close_gives_what_is_known(self, server: FaultServer, make_prober: Callable[..., Prober]) -> None:
@@ -277,7 +282,7 @@ class TestOutages:
         waiting = prober.submit(url)
         assert answer(prober, server.url + "/missing").cost.requests == 1  # the other has had its turn by now
         prober.close()
-        assert failure(waiting.result(timeout=200)).kind is FailureKind.SERVER_BUSY
+        assert failure(waiting.result(timeout=PATIENCE_S)).kind is FailureKind.SERVER_BUSY
 
 
 class TestEarlierAnswers:
@@ -384,11 +389,11 @@ class TestSharing:
     @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
     def test_a_forked_process_has_its_own(self) -> None:
         options = ProbeOptions(threads=1, object_timeout_s=9.0)
-        shared_prober(options).submit("/a").result(timeout=200)
+        shared_prober(options).submit("/a").result(timeout=PATIENCE_S)
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
-            result = shared_prober(options).submit("/a").result(timeout=200)
+            result = shared_prober(options).submit("/a").result(timeout=PATIENCE_S)
             os.write(writer, failure(result).kind.encode())
             os._exit(0)
         os.waitpid(child, 0)
@@ -400,7 +405,7 @@ class TestSharing:
         prober = make_prober(threads=3)
         before = set(threading.enumerate())
         futures: list[Future[ProbeResult]] = [prober.submit("/a") for _ in range(100)]
-        wait(futures, timeout=200)
+        wait(futures, timeout=PATIENCE_S)
         assert 1 <= len(set(threading.enumerate()) - before) <= 3
 
     def test_a_uri_that_leads_nowhere_is_answered_without_a_thread(self, make_prober: Callable[..., Prober]) -> None:

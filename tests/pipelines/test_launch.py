@@ -12,6 +12,7 @@ from typing import Any
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions, SetupOptions, StandardOptions
+from patience import PATIENCE_S
 from rich.console import Console
 
 from beam_tuning.errors import BeamTuningError, InputError
@@ -74,7 +75,7 @@ def shown_of(counts: dict[Counter, Count]) -> str:
         return counts
 
     with showing_progress(read, Console(file=shown, width=200), plain_interval_s=0.01):
-        assert seen.wait(200)
+        assert seen.wait(PATIENCE_S)
     return shown.getvalue().splitlines()[0].rpartition(", ")[0]
 
 
@@ -170,7 +171,7 @@ def test_progress_that_cannot_be_read_does_not_end_the_run() -> None:
         raise ValueError("Can not query metrics")
 
     with showing_progress(counts, Console(file=io.StringIO()), plain_interval_s=0.01):
-        assert asked.wait(200)
+        assert asked.wait(PATIENCE_S)
 
 
 def test_a_job_server_that_dies_is_told_in_one_sentence(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 from report_documents import document_of, run_settings
 from rich.console import Console
 from rich.text import Text
@@ -93,7 +94,7 @@ def beam_tuning(command: str, **environment: str) -> subprocess.CompletedProcess
         ["bash", "-c", f"set -o pipefail; {command.replace('beam-tuning', f'{sys.executable} -m beam_tuning')}"],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=PATIENCE_S,
         check=False,
         env={**os.environ, **environment},
     )

@@ -15,6 +15,7 @@ import pytest
 from fake_tuning import JOB, PROJECT, REGION, FakeTuning
 from finished_runs import make_run
 from gcs_emulator import GcsEmulator
+from patience import PATIENCE_S
 from tuning_lines import VIDEO_URI, audio, example, file, found_audio, found_video, text, video
 
 from beam_tuning.cli import main
@@ -354,9 +355,9 @@ def test_ctrl_c_leaves_the_job_running(run: str, tuning: FakeTuning, gcs: GcsEmu
         text=True,
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
-    assert tuning.looked.wait(200)
+    assert tuning.looked.wait(PATIENCE_S)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=200)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, err
     assert f"beam-tuning tune {run} --wait" in err
     assert "Traceback" not in out + err

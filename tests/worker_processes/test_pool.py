@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from beam_tuning.errors import BeamTuningError, InputError
 from beam_tuning.worker_processes import pool as pool_module
@@ -171,4 +172,4 @@ def test_what_a_pool_owns_ends_with_it() -> None:
     assert pool.own("other", lambda: WorkerPool(1)) is owned
     pool.close()
     with pytest.raises(BeamTuningError, match="the run has ended"):
-        owned.submit(FIRST.pickled, pickled([1])).result(timeout=100)
+        owned.submit(FIRST.pickled, pickled([1])).result(timeout=PATIENCE_S)
