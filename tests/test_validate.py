@@ -190,7 +190,18 @@ def test_no_character_of_a_folders_name_is_a_wildcard(output: Path, tmp_path: Pa
 
 @pytest.mark.parametrize(
     "output",
-    ["", " ", "file:///out", "http://host/out", "hdfs://host/out", "s3://bucket/out", "gs://", "gs://B/x", "a\0b"],
+    [
+        "",
+        " ",
+        "file:///out",
+        "http://host/out",
+        "hdfs://host/out",
+        "s3://bucket/out",
+        "gs://",
+        "gs://B/x",
+        "a\0b",
+        "\ud800",
+    ],
 )
 def test_an_output_that_no_run_can_have_is_refused(
     sample: Sample, output: str, capsys: pytest.CaptureFixture[str]
@@ -201,6 +212,18 @@ def test_an_output_that_no_run_can_have_is_refused(
     assert "--output" in told
     assert "remedy" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("cache", ["file:///cache", "http://host/cache", "hdfs://host/cache", "a\0b", "\ud800"])
+def test_a_probe_cache_that_no_run_can_have_is_refused(
+    sample: Sample, tmp_path: Path, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert validate(sample, tmp_path / "out", f"--probe_cache={cache}") == 2
+    told = capsys.readouterr().err
+    assert "--probe_cache" in told
+    assert "remedy" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_of_two_runs_at_once_into_one_folder_one_is_refused(sample: Sample, output: Path, tmp_path: Path) -> None:
